@@ -1,0 +1,103 @@
+"""The one error tree.
+
+Every error a user can meet is a `MlopsError`: a reference that never changes,
+what happened, where, what to do next, and a page to read. Each face renders the
+same five fields in its own way; none shows a traceback unless asked to.
+
+    MlopsError                  exit code
+    ├── GateFailed              1   a gate failed, drift was found, a comparison differs
+    ├── UsageError              2   the request itself is wrong
+    │   └── UnknownReference    2   a name that stands for nothing
+    ├── EnvironmentFault        3   a disk, a network, a tool, a file
+    │   └── Cancelled           3   the user stopped it
+    └── Denied                  4   not allowed
+        └── Pending             4   waiting for somebody's approval
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+DOCS = "https://jupyter-mlops.readthedocs.io/errors.html"
+
+
+class MlopsError(Exception):
+    """An error with a reference, a message, its context, a hint and a link.
+
+    Parameters
+    ----------
+    reference
+        Stable identifier in kebab-case, such as ``not-a-git-repository``.
+    message
+        What happened, in one sentence.
+    context
+        Where it happened: a path, a stage, the last line of a foreign tool.
+    hint
+        What to do next, preferably a line to type.
+    """
+
+    exit_code: ClassVar[int] = 3
+    http_status: ClassVar[int] = 503
+
+    def __init__(self, reference: str, message: str, *, context: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.reference = reference
+        self.message = message
+        self.context = context
+        self.hint = hint
+
+    @property
+    def link(self) -> str:
+        """The documentation page of this error."""
+        return f"{DOCS}#{self.reference}"
+
+    def as_json(self) -> dict[str, dict[str, str]]:
+        """The document every face sends: ``{"error": {...}}``."""
+        fields = ("reference", "message", "context", "hint", "link")
+        return {"error": {name: getattr(self, name) for name in fields}}
+
+    def __str__(self) -> str:
+        lines = [f"{self.message} [{self.reference}]", self.context, self.hint]
+        return "\n".join(line for line in lines if line)
+
+
+class GateFailed(MlopsError):
+    """A gate failed, drift was found or a comparison differs."""
+
+    exit_code = 1
+    http_status = 200
+
+
+class UsageError(MlopsError):
+    """The request itself is wrong; repeating it cannot help."""
+
+    exit_code = 2
+    http_status = 400
+
+
+class UnknownReference(UsageError):
+    """A dataset, version, stage, model or deployment that does not exist."""
+
+
+class EnvironmentFault(MlopsError):
+    """A disk, a network, a foreign tool or a file failed."""
+
+
+class Cancelled(EnvironmentFault):
+    """The user stopped it; what was finished stays."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("cancelled", f"Stopped: {what}.", hint="Run it again to go on.")
+
+
+class Denied(MlopsError):
+    """The role of the actor does not allow the action."""
+
+    exit_code = 4
+    http_status = 403
+
+
+class Pending(Denied):
+    """The action waits for an approval."""
+
+    http_status = 202

@@ -1,0 +1,1 @@
+"""Notebooks as stages: stage files, staleness, kernels, the papermill engine, run records."""

@@ -1,0 +1,1 @@
+"""What data looked like: mergeable profiles, drift statistics, row and schema diff."""

@@ -1,0 +1,171 @@
+"""Opening a project: its root, its configuration, and its capabilities, each built when first used."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.records import Actor, Places
+from jupyter_mlops.versioning.git import Git
+
+if TYPE_CHECKING:
+    from jupyter_mlops.governance.audit import AuditLog
+    from jupyter_mlops.governance.roles import Roles
+    from jupyter_mlops.pipelines.pipeline import Pipeline
+    from jupyter_mlops.pipelines.runs import RunRecords
+    from jupyter_mlops.profiles.store import ProfileStore
+    from jupyter_mlops.provenance.graph import LineageGraph
+    from jupyter_mlops.registry.models import Models
+    from jupyter_mlops.serving.deployments import Deployments
+    from jupyter_mlops.versioning.datasets import Datasets
+    from jupyter_mlops.versioning.ledger import Ledger
+
+
+class Project:
+    """One project: a git repository, or a DVC project inside one.
+
+    Opening it reads a few paths and writes nothing.
+
+    Parameters
+    ----------
+    root
+        The folder that holds ``.dvc`` or, without one, ``.git``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.git = Git(root)
+        common = self.git.run("rev-parse", "--git-common-dir").strip()
+        self.places = Places(root=root, git_dir=(root / common).resolve())
+
+    @classmethod
+    def find(cls, folder: Path) -> Project:
+        """The project around `folder`.
+
+        Raises
+        ------
+        UsageError
+            ``not-a-git-repository``.
+        """
+        start = folder.resolve()
+        for candidate in (start, *start.parents):
+            if (candidate / ".git").exists():
+                return cls(_dvc_root(start, candidate) or candidate)
+        raise UsageError(
+            "not-a-git-repository",
+            "This folder is not in a git repository.",
+            context=str(start),
+            hint="`init --yes` creates one here; `demo` builds an example project.",
+        )
+
+    @property
+    def root(self) -> Path:
+        """The folder of the project."""
+        return self.places.root
+
+    @property
+    def name(self) -> str:
+        """The name people see."""
+        return str(self.section("project").get("name") or self.root.name)
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """``mlops.toml``, or nothing when there is none."""
+        path = self.root / "mlops.toml"
+        try:
+            return tomllib.loads(path.read_text())
+        except FileNotFoundError:
+            return {}
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError("bad-settings", "mlops.toml cannot be read.", context=str(error)) from error
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """One table of ``mlops.toml``, empty when absent."""
+        section: Mapping[str, Any] = self.settings.get(name, {})
+        return section
+
+    @cached_property
+    def actor(self) -> Actor:
+        """The person at the keyboard."""
+        from jupyter_mlops.trust.identity import identify
+
+        return identify(self.git.author())
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Who may do what."""
+        from jupyter_mlops.governance.roles import Roles
+
+        return Roles(self.section("roles"))
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        """What was done."""
+        from jupyter_mlops.governance.audit import AuditLog
+
+        return AuditLog(self.places.state)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The records shared through git refs."""
+        from jupyter_mlops.versioning.ledger import Ledger
+
+        return Ledger(self.places, self.git)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """Datasets and their versions."""
+        from jupyter_mlops.versioning.datasets import Datasets
+
+        return Datasets(self.places, self.git)
+
+    @cached_property
+    def profiles(self) -> ProfileStore:
+        """The profile of each dataset version."""
+        from jupyter_mlops.profiles.store import ProfileStore
+
+        return ProfileStore(self.places, self.ledger)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The stages of ``dvc.yaml``."""
+        from jupyter_mlops.pipelines.pipeline import Pipeline
+
+        return Pipeline(self.places, self.git, self.datasets)
+
+    @cached_property
+    def runs(self) -> RunRecords:
+        """What was run, and what is running."""
+        from jupyter_mlops.pipelines.runs import RunRecords
+
+        return RunRecords(self.places, self.ledger)
+
+    @cached_property
+    def models(self) -> Models:
+        """Registered models."""
+        from jupyter_mlops.registry.models import Models
+
+        return Models(self.places, self.git, self.datasets)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        """What is served."""
+        from jupyter_mlops.serving.deployments import Deployments
+
+        return Deployments(self.places, self.models)
+
+    @cached_property
+    def lineage(self) -> LineageGraph:
+        """What made what."""
+        from jupyter_mlops.provenance.graph import LineageGraph
+
+        return LineageGraph(self.datasets, self.runs, self.models, self.deployments)
+
+
+def _dvc_root(start: Path, top: Path) -> Path | None:
+    """The nearest folder with ``.dvc`` from `start` up to `top`."""
+    chain = [start, *start.parents]
+    return next((folder for folder in chain[: chain.index(top) + 1] if (folder / ".dvc").is_dir()), None)

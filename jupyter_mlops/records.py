@@ -1,0 +1,167 @@
+"""Ids, paths and small frozen value objects that every floor may use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import attrs
+from msgspec import Meta
+
+Scalar = str | int | float | bool | None
+"""A parameter or metric value."""
+
+Instant = Annotated[datetime, Meta(tz=True)]
+"""A moment with its time zone."""
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id(prefix: str) -> str:
+    """A short id that sorts by time: ``run-1k2j3h4g5f-9c2e``."""
+    millis = int(time.time() * 1000)
+    return f"{prefix}-{millis:011x}-{secrets.token_hex(3)}"
+
+
+def short(digest: str) -> str:
+    """The four leading characters by which a digest is shown."""
+    return digest[:4]
+
+
+@attrs.frozen
+class Step:
+    """One report of progress.
+
+    Attributes
+    ----------
+    what
+        What is being done: ``hash data`` or ``train``.
+    done, total
+        How much of it, in `unit`; `total` is None when unknown.
+    unit
+        ``files``, ``bytes``, ``cells``, ``stages``.
+    """
+
+    what: str
+    done: float = 0
+    total: float | None = None
+    unit: str = ""
+
+
+Progress = Callable[[Step], None]
+"""Whoever wants to hear of progress."""
+
+
+def silent(_: Step) -> None:
+    """The progress sink that ignores what it hears."""
+
+
+@attrs.frozen
+class Actor:
+    """Who acts: a person or a named service.
+
+    Attributes
+    ----------
+    name, email
+        As git knows them; `email` may be empty.
+    source
+        Where the name came from: ``git``, ``hub``, ``given``, ``service`` or ``unknown``.
+    """
+
+    name: str
+    email: str = ""
+    source: str = "git"
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>" if self.email else self.name
+
+
+@attrs.frozen
+class Places:
+    """Where the things of one project live.
+
+    Attributes
+    ----------
+    root
+        The folder of the project: it holds ``.dvc`` or, without one, ``.git``.
+    git_dir
+        The git directory shared by all worktrees.
+    """
+
+    root: Path
+    git_dir: Path
+
+    @property
+    def state(self) -> Path:
+        """Durable local state; survives ``git clean -xdf``."""
+        return self.git_dir / "mlops"
+
+    @property
+    def live(self) -> Path:
+        """Small files that change while something runs; watched by the server."""
+        return self.state / "live"
+
+    @property
+    def scratch(self) -> Path:
+        """Rebuildable caches: ``.mlops/`` once a verb wrote here, else a private folder."""
+        inside = self.root / ".mlops"
+        return inside if inside.is_dir() and os.access(inside, os.W_OK) else self._private_cache()
+
+    def claim_scratch(self) -> Path:
+        """Create ``.mlops/`` with its own ``.gitignore``; called by verbs that write."""
+        inside = self.root / ".mlops"
+        ignore = inside / ".gitignore"
+        if not ignore.exists():
+            try:
+                inside.mkdir(exist_ok=True)
+                ignore.write_text("*\n")
+            except OSError:
+                return self._private_cache()
+        return self.scratch
+
+    def _private_cache(self) -> Path:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        name = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
+        return home / "jupyter-mlops" / name
+
+    def relative(self, path: str | Path) -> str:
+        """`path` (absolute, or relative to the root) as a POSIX path below the root.
+
+        Raises
+        ------
+        ValueError
+            When it lies outside the project.
+        """
+        absolute = Path(os.path.abspath(self.root / path))
+        return absolute.relative_to(self.root).as_posix()
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Replace `path` with `data` so that a reader sees the old or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with partial.open("xb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        partial.chmod(mode)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def canonical_json(value: object) -> bytes:
+    """`value` as JSON with sorted keys and no spaces: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

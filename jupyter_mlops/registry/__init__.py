@@ -1,0 +1,1 @@
+"""Models: versions as GTO tags, aliases, formats."""

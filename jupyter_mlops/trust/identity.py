@@ -1,0 +1,37 @@
+"""Who acts: git's identity, else the Hub's name, else nobody yet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.records import Actor
+
+UNKNOWN = Actor("unknown", source="unknown")
+
+
+def identify(git_author: Actor | None, environment: Mapping[str, str] = os.environ) -> Actor:
+    """The person at the keyboard, or `UNKNOWN`."""
+    if git_author:
+        return git_author
+    if hub_user := environment.get("JUPYTERHUB_USER"):
+        return Actor(hub_user, source="hub")
+    return UNKNOWN
+
+
+def parse(text: str) -> Actor:
+    """``Sara <sara@example.org>`` or ``Sara`` as an actor."""
+    name, _, rest = text.partition("<")
+    return Actor(name.strip(), rest.rstrip("> ").strip(), source="given")
+
+
+def require_known(actor: Actor) -> Actor:
+    """`actor`, or the one question that has to be answered before work carries a name."""
+    if actor.source != "unknown":
+        return actor
+    raise UsageError(
+        "identity-unknown",
+        "Who are you? Versions carry the name of whoever made them.",
+        hint='git config user.name "Your Name" && git config user.email you@example.org, or --author "Your Name <you@example.org>".',
+    )

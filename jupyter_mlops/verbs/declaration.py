@@ -1,0 +1,284 @@
+"""What a verb is. One declaration; every face reads it, none adds to it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import attrs
+import msgspec
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.governance.roles import Action
+from jupyter_mlops.project import Project
+from jupyter_mlops.records import Actor, Progress, Step, silent
+
+Ask = Callable[[str], bool]
+"""Puts a yes-or-no question to the user; answers False where nobody can be asked."""
+
+
+def nobody(_: str) -> bool:
+    """The answer where nobody can be asked."""
+    return False
+
+
+class Group(StrEnum):
+    """The chapters of the help."""
+
+    DATA = "Data"
+    PIPELINES = "Pipelines"
+    MODELS = "Models"
+    WATCH = "Watch"
+    GOVERN = "Govern"
+
+
+class Names(StrEnum):
+    """What a value names, for completion."""
+
+    DATASET = "dataset"
+    REFERENCE = "reference"
+    STAGE = "stage"
+    MODEL = "model"
+    DEPLOYMENT = "deployment"
+    COLUMN = "column"
+    PATH = "path"
+
+
+@attrs.frozen
+class Option:
+    """What a parameter's type cannot say.
+
+    Attributes
+    ----------
+    short
+        One-letter flag, ``-m``.
+    comma
+        Values may be joined by commas: ``--pii name,email``.
+    pairs
+        ``key=value``, repeated.
+    names
+        What it names, for completion.
+    """
+
+    short: str = ""
+    comma: bool = False
+    pairs: bool = False
+    names: Names | None = None
+
+
+@attrs.frozen
+class Call:
+    """What a verb is given besides its arguments.
+
+    Attributes
+    ----------
+    folder
+        Where the user stands; relative paths start here.
+    actor
+        Who asks.
+    progress, ask
+        Where to report, and whom to ask.
+    """
+
+    folder: Path
+    actor: Actor
+    progress: Progress = silent
+    ask: Ask = nobody
+    opened: Project | None = None
+
+    @property
+    def project(self) -> Project:
+        """The project around the folder."""
+        return self.opened or Project.find(self.folder)
+
+    def report(self, what: str, done: float = 0, total: float | None = None, unit: str = "") -> None:
+        """Tell the user how far `what` is."""
+        self.progress(Step(what, done, total, unit))
+
+    def path(self, text: str) -> str:
+        """A path as the user typed it, relative to the project's root.
+
+        Raises
+        ------
+        UsageError
+            ``outside-project``.
+        """
+        try:
+            return self.project.places.relative(self.folder / text)
+        except ValueError as error:
+            raise UsageError(
+                "outside-project",
+                f"{text} lies outside the project.",
+                context=f"The project is {self.project.root}.",
+                hint=f"import {text} brings a copy in and records where it came from.",
+            ) from error
+
+
+@attrs.frozen(eq=False)
+class Verb:
+    """One action a person can take.
+
+    Attributes
+    ----------
+    name
+        As typed: ``commit``, ``stage add``.
+    function
+        Takes a `Call` and the arguments; returns a frozen result.
+    group, action
+        Its chapter of the help; the permission it needs.
+    reads
+        Changes nothing and answers at once: GET, no audit line, no event.
+    daily
+        One of the dozen that lead the help.
+    stops
+        A failed gate stops the notebook that ran it.
+    anywhere
+        Works outside a project.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    group: Group
+    action: Action
+    reads: bool = False
+    daily: bool = False
+    stops: bool = False
+    anywhere: bool = False
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The arguments: the function's own, without the call."""
+        whole = inspect.signature(self.function)
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
+
+    @cached_property
+    def _hints(self) -> Mapping[str, Any]:
+        return get_type_hints(self.function, include_extras=True)
+
+    @property
+    def result(self) -> type:
+        """The class of the result."""
+        return self._hints["return"]  # type: ignore[no-any-return]
+
+    def arguments(self) -> Iterator[Argument]:
+        """Each argument, in the order of the signature."""
+        texts = dict(_documented(self.function))
+        for parameter in self.signature.parameters.values():
+            hint = self._hints[parameter.name]
+            bare, option = _unwrap(hint)
+            yield Argument(
+                name=parameter.name,
+                type=bare,
+                option=option,
+                default=parameter.default,
+                positional=parameter.kind is not inspect.Parameter.KEYWORD_ONLY,
+                text=texts.get(parameter.name, ""),
+            )
+
+    @cached_property
+    def request(self) -> type[msgspec.Struct]:
+        """The arguments as a type that msgspec checks and describes."""
+        fields = [argument.field() for argument in self.arguments()]
+        name = "".join(word.title() for word in self.name.replace("-", " ").split()) + "Request"
+        return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True, frozen=True)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """The docstring up to its first section."""
+        text = inspect.getdoc(self.function) or ""
+        return text.partition("\n\nParameters\n")[0].partition("\n\nReturns\n")[0]
+
+    @property
+    def python_name(self) -> str:
+        """``import_`` for ``import``, ``stage.add`` for ``stage add``."""
+        import keyword
+
+        return ".".join(f"{word}_" if keyword.iskeyword(word) else word for word in self.name.split())
+
+
+@attrs.frozen
+class Argument:
+    """One argument of a verb."""
+
+    name: str
+    type: Any
+    option: Option
+    default: Any
+    positional: bool
+    text: str
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is inspect.Parameter.empty
+
+    @property
+    def flag(self) -> str:
+        """``--dry-run`` for ``dry_run``."""
+        return "--" + self.name.rstrip("_").replace("_", "-")
+
+    def field(self) -> tuple[str, Any] | tuple[str, Any, Any]:
+        """As `msgspec.defstruct` wants it."""
+        described = Annotated[self.type, msgspec.Meta(description=self.text)]
+        return (self.name, described) if self.required else (self.name, described, self.default)
+
+
+REGISTRY: dict[str, Verb] = {}
+
+
+def verb(
+    group: Group,
+    action: Action,
+    *,
+    name: str = "",
+    reads: bool = False,
+    daily: bool = False,
+    stops: bool = False,
+    anywhere: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare the decorated function as a verb; `name` defaults to the function's."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        word = name or function.__name__.strip("_").replace("_", "-")
+        REGISTRY[word] = Verb(word, function, group, action, reads, daily, stops, anywhere)
+        return function
+
+    return declare
+
+
+def _unwrap(hint: Any) -> tuple[Any, Option]:
+    """``Annotated[T, Option(...)]`` as ``T`` and the option."""
+    if get_origin(hint) is not Annotated:
+        return hint, Option()
+    bare, *extras = get_args(hint)
+    option = next((extra for extra in extras if isinstance(extra, Option)), Option())
+    rest = tuple(extra for extra in extras if not isinstance(extra, Option))
+    return (Annotated[(bare, *rest)] if rest else bare), option
+
+
+def _documented(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
+    """The names and texts of the numpydoc ``Parameters`` section."""
+    text = inspect.getdoc(function) or ""
+    section = text.partition("\nParameters\n----------\n")[2]
+    names: list[str] = []
+    words: list[str] = []
+    for line in [*section.splitlines(), "end"]:
+        if line.startswith("    "):
+            words.append(line.strip())
+            continue
+        for found in names:
+            yield found, " ".join(words)
+        if not line or line.startswith("--"):
+            names = []
+        else:
+            names = [found.strip() for found in line.split(",")]
+        words = []

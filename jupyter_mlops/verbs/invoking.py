@@ -1,0 +1,145 @@
+"""`invoke()`: the one door through which every verb of every face goes.
+
+It checks the arguments, opens the project, authorises, runs, translates what went
+wrong, writes the audit line and tells whoever watches that something changed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import msgspec
+
+from jupyter_mlops.errors import Cancelled, EnvironmentFault, MlopsError, UsageError
+from jupyter_mlops.project import Project
+from jupyter_mlops.records import Actor, Progress, silent, write_atomically
+from jupyter_mlops.trust.identity import identify
+from jupyter_mlops.verbs.declaration import Ask, Call, Verb, nobody
+
+FAULTS = {
+    errno.ENOSPC: ("disk-full", "The disk is full; nothing was published.", "Free some space and repeat."),
+    errno.EDQUOT: ("disk-full", "The disk quota is used up; nothing was published.", "Free some space and repeat."),
+    errno.EROFS: ("read-only", "The file system is read-only.", "Work in a folder that can be written."),
+    errno.EACCES: ("no-permission", "Permission denied.", "Check the owner and the mode of the path."),
+    errno.EPERM: ("no-permission", "Permission denied.", "Check the owner and the mode of the path."),
+    errno.ENOENT: ("file-missing", "A file is missing.", "It may have been moved while the verb ran; repeat."),
+    errno.EADDRINUSE: ("port-in-use", "The port is in use.", "Choose another with --port, or leave it out."),
+}
+
+
+@attrs.frozen
+class Origin:
+    """Where a call comes from.
+
+    Attributes
+    ----------
+    face
+        ``cli``, ``magic``, ``python``, ``rest`` or the name of a service.
+    folder
+        Where the user stands.
+    actor
+        Who asks; found from git or the Hub when None.
+    """
+
+    face: str
+    folder: Path = attrs.field(factory=Path.cwd)
+    actor: Actor | None = None
+    progress: Progress = silent
+    ask: Ask = nobody
+
+
+def invoke(verb: Verb, arguments: Mapping[str, Any], origin: Origin) -> Any:
+    """Run `verb` and return its result.
+
+    Raises
+    ------
+    MlopsError
+        Whatever went wrong, always one of the error tree.
+    """
+    request = checked(verb, arguments)
+    project = _open(verb, origin)
+    actor = origin.actor or (project.actor if project else identify(None))
+    if project:
+        project.roles.require(actor, verb.action, verb.name)
+    call = Call(origin.folder.resolve(), actor, origin.progress, origin.ask, project)
+    try:
+        result = _translated(verb, call, request)
+    except MlopsError as error:
+        _record(verb, project, actor, origin.face, error.reference, request)
+        raise
+    _record(verb, project, actor, origin.face, "ok", request)
+    return result
+
+
+def checked(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`arguments` converted to the declared types, defaults filled in.
+
+    Raises
+    ------
+    UsageError
+        ``bad-argument``.
+    """
+    given = {name: _as_many(verb, name, value) for name, value in arguments.items()}
+    try:
+        request = msgspec.convert(given, verb.request, strict=False)
+    except msgspec.ValidationError as error:
+        message = f"`{verb.name}` was given a wrong argument."
+        raise UsageError("bad-argument", message, context=str(error), hint=f"{verb.name} --help lists them.") from error
+    return {name: getattr(request, name) for name in request.__struct_fields__}
+
+
+def _as_many(verb: Verb, name: str, value: Any) -> Any:
+    """A single text where many are declared counts as one of them."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    many = isinstance(value, str) and any(a.name == name and "tuple" in str(a.type) for a in verb.arguments())
+    return (value,) if many else value
+
+
+def _open(verb: Verb, origin: Origin) -> Project | None:
+    try:
+        return Project.find(origin.folder)
+    except UsageError:
+        if verb.anywhere:
+            return None
+        raise
+
+
+def _translated(verb: Verb, call: Call, request: dict[str, Any]) -> Any:
+    """Run the function; whatever foreign error it lets through becomes one of ours."""
+    try:
+        return verb.function(call, **request)
+    except MlopsError:
+        raise
+    except KeyboardInterrupt as error:
+        raise Cancelled(verb.name) from error
+    except OSError as error:
+        fallback = ("input-output", "Reading or writing failed.", "See the context.")
+        reference, message, hint = FAULTS.get(error.errno or 0, fallback)
+        raise EnvironmentFault(reference, message, context=str(error), hint=hint) from error
+    except Exception as error:
+        raise EnvironmentFault(
+            "internal",
+            f"`{verb.name}` met an error we did not foresee.",
+            context=f"{type(error).__name__}: {error}",
+            hint="Repeat with --debug and report what it prints.",
+        ) from error
+
+
+def _record(
+    verb: Verb, project: Project | None, actor: Actor, face: str, outcome: str, request: dict[str, Any]
+) -> None:
+    """Write the audit line and touch what watchers look at; reading verbs leave no trace."""
+    if verb.reads or project is None:
+        return
+    try:
+        project.audit.append(actor, face, verb.name, outcome, msgspec.to_builtins(request))
+        write_atomically(project.places.live / "changed", verb.name.encode())
+    except OSError as error:
+        if outcome == "ok":
+            raise EnvironmentFault("audit-failed", "Done, but the audit line could not be written.", context=str(error)) from error

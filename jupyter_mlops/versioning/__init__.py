@@ -1,0 +1,1 @@
+"""What bytes existed when: DVC's store, stat index, history, references, shared records."""

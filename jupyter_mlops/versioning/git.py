@@ -1,0 +1,154 @@
+"""Git, through git itself: hooks, signing and identity apply; user text never becomes an option."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from jupyter_mlops.errors import EnvironmentFault, UsageError
+from jupyter_mlops.records import Actor
+
+
+class Git:
+    """The git repository around one project folder.
+
+    Parameters
+    ----------
+    root
+        The folder in which git runs; paths given and returned are relative to it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, *arguments: str, stdin: bytes | None = None, environment: dict[str, str] | None = None) -> str:
+        """Run ``git ARGUMENTS`` and return what it prints.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``git-failed`` with git's own words as context.
+        """
+        done = self._spawn(arguments, stdin, environment)
+        if done.returncode:
+            said = (done.stderr or done.stdout).decode(errors="replace").strip()
+            raise EnvironmentFault("git-failed", f"git {arguments[0]} failed.", context=said)
+        return done.stdout.decode(errors="surrogateescape")
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Whether ``git ARGUMENTS`` exits with 0."""
+        return self._spawn(arguments, None, None).returncode == 0
+
+    def _spawn(
+        self, arguments: Sequence[str], stdin: bytes | None, environment: dict[str, str] | None
+    ) -> subprocess.CompletedProcess[bytes]:
+        command = ["git", "-c", "core.quotepath=off", "-c", "core.fsmonitor=false", *arguments]
+        surroundings = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+        source = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+        try:
+            return subprocess.run(
+                command,
+                cwd=self.root,
+                env={**surroundings, **(environment or {})},
+                capture_output=True,
+                check=False,
+                **source,  # type: ignore[call-overload]
+            )
+        except FileNotFoundError as error:
+            raise EnvironmentFault("git-missing", "git is not installed.", hint="Install git 2.30 or newer.") from error
+
+    def head(self) -> str | None:
+        """The commit checked out, or None on an unborn branch."""
+        return self.resolve("HEAD")
+
+    def resolve(self, revision: str) -> str | None:
+        """The commit a revision names, or None."""
+        done = self._spawn(("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"), None, None)
+        return done.stdout.decode().strip() or None
+
+    def branch(self) -> str | None:
+        """The branch checked out, or None when HEAD is detached."""
+        done = self._spawn(("symbolic-ref", "--quiet", "--short", "HEAD"), None, None)
+        return done.stdout.decode().strip() or None
+
+    def unfinished(self) -> str | None:
+        """``merge``, ``rebase``, ``cherry-pick``, ``revert`` when one waits to be finished, else None."""
+        marks = {
+            "MERGE_HEAD": "merge",
+            "rebase-merge": "rebase",
+            "rebase-apply": "rebase",
+            "CHERRY_PICK_HEAD": "cherry-pick",
+            "REVERT_HEAD": "revert",
+        }
+        own = Path(self.root, self.run("rev-parse", "--git-dir").strip())
+        return next((word for mark, word in marks.items() if (own / mark).exists()), None)
+
+    def author(self) -> Actor | None:
+        """Who git would say commits here, or None when git does not know."""
+        name = os.environ.get("GIT_AUTHOR_NAME") or self._setting("user.name")
+        email = os.environ.get("GIT_AUTHOR_EMAIL") or self._setting("user.email")
+        return Actor(name, email or "") if name else None
+
+    def _setting(self, key: str) -> str:
+        return self._spawn(("config", "--get", key), None, None).stdout.decode().strip()
+
+    def is_tracked(self, path: str) -> bool:
+        """Whether git itself tracks `path`, or anything below it."""
+        return bool(self.run("ls-files", "-z", "--", path))
+
+    def is_clean(self, path: str) -> bool:
+        """Whether `path` equals its content in HEAD."""
+        return not self.run("status", "--porcelain", "-z", "--", path)
+
+    def commit_only(self, paths: Iterable[str], message: str, author: Actor) -> str | None:
+        """Commit exactly `paths`; whatever else is staged stays staged.
+
+        Hooks, ``commit.gpgsign`` and ignore rules apply. Returns the new commit, or None
+        when `paths` hold nothing new.
+
+        Raises
+        ------
+        UsageError
+            ``unfinished-merge``, ``detached-head``.
+        EnvironmentFault
+            ``git-failed``, such as a hook that refused.
+        """
+        chosen = sorted(set(paths))
+        if not chosen or self._nothing_new(chosen):
+            return None
+        self.require_committable()
+        self.run("add", "--intent-to-add", "--", *[p for p in chosen if (self.root / p).exists()])
+        identity = self._identity(author)
+        self.run("commit", "--quiet", "--only", "-m", message, "--", *chosen, environment=identity)
+        return self.head()
+
+    def require_committable(self) -> None:
+        """Raise the error that explains why a commit cannot be made now, if one cannot."""
+        if word := self.unfinished():
+            raise UsageError(
+                "unfinished-merge",
+                f"A {word} is in progress.",
+                hint=f"Finish it (git {word} --continue) or drop it (git {word} --abort), then repeat.",
+            )
+        if self.branch() is None:
+            raise UsageError(
+                "detached-head",
+                "HEAD is detached: a commit made here would belong to no branch.",
+                hint="git switch -c NAME keeps the work, or git switch main goes back; or use --no-git.",
+            )
+
+    def _nothing_new(self, paths: Sequence[str]) -> bool:
+        return not self.run("status", "--porcelain", "-z", "--", *paths)
+
+    def _identity(self, author: Actor) -> dict[str, str]:
+        if self.author():
+            return {}
+        email = author.email or f"{author.name.replace(' ', '.').lower()}@localhost"
+        return {
+            "GIT_AUTHOR_NAME": author.name,
+            "GIT_AUTHOR_EMAIL": email,
+            "GIT_COMMITTER_NAME": author.name,
+            "GIT_COMMITTER_EMAIL": email,
+        }

@@ -1,0 +1,96 @@
+"""Shared records: append-only refs, one a writer, united by whoever reads.
+
+``refs/mlops/<kind>/<writer>`` points at a commit whose tree holds one file a
+record. A writer appends only to the ref of its own clone, so two people never
+conflict and a push of it is a fast-forward.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pygit2
+
+from jupyter_mlops.errors import EnvironmentFault
+from jupyter_mlops.records import Actor, Places, write_atomically
+from jupyter_mlops.versioning.git import Git
+
+REFSPEC = "refs/mlops/*:refs/mlops/*"
+ATTEMPTS = 50
+
+
+class Ledger:
+    """Append and read the shared records of one project.
+
+    Parameters
+    ----------
+    places
+        Where the git directory is, and the file that names this clone's writer.
+    git
+        Moves the ref, only when nobody else did.
+    """
+
+    def __init__(self, places: Places, git: Git) -> None:
+        self._places = places
+        self._git = git
+
+    def append(self, kind: str, key: str, record: bytes, author: Actor) -> None:
+        """Add `record` under `key`, which is a file name; an equal key is replaced.
+
+        Parameters
+        ----------
+        kind
+            ``runs``, ``profiles``, ``verdicts``.
+        key
+            Letters, digits, dots and dashes.
+        """
+        repository = self._open()
+        name = f"refs/mlops/{kind}/{self._writer()}"
+        blob = repository.create_blob(record)
+        who = pygit2.Signature(author.name or "unknown", author.email or "unknown@localhost")
+        for _ in range(ATTEMPTS):
+            tip = repository.references.get(name)
+            parent = tip.peel(pygit2.Commit) if tip else None
+            builder = repository.TreeBuilder(parent.tree) if parent else repository.TreeBuilder()
+            builder.insert(key, blob, pygit2.enums.FileMode.BLOB)
+            parents = [parent.id] if parent else []
+            commit = repository.create_commit(None, who, who, f"{kind}: {key}", builder.write(), parents)
+            if self._advance(name, tip, commit):
+                return
+        raise EnvironmentFault("ledger-busy", f"{name} kept changing under us.", hint="Try again.")
+
+    def read(self, kind: str) -> Iterator[tuple[str, bytes]]:
+        """Every ``(key, record)`` of all writers, newest key first, each key once."""
+        found: dict[str, bytes] = {}
+        for tree in self._trees(kind):
+            for entry in tree:
+                found.setdefault(str(entry.name), entry.data)  # type: ignore[attr-defined]
+        yield from sorted(found.items(), reverse=True)
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        """The record under `key`, or None."""
+        for tree in self._trees(kind):
+            if key in tree:
+                return bytes(tree[key].data)  # type: ignore[attr-defined]
+        return None
+
+    def _trees(self, kind: str) -> Iterator[pygit2.Tree]:
+        repository = self._open()
+        for name in repository.references:
+            if name.startswith((f"refs/mlops/{kind}/", f"refs/remotes/mlops/{kind}/")):
+                yield repository.references[name].peel(pygit2.Commit).tree
+
+    def _open(self) -> pygit2.Repository:
+        return pygit2.Repository(str(self._places.git_dir))
+
+    def _writer(self) -> str:
+        path = self._places.state / "writer"
+        if not path.exists():
+            write_atomically(path, secrets.token_hex(6).encode())
+        return path.read_text().strip()
+
+    def _advance(self, name: str, tip: pygit2.Reference | None, commit: pygit2.Oid) -> bool:
+        """Move the ref only when nobody else moved it since `tip` was read."""
+        expected = str(tip.target) if tip else "0" * 40
+        return self._git.succeeds("update-ref", name, str(commit), expected)
