@@ -1,0 +1,61 @@
+"""Real repositories for every test: a git repository with DVC inside, and an identity."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlops.project import Project
+
+
+@pytest.fixture(autouse=True)
+def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the real home, and none is watched by an outer git."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(home / "dvc-site"))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("IPYTHONDIR", str(home / ".ipython"))
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_CONFIG_GLOBAL", "JUPYTERHUB_USER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def git(tmp_path: Path):
+    """Run git in the test's repository."""
+
+    def run(*arguments: str, cwd: Path = tmp_path / "project") -> str:
+        done = subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True, env=os.environ)
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def repository(tmp_path: Path, git) -> Path:
+    """A git repository with one commit, without DVC."""
+    root = tmp_path / "project"
+    root.mkdir()
+    git("init", "-q", "-b", "main")
+    git("config", "user.name", "Sara")
+    git("config", "user.email", "sara@example.org")
+    (root / "README.md").write_text("# project\n")
+    git("add", "README.md")
+    git("commit", "-qm", "start")
+    return root
+
+
+@pytest.fixture
+def project(repository: Path, git) -> Project:
+    """A git repository in which plain ``dvc init`` was run and committed."""
+    from dvc.repo import Repo
+
+    Repo.init(str(repository)).close()
+    git("add", ".dvc", ".dvcignore")
+    git("commit", "-qm", "dvc init")
+    return Project(repository)
