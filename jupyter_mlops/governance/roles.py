@@ -49,7 +49,9 @@ class Roles:
         unknown = sorted(set(assigned.values()) - set(ROLES))
         if unknown:
             known = ", ".join(ROLES)
-            raise UsageError("unknown-role", f"mlops.toml names an unknown role: {unknown[0]}.", hint=f"Roles are {known}.")
+            raise UsageError(
+                "unknown-role", f"mlops.toml names an unknown role: {unknown[0]}.", hint=f"Roles are {known}."
+            )
         self._assigned = assigned
 
     def role_of(self, actor: Actor) -> str:
@@ -70,4 +72,8 @@ class Roles:
         enough = next(role for role, actions in ROLES.items() if action in actions)
         mine = self.role_of(actor)
         article = "an" if mine[0] in "aeiou" else "a"
-        raise Denied("denied", f"You are {article} {mine}. `{verb}` needs {enough}.", hint="An admin changes [roles] in mlops.toml.")
+        raise Denied(
+            "denied",
+            f"You are {article} {mine}. `{verb}` needs {enough}.",
+            hint="An admin changes [roles] in mlops.toml.",
+        )

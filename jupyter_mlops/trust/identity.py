@@ -33,5 +33,5 @@ def require_known(actor: Actor) -> Actor:
     raise UsageError(
         "identity-unknown",
         "Who are you? Versions carry the name of whoever made them.",
-        hint='git config user.name "Your Name" && git config user.email you@example.org, or --author "Your Name <you@example.org>".',
+        hint='Add --author "Your Name <you@example.org>", or for ever: git config --global user.name "Your Name".',
     )

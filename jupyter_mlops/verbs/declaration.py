@@ -277,8 +277,5 @@ def _documented(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
             continue
         for found in names:
             yield found, " ".join(words)
-        if not line or line.startswith("--"):
-            names = []
-        else:
-            names = [found.strip() for found in line.split(",")]
-        words = []
+        is_name = bool(line) and not line.startswith("--")
+        names, words = ([found.strip() for found in line.split(",")] if is_name else []), []

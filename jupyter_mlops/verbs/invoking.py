@@ -142,4 +142,6 @@ def _record(
         write_atomically(project.places.live / "changed", verb.name.encode())
     except OSError as error:
         if outcome == "ok":
-            raise EnvironmentFault("audit-failed", "Done, but the audit line could not be written.", context=str(error)) from error
+            raise EnvironmentFault(
+                "audit-failed", "Done, but the audit line could not be written.", context=str(error)
+            ) from error
