@@ -1,0 +1,1 @@
+"""Face: the Jupyter server extension; every route derives from the verbs."""
