@@ -228,7 +228,7 @@ class Argument:
 
     def field(self) -> tuple[str, Any] | tuple[str, Any, Any]:
         """As `msgspec.defstruct` wants it."""
-        described = Annotated[self.type, msgspec.Meta(description=self.text)]
+        described = Annotated[self.type, msgspec.Meta(description=self.text)]  # type: ignore[name-defined]
         return (self.name, described) if self.required else (self.name, described, self.default)
 
 

@@ -158,7 +158,7 @@ def predict(
     name: DeploymentName,
     data: Annotated[str, Option(names=Names.PATH)] = "",
     *,
-    json: str = "",
+    rows: str = "",
     limit: Annotated[int, Option("-n")] = 100,
 ) -> Prediction:
     """Ask a deployment for predictions.
@@ -169,7 +169,7 @@ def predict(
         The deployment.
     data
         A csv, parquet or json-lines file, or a dataset reference.
-    json
+    rows
         Rows as JSON instead: ``[{"age": 42}]``.
     limit
         Rows of `data` to send, at most 10,000.
