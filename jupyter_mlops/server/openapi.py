@@ -115,7 +115,7 @@ def _without_default(field: Schema) -> Schema:
 
 def _plain(text: str) -> str:
     """A docstring without its indentation."""
-    return "\n".join(line[4:] if line.startswith("    ") else line for line in text.splitlines())
+    return "\n".join(line.removeprefix("    ") for line in text.splitlines())
 
 
 def _verb_path(verb: Verb) -> Schema:
