@@ -68,6 +68,10 @@ def _show(result: Any, options: Options, terminal: Terminal) -> int:
         from jupyter_mlops.rendering import text
 
         terminal.say(text(result))
+    if opens := getattr(result, "opens", ""):
+        from jupyter_mlops.cli.lab import open_lab
+
+        open_lab(Path(result.root), opens)
     return 1 if getattr(result, "gate", None) else 0
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import attrs
 
+from jupyter_mlops.checkup import Check, checks, installed_versions
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Scalar
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
 
@@ -160,16 +161,6 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
 
 
 @attrs.frozen
-class Check:
-    """One check of `doctor`: `state` is ``ok``, ``warning`` or ``failed``."""
-
-    name: str
-    state: str
-    message: str
-    hint: str = ""
-
-
-@attrs.frozen
 class Diagnosis:
     """What `doctor` found."""
 
@@ -185,7 +176,7 @@ class Diagnosis:
 @verb(Group.GOVERN, Action.READ, reads=True, anywhere=True)
 def doctor(call: Call) -> Diagnosis:
     """Check the installation, the project, git, DVC and Jupyter."""
-    raise NotImplementedError
+    return Diagnosis(tuple(checks(call.opened)), installed_versions())
 
 
 @attrs.frozen
@@ -199,28 +190,40 @@ class DemoStep:
 
 @attrs.frozen
 class Demo:
-    """The demo project and what was done in it."""
+    """The demo project and what was done in it.
+
+    Attributes
+    ----------
+    opens
+        The notebook that JupyterLab opens next; empty with ``--no-lab``.
+    """
 
     root: str
     steps: tuple[DemoStep, ...]
     seconds: float
-    facts: dict[str, Scalar] = attrs.field(factory=dict)
+    opens: str = ""
 
 
 @verb(Group.DATA, Action.ADMINISTER, anywhere=True)
 def demo(
     call: Call,
     *,
-    dir_: Annotated[str, Option(names=Names.PATH)] = "mlops-demo",
+    dir: Annotated[str, Option(names=Names.PATH)] = "mlops-demo",  # noqa: A002
     lab: bool = True,
 ) -> Demo:
     """Build the example project on real data, and open it in JupyterLab.
 
     Parameters
     ----------
-    dir_
-        The folder to build it in; it must not exist, or be an earlier demo.
+    dir
+        The folder to build it in; an earlier demo there is opened as it is.
     lab
         Open JupyterLab afterwards.
     """
-    raise NotImplementedError
+    from jupyter_mlops.verbs.demonstration import perform
+
+    root = (call.folder / dir).resolve()
+    began_s = time.monotonic()
+    steps = perform(call, root)
+    opens = "README.ipynb" if lab else ""
+    return Demo(str(root), steps, round(time.monotonic() - began_s, 3), opens)

@@ -1,0 +1,92 @@
+"""Telling the demo's story through the verbs themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.example.story import STORY, Scene, bring, lay_out
+from jupyter_mlops.project import Project
+from jupyter_mlops.records import Actor
+from jupyter_mlops.trust.identity import UNKNOWN
+from jupyter_mlops.verbs.declaration import Call
+from jupyter_mlops.verbs.invoking import Origin, invoke
+from jupyter_mlops.verbs.lines import line
+from jupyter_mlops.verbs.project import DemoStep
+
+NARRATOR = Actor("Demo", "demo@localhost", "service")
+FINISHED = "demo-finished"
+
+OUTCOMES: Mapping[str, Callable[[Any], str]] = {
+    "init": lambda result: f"wrote {', '.join(result.files)}",
+    "commit": lambda result: ", ".join(f"{v.dataset} {v.version}" for v in result.versions),
+    "stage add": lambda result: f"{len(result.stages)} pipeline stages",
+    "run": lambda result: (
+        f"{', '.join(s.name + ' ' + s.state for s in result.stages)}; auc {result.metrics.get('auc', 0):.3f}"
+    ),
+    "register": lambda result: result.tag,
+    "alias": lambda result: f"{result.model}@{result.alias} is {result.version}",
+    "deploy": lambda result: f"{result.routes[0].version} answers at {result.url}",
+    "rollback": lambda result: f"{result.routes[0].version} answers again",
+    "predict": lambda result: f"{result.rows} predictions by {result.version}",
+    "drift": lambda result: result.gate or "nothing drifted",
+}
+
+
+def perform(call: Call, root: Path) -> tuple[DemoStep, ...]:
+    """Build the demo in `root`, or leave an earlier finished one as it is.
+
+    Raises
+    ------
+    UsageError
+        ``folder-not-empty``: something else is there.
+    """
+    if root.exists() and any(root.iterdir()):
+        return _earlier(root)
+    root.mkdir(parents=True, exist_ok=True)
+    steps = []
+    for number, scene in enumerate(STORY):
+        call.report("demo", number, len(STORY), "steps")
+        steps.append(_play(scene, call, root))
+    (Project(root).places.state / FINISHED).touch()
+    return tuple(steps)
+
+
+def _earlier(root: Path) -> tuple[DemoStep, ...]:
+    if (root / ".git" / "mlops" / FINISHED).exists():
+        return ()
+    raise UsageError(
+        "folder-not-empty",
+        f"{root.name} is not empty, and no finished demo.",
+        context=str(root),
+        hint="demo --dir ANOTHER, or remove that folder.",
+    )
+
+
+def _play(scene: Scene, call: Call, root: Path) -> DemoStep:
+    """Act one scene and say in a few words what came of it."""
+    from jupyter_mlops.verbs import find
+
+    if scene.year:
+        bring(scene.year, root)
+    chosen = find(scene.verb)
+    began_s = time.monotonic()
+    actor = call.actor if call.actor != UNKNOWN else NARRATOR
+    result = invoke(chosen, scene.arguments, Origin("demo", root, actor, ask=call.ask))
+    if scene.verb == "init":
+        _settle(root, actor)
+    seconds = round(time.monotonic() - began_s, 3)
+    return DemoStep(line(chosen, scene.arguments), OUTCOMES[scene.verb](result), seconds)
+
+
+def _settle(root: Path, actor: Actor) -> None:
+    """Put the notebooks into the new repository, and a name where git has none."""
+    lay_out(root)
+    project = Project(root)
+    if project.git.author() is None:
+        project.git.run("config", "user.name", actor.name)
+        project.git.run("config", "user.email", actor.email or NARRATOR.email)
+    project.git.commit_only(["README.ipynb", "notebooks", "mlops.toml"], "start from the example", actor)
