@@ -18,16 +18,17 @@ def __getattr__(name: str) -> Any:
     """A verb by its Python name, found when it is first used."""
     if name.startswith("_"):
         raise AttributeError(name)
-    from jupyter_mlops import python
+    # "from jupyter_mlops import python" would ask this very function for "python".
+    from jupyter_mlops.python import verb_as_function
 
-    return python.verb_as_function(name)
+    return verb_as_function(name)
 
 
 def __dir__() -> list[str]:
     """The verbs, for completion."""
-    from jupyter_mlops import python
+    from jupyter_mlops.python import names
 
-    return sorted({*globals(), *python.names()})
+    return sorted({*globals(), *names()})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
