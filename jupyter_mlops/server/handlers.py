@@ -1,0 +1,264 @@
+"""The routes: thin, guarded, and derived from the verbs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from jupyter_core.utils import ensure_async
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from tornado.http1connection import HTTP1Connection
+from tornado.web import HTTPError, stream_request_body
+
+from jupyter_mlops.errors import Denied, EnvironmentFault, MlopsError, UnknownReference, UsageError
+from jupyter_mlops.governance.roles import Action
+from jupyter_mlops.server.catalogue import catalogue
+from jupyter_mlops.server.documents import Catalogue, Job, Jobs, JobStarted
+from jupyter_mlops.server.jobs import JobBook
+from jupyter_mlops.server.openapi import BASE, document
+from jupyter_mlops.server.requests import acting, folder_below, from_body, from_query, project_around
+from jupyter_mlops.verbs import find
+from jupyter_mlops.verbs.declaration import Verb
+from jupyter_mlops.verbs.invoking import Origin, checked, invoke
+
+if TYPE_CHECKING:
+    from jupyter_mlops.server.extension import MlopsExtension
+
+RESOURCE = "mlops"
+BODY_LIMIT_BYTES = 1_000_000
+STARTS_WORK = frozenset({Action.RUN, Action.RELEASE, Action.ADMINISTER})
+
+Answer = TypeVar("Answer")
+
+
+class Guarded(JupyterHandler):
+    """Asks who it is and whether they may, before any method runs; no method has to remember to."""
+
+    auth_resource = RESOURCE
+
+    async def prepare(self, **options: Any) -> None:
+        """Let in only whom both Jupyter's identity provider and its authorizer let in.
+
+        Raises
+        ------
+        HTTPError
+            401 for nobody, 403 for whom the authorizer denies.
+        """
+        waiting = super().prepare(**options)
+        if waiting is not None:
+            await waiting
+        if self.request.method == "OPTIONS":
+            return
+        if self.current_user is None:
+            raise HTTPError(HTTPStatus.UNAUTHORIZED)
+        action = self.needed_action()
+        if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, action, RESOURCE)):
+            raise HTTPError(HTTPStatus.FORBIDDEN, f"The server's authorizer denies {action} on {RESOURCE}.")
+
+    def needed_action(self) -> str:
+        """What the authorizer is asked: ``read``, ``write`` or ``execute``."""
+        return "read" if self.request.method in ("GET", "HEAD") else "execute"
+
+    @property
+    def extension(self) -> MlopsExtension:
+        """The server extension."""
+        extension: MlopsExtension = self.settings["jupyter_mlops"]
+        return extension
+
+    async def in_thread(self, work: Callable[[], Answer]) -> Answer:
+        """Do `work` in one of a few threads, so that Jupyter goes on answering."""
+        return await asyncio.get_running_loop().run_in_executor(self.extension.readers, work)
+
+    def folder(self, project: str) -> Path:
+        """The folder that the request is about."""
+        return folder_below(Path(self.serverapp.root_dir), project) if self.serverapp else Path.cwd()
+
+    def write_error(self, status_code: int, **details: Any) -> None:
+        """Every error is one document; none shows a traceback."""
+        raised = details["exc_info"][1] if details.get("exc_info") else None
+        if isinstance(raised, MlopsError):
+            error, status = raised, raised.http_status
+        else:
+            status = self._status(status_code)
+            error = _of_status(status, (raised.log_message or "") if isinstance(raised, HTTPError) else "")
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.finish(msgspec.json.encode(error.as_json()))
+
+    def _status(self, given: int) -> int:
+        """Jupyter says 403 to nobody as well; accidents are a fault of the environment."""
+        if given == HTTPStatus.FORBIDDEN and self.current_user is None and self.check_host():
+            return HTTPStatus.UNAUTHORIZED
+        return HTTPStatus.SERVICE_UNAVAILABLE if given >= HTTPStatus.INTERNAL_SERVER_ERROR else given
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """An error of ours is an answer, not an accident."""
+        if not isinstance(value, MlopsError):
+            super().log_exception(typ, value, tb)
+
+
+def _of_status(status: int, said: str) -> MlopsError:
+    """What Jupyter or tornado refused, in our words."""
+    if status == HTTPStatus.UNAUTHORIZED:
+        return Denied("unauthenticated", "Nobody is logged in.", hint="Log in to the Jupyter server.")
+    if status == HTTPStatus.FORBIDDEN:
+        return Denied("forbidden", "The server refused the request.", context=said)
+    if status == HTTPStatus.NOT_FOUND:
+        return UnknownReference("unknown-route", "There is nothing at this address.", hint=f"{BASE}/openapi.json")
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return UsageError("bad-request", "The request was not understood.", context=said, hint=f"{BASE}/openapi.json")
+    return EnvironmentFault("internal", "The server met an error we did not foresee.", hint="See the server's log.")
+
+
+@stream_request_body
+class RestHandler(Guarded, APIHandler):
+    """A route that speaks JSON; a body is read only after its sender was let in."""
+
+    async def prepare(self, **options: Any) -> None:
+        """Refuse long bodies before they are read.
+
+        Raises
+        ------
+        UsageError
+            ``body-too-large``.
+        """
+        self._body = bytearray()
+        if isinstance(self.request.connection, HTTP1Connection):
+            self.request.connection.set_max_body_size(BODY_LIMIT_BYTES)
+        await super().prepare(**options)
+        if int(self.request.headers.get("Content-Length") or 0) > BODY_LIMIT_BYTES:
+            limit = f"At most {BODY_LIMIT_BYTES:,} bytes are read."
+            raise UsageError("body-too-large", "The request is too long.", context=limit)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep a piece of the body."""
+        self._body += chunk
+
+    @property
+    def project(self) -> str:
+        """The folder named in the query, relative to the server's root."""
+        return self.get_query_argument("project", "") or ""
+
+    def answer(self, result: object, status: int = HTTPStatus.OK) -> None:
+        """Send `result`; an ETag lets a browser that has it already be told so."""
+        self.set_status(status)
+        self.finish(msgspec.json.encode(result))
+
+    def book(self, folder: Path) -> JobBook:
+        """The jobs of `folder`."""
+        project = project_around(folder, needed=False)
+        return JobBook(folder, project.places.state if project else None, self.extension.runtime)
+
+
+class VerbHandler(RestHandler):
+    """``/mlops/v1/VERB``: GET for reading verbs, POST for all others."""
+
+    def needed_action(self) -> str:
+        """Running, releasing and administering start work; the rest of POST writes."""
+        if self.request.method != "POST":
+            return super().needed_action()
+        try:
+            return "execute" if self._verb().action in STARTS_WORK else "write"
+        except HTTPError:
+            return "execute"
+
+    def _verb(self) -> Verb:
+        try:
+            return find(self.path_args[0].replace("/", " "))
+        except UnknownReference as error:
+            raise HTTPError(HTTPStatus.NOT_FOUND) from error
+
+    def _allowed(self, *, reads: bool) -> Verb:
+        verb = self._verb()
+        if verb.reads is not reads:
+            self.set_header("Allow", "GET" if verb.reads else "POST")
+            raise HTTPError(HTTPStatus.METHOD_NOT_ALLOWED, f"`{verb.name}` is {'GET' if verb.reads else 'POST'}.")
+        return verb
+
+    async def get(self, _: str) -> None:
+        """Answer with the verb's result."""
+        verb = self._allowed(reads=True)
+        arguments = from_query(verb, self.request.query_arguments)
+        self.answer(await self.in_thread(lambda: self._read(verb, arguments)))
+
+    def _read(self, verb: Verb, arguments: dict[str, Any]) -> Any:
+        folder = self.folder(self.project)
+        return invoke(verb, arguments, Origin("rest", folder, acting(folder, self.current_user)))
+
+    async def post(self, _: str) -> None:
+        """Start a job and answer with its id."""
+        verb = self._allowed(reads=False)
+        if not self.request.headers.get("Content-Type", "").startswith("application/json"):
+            raise UsageError("bad-body", "The body is not marked as application/json.")
+        body = from_body(bytes(self._body))
+        self.answer(await self.in_thread(lambda: self._start(verb, body)), HTTPStatus.ACCEPTED)
+
+    def _start(self, verb: Verb, body: dict[str, Any]) -> JobStarted:
+        """Refuse at once what cannot succeed; everything else is said by the job."""
+        folder = self.folder(body.pop("project", ""))
+        arguments = checked(verb, body)
+        actor = acting(folder, self.current_user)
+        if project := project_around(folder, needed=not verb.anywhere):
+            project.roles.require(actor, verb.action, verb.name)
+        return JobStarted(self.book(folder).start(verb, arguments, actor))
+
+
+class JobsHandler(RestHandler):
+    """``/mlops/v1/jobs``."""
+
+    async def get(self) -> None:
+        """List the jobs, without their results."""
+        self.answer(await self.in_thread(self._list))
+
+    def _list(self) -> Jobs:
+        return Jobs(tuple(self.book(self.folder(self.project)).documents()))
+
+
+class JobHandler(RestHandler):
+    """``/mlops/v1/jobs/ID``."""
+
+    async def get(self, job: str) -> None:
+        """Show one job."""
+        self.answer(await self.in_thread(lambda: self._show(job)))
+
+    async def delete(self, job: str) -> None:
+        """Stop a job."""
+        self.answer(await self.in_thread(lambda: self._cancel(job)))
+
+    def _show(self, job: str) -> Job:
+        return self.book(self.folder(self.project)).find(job).document()
+
+    def _cancel(self, job: str) -> Job:
+        found = self.book(self.folder(self.project)).find(job)
+        found.cancel()
+        return found.document()
+
+
+class CatalogueHandler(RestHandler):
+    """``/mlops/v1/verbs``."""
+
+    async def get(self) -> None:
+        """List the verbs and what the user may do."""
+        self.answer(await self.in_thread(self._catalogue))
+
+    def _catalogue(self) -> Catalogue:
+        folder = self.folder(self.project)
+        return catalogue(project_around(folder, needed=False), acting(folder, self.current_user))
+
+
+class OpenApiHandler(RestHandler):
+    """``/mlops/v1/openapi.json``."""
+
+    async def get(self) -> None:
+        """Describe this interface."""
+        self.answer(document())
