@@ -1,0 +1,38 @@
+"""Who acts."""
+
+from __future__ import annotations
+
+import pytest
+
+import jupyter_mlops as mlops
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.records import Actor
+from jupyter_mlops.trust.identity import UNKNOWN, identify, parse, require_known
+
+
+def test_git_knows_first_then_the_hub_then_nobody():
+    sara = Actor("Sara", "sara@example.org")
+    assert identify(sara, {"JUPYTERHUB_USER": "omar"}) == sara
+    assert identify(None, {"JUPYTERHUB_USER": "omar"}) == Actor("omar", source="hub")
+    assert identify(None, {}) == UNKNOWN
+
+
+def test_a_name_may_come_with_an_address():
+    assert parse("Sara <sara@example.org>") == Actor("Sara", "sara@example.org", "given")
+    assert parse("Sara") == Actor("Sara", source="given")
+
+
+def test_an_unknown_person_gets_one_kind_question():
+    with pytest.raises(UsageError, match="Who are you") as caught:
+        require_known(UNKNOWN)
+    assert "--author" in caught.value.hint
+
+
+def test_a_commit_without_identity_asks_and_takes_the_answer(project, git):
+    git("config", "--unset", "user.name")
+    git("config", "--unset", "user.email")
+    (project.root / "data.csv").write_text("a\n1\n")
+    with pytest.raises(UsageError, match="Who are you"):
+        mlops.commit("data.csv", project=str(project.root))
+    mlops.commit("data.csv", author="Omar <omar@example.org>", project=str(project.root))
+    assert git("log", "-1", "--format=%an <%ae>").strip() == "Omar <omar@example.org>"
