@@ -5,8 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jupyter_server.extension.application import ExtensionApp
+
+if TYPE_CHECKING:
+    from jupyter_mlops.server.watch import Watches
 
 READERS = 4
 
@@ -21,12 +25,14 @@ class MlopsExtension(ExtensionApp):
         """Append the routes; the last one answers for every verb."""
         from jupyter_mlops.server import handlers
         from jupyter_mlops.server.openapi import BASE
+        from jupyter_mlops.server.watch import WatchHandler
 
         self.handlers += [
             (rf"{BASE}/openapi\.json", handlers.OpenApiHandler),
             (rf"{BASE}/verbs", handlers.CatalogueHandler),
             (rf"{BASE}/jobs", handlers.JobsHandler),
             (rf"{BASE}/jobs/([^/]+)", handlers.JobHandler),
+            (rf"{BASE}/watch", WatchHandler),
             (rf"{BASE}/(.*)", handlers.VerbHandler),
         ]
 
@@ -36,13 +42,25 @@ class MlopsExtension(ExtensionApp):
         return ThreadPoolExecutor(READERS, thread_name_prefix="mlops")
 
     @cached_property
-    def runtime(self) -> Path:
+    def private_jobs(self) -> Path:
         """A private folder for jobs that start before there is a project."""
         from jupyter_core.paths import jupyter_runtime_dir
 
-        return Path(jupyter_runtime_dir())
+        return Path(jupyter_runtime_dir()) / "mlops-jobs"
+
+    @cached_property
+    def watches(self) -> Watches:
+        """What panels look at; one thread looks for all of them."""
+        from jupyter_mlops.server.watch import Watches, announcer
+
+        return Watches(self._watchers, self.private_jobs, announcer(self.settings["event_logger"]))
+
+    @cached_property
+    def _watchers(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(1, thread_name_prefix="mlops-watch")
 
     async def stop_extension(self) -> None:
         """Let go of threads; jobs go on, and are found again."""
-        if "readers" in self.__dict__:
-            self.readers.shutdown(wait=False, cancel_futures=True)
+        for name in ("readers", "_watchers"):
+            if name in self.__dict__:
+                self.__dict__[name].shutdown(wait=False, cancel_futures=True)

@@ -157,7 +157,7 @@ class RestHandler(Guarded, APIHandler):
     def book(self, folder: Path) -> JobBook:
         """The jobs of `folder`."""
         project = project_around(folder, needed=False)
-        return JobBook(folder, project.places.state if project else None, self.extension.runtime)
+        return JobBook(folder, project.places.state if project else None, self.extension.private_jobs)
 
 
 class VerbHandler(RestHandler):

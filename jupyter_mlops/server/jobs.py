@@ -213,14 +213,14 @@ class JobBook:
         Where the user stands.
     state
         The durable state of the project, or None outside one.
-    runtime
-        The private folder of the Jupyter server.
+    private
+        Where jobs are kept that start before there is a project.
     """
 
-    def __init__(self, folder: Path, state: Path | None, runtime: Path) -> None:
+    def __init__(self, folder: Path, state: Path | None, private: Path) -> None:
         self._folder = folder
         self._own = state / "jobs" if state else None
-        self._private = runtime / "mlops-jobs"
+        self._private = private
 
     def start(self, verb: Verb, arguments: Mapping[str, Any], actor: Actor) -> str:
         """Start `verb` in a process that outlives this one; the job's id."""

@@ -40,6 +40,7 @@ class Server:
     root: Path
     port: int
     process: subprocess.Popen[bytes]
+    token: str = TOKEN
 
     @property
     def url(self) -> str:
