@@ -59,10 +59,15 @@ def test_nothing_waits_but_nothing_is_lost(demo):
     root, _ = demo
     status = mlops.status(project=str(root))
     assert status.clean, status.next
-    assert subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True).stdout == ""
+    assert (
+        subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True).stdout
+        == ""
+    )
 
 
-@pytest.mark.parametrize("command", [["dvc", "status"], ["dvc", "repro", "--dry"], ["dvc", "data", "status"], ["git", "fsck"]])
+@pytest.mark.parametrize(
+    "command", [["dvc", "status"], ["dvc", "repro", "--dry"], ["dvc", "data", "status"], ["git", "fsck"]]
+)
 def test_the_plain_tools_agree(demo, command):
     root, _ = demo
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=None)
@@ -83,7 +88,9 @@ def test_lineage_reaches_from_the_data_to_the_deployment(demo):
     graph = mlops.lineage("jobs@v1", project=str(root))
     kinds = {node.kind for node in graph.nodes}
     assert kinds == {"data", "run", "model", "deployment"}
-    assert any(node.kind == "data" and node.version.startswith("v1") and "employment" in node.name for node in graph.nodes)
+    assert any(
+        node.kind == "data" and node.version.startswith("v1") and "employment" in node.name for node in graph.nodes
+    )
 
 
 def test_an_earlier_demo_is_left_as_it_is(demo):
@@ -102,7 +109,16 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
 @pytest.mark.parametrize("runner", ["papermill"])
 def test_the_readme_notebook_runs_without_a_server(demo, runner, tmp_path):
     root, _ = demo
-    command = [sys.executable, "-m", runner, "README.ipynb", str(tmp_path / "out.ipynb"), "-k", "python3", "--no-progress-bar"]
+    command = [
+        sys.executable,
+        "-m",
+        runner,
+        "README.ipynb",
+        str(tmp_path / "out.ipynb"),
+        "-k",
+        "python3",
+        "--no-progress-bar",
+    ]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     cells = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
