@@ -65,7 +65,9 @@ class Git:
 
     def resolve(self, revision: str) -> str | None:
         """The commit a revision names, or None."""
-        done = self._spawn(("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"), None, None)
+        done = self._spawn(
+            ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"), None, None
+        )
         return done.stdout.decode().strip() or None
 
     def branch(self) -> str | None:
@@ -120,9 +122,21 @@ class Git:
             return None
         self.require_committable()
         self.run("add", "--intent-to-add", "--", *[p for p in chosen if (self.root / p).exists()])
-        identity = self._identity(author)
+        identity = self.identity(author)
         self.run("commit", "--quiet", "--only", "-m", message, "--", *chosen, environment=identity)
         return self.head()
+
+    def tag(self, name: str, commit: str, message: str, author: Actor, *, seconds: int | None = None) -> None:
+        """Make an annotated tag; it is signed when ``tag.gpgsign`` says so.
+
+        Parameters
+        ----------
+        seconds
+            The time written into it, since the epoch; now when None.
+        """
+        dated = {} if seconds is None else {"GIT_COMMITTER_DATE": f"@{seconds} +0000"}
+        environment = {**self._identity(author), **dated}
+        self.run("tag", "--annotate", "--message", message, "--", name, commit, environment=environment)
 
     def require_committable(self) -> None:
         """Raise the error that explains why a commit cannot be made now, if one cannot."""
@@ -142,13 +156,11 @@ class Git:
     def _nothing_new(self, paths: Sequence[str]) -> bool:
         return not self.run("status", "--porcelain", "-z", "--", *paths)
 
-    def _identity(self, author: Actor) -> dict[str, str]:
-        if self.author():
+    def identity(self, author: Actor) -> dict[str, str]:
+        """The environment under which git records `author`; git's own settings decide unless one was given."""
+        known = self.author()
+        if known and author.source != "given":
             return {}
         email = author.email or f"{author.name.replace(' ', '.').lower()}@localhost"
-        return {
-            "GIT_AUTHOR_NAME": author.name,
-            "GIT_AUTHOR_EMAIL": email,
-            "GIT_COMMITTER_NAME": author.name,
-            "GIT_COMMITTER_EMAIL": email,
-        }
+        names = {"GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": email}
+        return names if known else names | {"GIT_COMMITTER_NAME": author.name, "GIT_COMMITTER_EMAIL": email}

@@ -1,0 +1,298 @@
+"""The history of every dataset along the current branch, indexed from git once and then kept up.
+
+A pointer blob is parsed once in its life; a commit is looked at once. Versions count the
+distinct contents in the order in which the commits of the branch, merged ones included,
+introduced them, so numbers already given keep their place as the branch grows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.records import Places
+from jupyter_mlops.versioning.git import Git
+from jupyter_mlops.versioning.pointers import Out, StageFiles, outs
+from jupyter_mlops.versioning.scratch import opened
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS blob (id TEXT PRIMARY KEY, outs TEXT);
+CREATE TABLE IF NOT EXISTS tip (line TEXT PRIMARY KEY, mark TEXT);
+CREATE TABLE IF NOT EXISTS change (
+  line TEXT, seq INTEGER, name TEXT, pointer TEXT, digest TEXT, commit_id TEXT, time TEXT,
+  PRIMARY KEY (line, seq)
+);
+CREATE INDEX IF NOT EXISTS change_of ON change (line, name, seq);
+CREATE TABLE IF NOT EXISTS version (
+  line TEXT, name TEXT, ordinal INTEGER, digest TEXT, size INTEGER, nfiles INTEGER, algorithm TEXT,
+  pointer TEXT, stage TEXT, commit_id TEXT, author TEXT, email TEXT, time TEXT, message TEXT,
+  PRIMARY KEY (line, name, ordinal)
+);
+CREATE INDEX IF NOT EXISTS version_by_digest ON version (line, name, digest);
+"""
+FORMAT = "%x1e%H%x1f%P%x1f%an%x1f%ae%x1f%cI%x1f%s"
+POINTERS = (":(glob)**/*.dvc", ":(glob)**/dvc.lock")
+GONE = "0" * 40
+
+
+@attrs.frozen
+class Commit:
+    """A commit and the pointer blobs it changed: ``(path, blob id or None when deleted)``."""
+
+    id: str
+    parents: tuple[str, ...]
+    author: str
+    email: str
+    time: str
+    message: str
+    blobs: tuple[tuple[str, str | None], ...]
+
+
+@attrs.frozen
+class Recorded:
+    """A version as the index keeps it; `time` is ISO 8601 with its zone."""
+
+    name: str
+    ordinal: int
+    digest: str
+    size: int
+    nfiles: int | None
+    algorithm: str
+    pointer: str
+    stage: str | None
+    commit_id: str
+    author: str
+    email: str
+    time: str
+    message: str
+
+
+COLUMNS = ", ".join(field.name for field in attrs.fields(Recorded))
+
+
+class HistoryIndex:
+    """Answers from sqlite; refreshed from git whenever HEAD moved.
+
+    Parameters
+    ----------
+    places
+        Where rebuildable caches live.
+    git
+        The repository.
+    """
+
+    def __init__(self, places: Places, git: Git) -> None:
+        self._places = places
+        self._git = git
+
+    def versions(self, name: str, limit: int = -1, below: int | None = None) -> tuple[Recorded, ...]:
+        """Versions of `name`, newest first: at most `limit`, those numbered under `below`."""
+        top = below if below is not None else 1 << 62
+        query = f"SELECT {COLUMNS} FROM version WHERE line=? AND name=? AND ordinal<? ORDER BY ordinal DESC LIMIT ?"  # noqa: S608
+        return self._ask(query, name, top, limit)
+
+    def by_number(self, name: str, ordinal: int) -> Recorded | None:
+        """Version ``v<ordinal>``."""
+        query = f"SELECT {COLUMNS} FROM version WHERE line=? AND name=? AND ordinal=?"  # noqa: S608
+        return next(iter(self._ask(query, name, ordinal)), None)
+
+    def by_digest(self, name: str, prefix: str) -> tuple[Recorded, ...]:
+        """Every version whose digest starts with `prefix`."""
+        query = f"SELECT {COLUMNS} FROM version WHERE line=? AND name=? AND digest GLOB ? ORDER BY ordinal"  # noqa: S608
+        return self._ask(query, name, prefix + "*")
+
+    def names(self) -> Mapping[str, tuple[str, int]]:
+        """Every dataset that ever was on this branch: its pointer, and how many versions it has."""
+        query = "SELECT name, pointer, MAX(ordinal) FROM version WHERE line=? GROUP BY name"
+        with self._fresh() as (database, line):
+            return {name: (pointer, count) for name, pointer, count in database.execute(query, (line,))}
+
+    def digest_at(self, name: str, moment: str | None = None) -> str | None:
+        """The digest in HEAD, or at `moment` (ISO 8601); None when there was none."""
+        when = "AND julianday(time) <= julianday(?)" if moment else ""
+        query = f"SELECT digest FROM change WHERE line=? AND name=? {when} ORDER BY seq DESC LIMIT 1"  # noqa: S608
+        with self._fresh() as (database, line):
+            row = database.execute(query, (line, name, *([moment] if moment else []))).fetchone()
+        return row[0] if row else None
+
+    def _ask(self, query: str, *values: object) -> tuple[Recorded, ...]:
+        with self._fresh() as (database, line):
+            return tuple(Recorded(*row) for row in database.execute(query, (line, *values)))
+
+    @contextlib.contextmanager
+    def _fresh(self) -> Iterator[tuple[sqlite3.Connection, str]]:
+        """The index, brought up to HEAD, and the line of history to ask for."""
+        head = self._git.head()
+        line = self._git.branch() or head or ""
+        with opened(self._places.scratch / "history.sqlite", SCHEMA) as database:
+            mark = f"{head} {_shallow_mark(self._places.git_dir)}"
+            row = database.execute("SELECT mark FROM tip WHERE line=?", (line,)).fetchone()
+            if head and (row is None or row[0] != mark):
+                _Indexing(database, self._git, line).run(row[0] if row else None, mark)
+            elif head is None and row:
+                _forget(database, line)
+            yield database, line
+
+
+class _Indexing:
+    """One refresh of one line of history."""
+
+    def __init__(self, database: sqlite3.Connection, git: Git, line: str) -> None:
+        self._database = database
+        self._git = git
+        self._line = line
+
+    def run(self, before: str | None, now: str) -> None:
+        """Bring the line from the mark `before` to the mark `now`."""
+        self._database.execute("BEGIN IMMEDIATE")
+        commits = self._new_commits(before, now)
+        if commits is None:
+            _forget(self._database, self._line)
+            commits = list(_commits(self._git, now.partition(" ")[0]))
+        parsed = self._parsed(commits)
+        self._apply(commits, parsed, StageFiles.read(self._git))
+        self._database.execute("INSERT OR REPLACE INTO tip VALUES (?, ?)", (self._line, now))
+
+    def _new_commits(self, before: str | None, now: str) -> list[Commit] | None:
+        """The commits since the mark `before`, or None when the line has to be read anew."""
+        if before is None:
+            return None
+        (old, old_shallow), (new, shallow) = before.split(" "), now.split(" ")
+        if old_shallow != shallow or not self._git.succeeds("merge-base", "--is-ancestor", old, new):
+            return None
+        if self._git.run("rev-list", "--merges", "--max-count=1", f"{old}..{new}"):
+            return None
+        return list(_commits(self._git, f"{old}..{new}"))
+
+    def _parsed(self, commits: Iterable[Commit]) -> dict[str, tuple[Out, ...]]:
+        """The outputs in every pointer blob of `commits`; each blob is parsed once, ever."""
+        wanted = {blob: path for commit in commits for path, blob in commit.blobs if blob}
+        found: dict[str, tuple[Out, ...]] = {}
+        for blob, text in self._database.execute("SELECT id, outs FROM blob"):
+            if blob in wanted:
+                found[blob] = tuple(Out(*values) for values in json.loads(text))
+        missing = sorted(wanted.keys() - found.keys())
+        for blob, data in read_blobs(self._git, missing).items():
+            found[blob] = _outs_or_none(data, wanted[blob])
+        rows = [(blob, json.dumps([attrs.astuple(out) for out in found[blob]])) for blob in missing if blob in found]
+        self._database.executemany("INSERT OR REPLACE INTO blob VALUES (?, ?)", rows)
+        return found
+
+    def _apply(self, commits: Iterable[Commit], parsed: Mapping[str, tuple[Out, ...]], files: StageFiles) -> None:
+        seq = self._scalar("SELECT COALESCE(MAX(seq), 0) FROM change WHERE line=?")
+        current = self._current()
+        seen = self._seen()
+        changes: list[tuple[object, ...]] = []
+        versions: list[tuple[object, ...]] = []
+        for commit in commits:
+            for pointer, blob in commit.blobs:
+                now = _named(parsed.get(blob or "", ()), pointer, files)
+                before = current.get(pointer, {})
+                for name in sorted(now.keys() | before.keys()):
+                    out = now.get(name)
+                    digest = out.digest if out else None
+                    if digest != before.get(name):
+                        seq += 1
+                        changes.append((self._line, seq, name, pointer, digest, commit.id, commit.time))
+                    if out and digest not in seen.setdefault(name, set()):
+                        seen[name].add(out.digest)
+                        versions.append(self._version(name, len(seen[name]), out, pointer, commit))
+                current[pointer] = {name: out.digest for name, out in now.items()}
+        self._database.executemany("INSERT INTO change VALUES (?,?,?,?,?,?,?)", changes)
+        self._database.executemany(f"INSERT INTO version VALUES ({','.join('?' * 14)})", versions)  # noqa: S608
+
+    def _version(self, name: str, ordinal: int, out: Out, pointer: str, commit: Commit) -> tuple[object, ...]:
+        by = (commit.id, commit.author, commit.email, commit.time, commit.message)
+        return (self._line, name, ordinal, out.digest, out.size, out.nfiles, out.algorithm, pointer, out.stage, *by)
+
+    def _current(self) -> dict[str, dict[str, str]]:
+        """The digest of each output of each pointer after the last change indexed."""
+        query = """SELECT pointer, name, digest, MAX(seq) FROM change WHERE line=? GROUP BY pointer, name"""
+        state: dict[str, dict[str, str]] = {}
+        for pointer, name, digest, _ in self._database.execute(query, (self._line,)):
+            if digest is not None:
+                state.setdefault(pointer, {})[name] = digest
+        return state
+
+    def _seen(self) -> dict[str, set[str]]:
+        seen: dict[str, set[str]] = {}
+        for name, digest in self._database.execute("SELECT name, digest FROM version WHERE line=?", (self._line,)):
+            seen.setdefault(name, set()).add(digest)
+        return seen
+
+    def _scalar(self, query: str) -> int:
+        return int(self._database.execute(query, (self._line,)).fetchone()[0])
+
+
+def _forget(database: sqlite3.Connection, line: str) -> None:
+    for table in ("tip", "change", "version"):
+        database.execute(f"DELETE FROM {table} WHERE line=?", (line,))  # noqa: S608
+
+
+def _commits(git: Git, revisions: str) -> Iterator[Commit]:
+    """The commits that touched a pointer, oldest first, merges compared with each parent."""
+    command = ("log", "--full-history", "-m", "--raw", "--no-abbrev", "--no-renames", "--relative", "--date-order")
+    text = git.run(*command, "--reverse", "-z", f"--format={FORMAT}", revisions, "--", *POINTERS)
+    for record in text.split("\x1e")[1:]:
+        header, *rest = record.split("\0")
+        commit, parents, author, email, time, message = header.split("\x1f", 5)
+        tokens = iter(token.lstrip("\n") for token in rest)
+        blobs = tuple((next(tokens), _blob(token)) for token in tokens if token.startswith(":"))
+        yield Commit(commit, tuple(parents.split()), author, email, time, message, blobs)
+
+
+def _blob(raw: str) -> str | None:
+    blob = raw.split(" ")[3]
+    return None if blob == GONE else blob
+
+
+def read_blobs(git: Git, names: Iterable[str]) -> dict[str, bytes]:
+    """The bytes of git objects by the names they were asked for; unknown ones are left out.
+
+    A name is a blob id, or ``REVISION:./PATH``.
+    """
+    wanted = list(names)
+    if not wanted:
+        return {}
+    text = git.run("cat-file", "--batch", stdin="\n".join([*wanted, ""]).encode(errors="surrogateescape"))
+    data = text.encode(errors="surrogateescape")
+    found: dict[str, bytes] = {}
+    position = 0
+    for name in wanted:
+        end = data.index(b"\n", position)
+        words = data[position:end].rsplit(b" ", 2)
+        position = end + 1
+        if words[-1] == b"missing" or words[-1] == b"ambiguous":
+            continue
+        size = int(words[-1])
+        if words[-2] == b"blob":
+            found[name] = data[position : position + size]
+        position += size + 1
+    return found
+
+
+def _outs_or_none(data: bytes, path: str) -> tuple[Out, ...]:
+    """A pointer that once was committed broken tells nothing, and stops nobody."""
+    try:
+        return outs(data, path)
+    except UsageError:
+        return ()
+
+
+def _named(found: Iterable[Out], pointer: str, files: StageFiles) -> dict[str, Out]:
+    named = ((files.name_of(out, pointer), out) for out in found)
+    return {name: out for name, out in named if name and out.digest}
+
+
+def _shallow_mark(git_dir: Path) -> str:
+    """Changes when a shallow clone is deepened."""
+    try:
+        return str((git_dir / "shallow").stat().st_mtime_ns)
+    except FileNotFoundError:
+        return "whole"

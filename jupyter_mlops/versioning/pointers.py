@@ -1,0 +1,260 @@
+"""Pointers: the ``.dvc`` files and ``dvc.lock``, read and written as DVC does."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import posixpath
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.versioning.content import LEGACY_MD5, MD5, Content
+from jupyter_mlops.versioning.dvcignore import DvcIgnore
+from jupyter_mlops.versioning.git import Git
+
+LOCK_FILE = "dvc.lock"
+PIPELINE_FILE = "dvc.yaml"
+SUFFIX = ".dvc"
+
+
+@attrs.frozen
+class Out:
+    """One output that a pointer file names.
+
+    Attributes
+    ----------
+    path
+        As written, relative to the working folder of the pointer or stage.
+    digest
+        Md5, with ``.dir`` for a folder; empty when the pointer has none.
+    size, nfiles
+        As the pointer says; `nfiles` is None for a file.
+    algorithm
+        ``md5``, or ``md5-dos2unix`` for a pointer of DVC 2.
+    stage
+        The stage that makes it; None in a ``.dvc`` file.
+    wdir
+        Working folder relative to the pointer; only a ``.dvc`` file states its own.
+    """
+
+    path: str
+    digest: str
+    size: int = 0
+    nfiles: int | None = None
+    algorithm: str = MD5
+    stage: str | None = None
+    wdir: str = ""
+    is_executable: bool = False
+
+
+def load_yaml(data: bytes | str, name: str) -> Any:
+    """The document in `data`.
+
+    Raises
+    ------
+    UsageError
+        ``bad-pointer``.
+    """
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        return YAML(typ="safe").load(data) or {}
+    except (YAMLError, UnicodeDecodeError) as error:
+        conflict = b"<<<<<<<" in (data if isinstance(data, bytes) else data.encode())
+        raise UsageError(
+            "bad-pointer",
+            f"{name} cannot be read" + (": it holds the marks of a merge conflict." if conflict else "."),
+            context=str(error).partition("\n")[0],
+            hint=f"Choose a side: git checkout --ours {name}, or --theirs." if conflict else f"git log -p -- {name}",
+        ) from error
+
+
+def outs(data: bytes, name: str) -> tuple[Out, ...]:
+    """The outputs that the pointer file `name` with the bytes `data` names.
+
+    Raises
+    ------
+    UsageError
+        ``bad-pointer``.
+    """
+    document = load_yaml(data, name)
+    try:
+        if posixpath.basename(name) == LOCK_FILE:
+            stages = document.get("stages", document) or {}
+            return tuple(
+                _out(item, stage=stage) for stage, body in stages.items() for item in (body or {}).get("outs") or ()
+            )
+        wdir = str(document.get("wdir") or "")
+        return tuple(_out(item, wdir=wdir) for item in document.get("outs") or ())
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError("bad-pointer", f"{name} is no pointer that DVC wrote.", context=repr(error)) from error
+
+
+def _out(item: Mapping[str, Any], stage: str | None = None, wdir: str = "") -> Out:
+    return Out(
+        path=str(item["path"]),
+        digest=str(item.get("md5") or ""),
+        size=int(item.get("size") or 0),
+        nfiles=item.get("nfiles"),
+        algorithm=MD5 if item.get("hash") == MD5 else LEGACY_MD5,
+        stage=stage,
+        wdir=wdir,
+        is_executable=bool(item.get("isexec")),
+    )
+
+
+def name_of(out: Out, pointer: str, wdir: str = "") -> str | None:
+    """The path of an output below the root, or None when it lies outside the project."""
+    base = posixpath.dirname(pointer)
+    name = posixpath.normpath(posixpath.join(base, wdir or out.wdir, out.path))
+    return None if name.startswith(("../", "/")) or ":" in out.path.partition("/")[0] else name
+
+
+@attrs.frozen
+class Described:
+    """What people wrote about a dataset into its pointer: ``desc``, ``labels`` and ``meta``."""
+
+    text: str = ""
+    labels: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+def described(data: bytes, name: str) -> Described:
+    """What the ``.dvc`` file says about its data, at its top or at its output."""
+    document = load_yaml(data, name)
+    out = next(iter(document.get("outs") or ()), {})
+    return Described(
+        text=str(document.get("desc") or out.get("desc") or ""),
+        labels=tuple(out.get("labels") or ()),
+        meta={**(out.get("meta") or {}), **(document.get("meta") or {})},
+    )
+
+
+def render(path: Path, data_name: str, content: Content, meta: Mapping[str, object]) -> bytes:
+    """The bytes of the ``.dvc`` file at `path` for `content`, whatever else it says kept.
+
+    Parameters
+    ----------
+    path
+        The pointer; it need not exist yet.
+    data_name
+        The name of the data beside it.
+    meta
+        Entries to set under ``meta``; None takes one away.
+    """
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = 4096
+    document = (yaml.load(path.read_bytes()) if path.exists() else None) or {}
+    items = document.setdefault("outs", [{}])
+    item = next((one for one in items if one.get("path") == data_name), items[0])
+    _fill(item, data_name, content)
+    document.pop("md5", None)
+    if meta:
+        merged = document.setdefault("meta", {})
+        merged.update({key: value for key, value in meta.items() if value is not None})
+        for key in [key for key, value in meta.items() if value is None]:
+            merged.pop(key, None)
+        if not merged:
+            del document["meta"]
+    stream = io.BytesIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()
+
+
+def lock_item(path: str, content: Content) -> dict[str, object]:
+    """An out of ``dvc.lock``: ``path, hash, md5, size[, nfiles][, isexec]``."""
+    item: dict[str, object] = {"path": path, "hash": MD5, "md5": content.digest, "size": content.size}
+    if content.nfiles is not None:
+        item["nfiles"] = content.nfiles
+    if content.is_executable:
+        item["isexec"] = True
+    return item
+
+
+def _fill(item: Any, data_name: str, content: Content) -> None:
+    """Set the keys that DVC sets, in its order, and keep what people added."""
+    kept = {key: item[key] for key in item if key not in {"md5", "size", "nfiles", "isexec", "hash", "path"}}
+    item.clear()
+    item["md5"] = content.digest
+    item["size"] = content.size
+    if content.nfiles is not None:
+        item["nfiles"] = content.nfiles
+    if content.is_executable:
+        item["isexec"] = True
+    item["hash"] = MD5
+    item["path"] = data_name
+    item.update(kept)
+
+
+def _uncached(definition: Mapping[str, Any]) -> Iterator[str]:
+    for kind in ("outs", "metrics", "plots"):
+        for item in definition.get(kind) or ():
+            if isinstance(item, dict):
+                yield from (str(path) for path, flags in item.items() if (flags or {}).get("cache") is False)
+
+
+def files(git: Git) -> tuple[str, ...]:
+    """Every pointer file in the workspace, tracked by git or new, that git does not ignore."""
+    patterns = (":(glob)**/*.dvc", ":(glob)**/dvc.lock")
+    text = git.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", *patterns)
+    there = (name for name in text.split("\0") if name and (git.root / name).is_file())
+    return tuple(
+        sorted(name for name in there if not DvcIgnore(git.root, posixpath.dirname(name)).excludes_whole(name))
+    )
+
+
+@attrs.frozen
+class StageFiles:
+    """What ``dvc.lock`` leaves unsaid and ``dvc.yaml`` says.
+
+    Attributes
+    ----------
+    folders
+        The ``wdir`` of each stage that has one, by lock file and stage.
+    uncached
+        Lock file, stage and path of each output with ``cache: false``: git keeps those.
+    """
+
+    folders: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
+    uncached: frozenset[tuple[str, str, str]] = frozenset()
+
+    @classmethod
+    def read(cls, git: Git) -> StageFiles:
+        """From every ``dvc.yaml`` of the project that can be read."""
+        text = git.run(
+            "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(glob)**/{PIPELINE_FILE}"
+        )
+        folders: dict[tuple[str, str], str] = {}
+        uncached: set[tuple[str, str, str]] = set()
+        for name in filter(None, text.split("\0")):
+            lock = posixpath.join(posixpath.dirname(name), LOCK_FILE)
+            for stage, definition in _definitions(git.root / name, name):
+                if wdir := definition.get("wdir"):
+                    folders[lock, stage] = str(wdir)
+                uncached.update((lock, stage, path) for path in _uncached(definition))
+        return cls(folders, frozenset(uncached))
+
+    def name_of(self, out: Out, pointer: str) -> str | None:
+        """The path of `out` below the root, or None when it lies outside the project."""
+        stage = (out.stage or "").partition("@")[0]
+        wdir = self.folders.get((pointer, out.stage or "")) or self.folders.get((pointer, stage), "")
+        return name_of(out, pointer, wdir)
+
+    def is_cached(self, out: Out, pointer: str) -> bool:
+        """Whether the cache of DVC keeps `out`."""
+        stage = (out.stage or "").partition("@")[0]
+        return not self.uncached & {(pointer, out.stage or "", out.path), (pointer, stage, out.path)}
+
+
+def _definitions(path: Path, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    with contextlib.suppress(FileNotFoundError, UsageError, AttributeError):
+        stages = load_yaml(path.read_bytes(), name).get("stages") or {}
+        for stage, body in stages.items():
+            yield stage, (body or {}).get("do", body) or {}

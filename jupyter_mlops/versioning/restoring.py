@@ -1,0 +1,175 @@
+"""Versions put into the workspace: every object is checked before anything is touched."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import attrs
+
+from jupyter_mlops.records import Progress, Step, silent
+from jupyter_mlops.versioning.content import Content, Entry, corrupt
+from jupyter_mlops.versioning.dvc_settings import DvcSettings
+from jupyter_mlops.versioning.store import CHUNK_BYTES, FICLONE, Store, private_folder
+from jupyter_mlops.versioning.workspace import Workspace
+
+
+@attrs.frozen
+class Restored:
+    """Files written and removed, by path below the dataset."""
+
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class Restoring:
+    """Puts contents of the store into the workspace.
+
+    Parameters
+    ----------
+    root
+        The folder of the project.
+    settings
+        How files are linked to the cache.
+    """
+
+    def __init__(self, root: Path, settings: DvcSettings, store: Store, workspace: Workspace) -> None:
+        self._root = root
+        self._settings = settings
+        self._store = store
+        self._workspace = workspace
+
+    def plan(self, name: str, digest: str) -> tuple[Content, Restored]:
+        """The content wanted, and what has to be written and removed to have it at `name`."""
+        wanted = self._store.content(digest)
+        now = self._workspace.scan(name) if self._workspace.exists(name) else None
+        if now and now.is_folder != wanted.is_folder:
+            return wanted, Restored(tuple(entry.path for entry in wanted.entries), tuple(e.path for e in now.entries))
+        change = wanted.changes_since(now)
+        return wanted, Restored(tuple(sorted(change.added + change.modified)), change.removed)
+
+    def put(self, name: str, digest: str, progress: Progress = silent) -> Restored:
+        """Make `name` equal to the version `digest`."""
+        wanted, plan = self.plan(name, digest)
+        target = self._root / name
+        todo = [entry for entry in wanted.entries if entry.path in set(plan.written)]
+        self._require_objects(todo)
+        with private_folder(self._root / ".dvc" / "tmp" / "mlops") as staging:
+            ready = self._staged(todo, staging, progress)
+            self._clear(target, plan.removed, wanted)
+            for entry, path in zip(todo, ready, strict=True):
+                _move(path, target / entry.path if entry.path else target)
+        return plan
+
+    def _require_objects(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self._store.require(entry.md5)
+
+    def _staged(self, entries: list[Entry], staging: Path, progress: Progress) -> list[Path]:
+        """Each entry as a finished file, ready to be moved into place."""
+        ready = []
+        for number, entry in enumerate(entries, 1):
+            path = staging / secrets.token_hex(8)
+            self._materialise(self._store.require(entry.md5), path, entry.md5)
+            ready.append(path)
+            if number % 64 == 0 or number == len(entries):
+                progress(Step("check out", number, len(entries), "files"))
+        return ready
+
+    def _materialise(self, source: Path, target: Path, md5: str) -> None:
+        """`source` at `target`, in the first way that `cache.type` names and the disk can do."""
+        for kind in self._settings.links:
+            try:
+                LINKS[kind](source, target)
+            except OSError as error:
+                if error.errno == errno.ENOSPC or kind == "copy":
+                    raise
+                target.unlink(missing_ok=True)
+                continue
+            if _md5(target) != md5 and source.parent.parent.parent.name == "files":
+                self._store.quarantine(source)
+                raise corrupt(md5)
+            return
+        _copy(source, target)
+
+    def _clear(self, target: Path, removed: Iterable[str], wanted: Content) -> None:
+        """Remove what does not belong, then folders left empty."""
+        if target.is_symlink() or (target.is_file() and wanted.is_folder):
+            target.unlink()
+        for path in removed:
+            gone = target / path if path else target
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                gone.unlink()
+            _prune(gone.parent, target)
+        if wanted.is_folder:
+            target.mkdir(parents=True, exist_ok=True)
+        elif target.is_dir():
+            target.rmdir()
+
+
+def _prune(folder: Path, top: Path) -> None:
+    while folder != top and folder.is_relative_to(top):
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename `source` into place; across disks, by way of a file beside the target."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir() and not target.is_symlink():
+        _remove_empty(target)
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = target.with_name(f".{secrets.token_hex(6)}.tmp")
+        _copy(source, beside)
+        beside.replace(target)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a tree of folders that holds no file."""
+    for place, _, _ in os.walk(folder, topdown=False):
+        os.rmdir(place)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as reading, target.open("xb") as writing:
+        while chunk := reading.read(CHUNK_BYTES):
+            writing.write(chunk)
+
+
+def _reflink(source: Path, target: Path) -> None:
+    with source.open("rb") as reading, target.open("xb") as writing:
+        fcntl.ioctl(writing.fileno(), FICLONE, reading.fileno())
+
+
+def _hardlink(source: Path, target: Path) -> None:
+    os.link(source, target)
+
+
+def _symlink(source: Path, target: Path) -> None:
+    target.symlink_to(source)
+
+
+LINKS: dict[str, Callable[[Path, Path], None]] = {
+    "copy": _copy,
+    "reflink": _reflink,
+    "hardlink": _hardlink,
+    "symlink": _symlink,
+}
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

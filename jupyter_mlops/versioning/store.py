@@ -1,0 +1,313 @@
+"""DVC's cache, in DVC's own formats: objects named by their md5, written once, never changed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from jupyter_mlops.errors import EnvironmentFault, UsageError
+from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, Entry, corrupt, parse_dir_object
+from jupyter_mlops.versioning.dvc_settings import DvcSettings
+from jupyter_mlops.versioning.stat_index import signature
+
+CHUNK_BYTES = 1 << 20
+OBJECT_MODE = 0o444
+FICLONE = 0x40049409
+NO_CLONE = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.EBADF}
+
+
+class Store:
+    """The objects of one DVC cache.
+
+    Parameters
+    ----------
+    settings
+        Where the cache is and how files are linked to it.
+    """
+
+    def __init__(self, settings: DvcSettings) -> None:
+        self._settings = settings
+        self._objects = settings.cache / "files" / "md5"
+        self._made: set[str] = set()
+        self._clones = "reflink" in settings.links
+
+    def path(self, digest: str) -> Path:
+        """Where the object `digest` belongs."""
+        return self._objects / digest[:2] / digest[2:]
+
+    def find(self, digest: str) -> Path | None:
+        """Where the object is, in the cache of DVC 3 or of DVC 2, or None."""
+        legacy = self._settings.cache / digest[:2] / digest[2:]
+        return next((path for path in (self.path(digest), legacy) if path.exists()), None)
+
+    def require(self, digest: str) -> Path:
+        """Where the object is.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``object-missing``.
+        """
+        if found := self.find(digest):
+            return found
+        raise EnvironmentFault(
+            "object-missing",
+            "The data of this version is not in the cache.",
+            context=f"object {digest}",
+            hint="pull fetches it from the remote.",
+        )
+
+    def present(self) -> set[str]:
+        """Every object of the cache: cheaper than asking for thousands one by one."""
+        found: set[str] = set()
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(self._objects):
+                with contextlib.suppress(NotADirectoryError):
+                    found.update(name + rest for rest in os.listdir(self._objects / name))
+        return found
+
+    def content(self, digest: str) -> Content:
+        """The files of the version `digest`; the sizes are those of the objects at hand.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``object-missing``, ``object-corrupt`` for the ``.dir`` object.
+        """
+        if not digest.endswith(FOLDER_SUFFIX):
+            found = self.find(digest)
+            return Content((Entry("", digest, found.stat().st_size if found else 0),), is_folder=False)
+        path = self.require(digest)
+        data = path.read_bytes()
+        if hashlib.md5(data, usedforsecurity=False).hexdigest() + FOLDER_SUFFIX != digest:
+            self.quarantine(path)
+            raise corrupt(digest)
+        return parse_dir_object(data, digest)
+
+    def put(self, source: Path, incoming: Path) -> tuple[str, os.stat_result]:
+        """Read `source` once: hash it and copy it into the cache unless it is there.
+
+        Parameters
+        ----------
+        incoming
+            A private folder on the disk of the cache, from `incoming()`.
+
+        Returns
+        -------
+        tuple[str, os.stat_result]
+            The md5, and the stat of the very file that was read.
+
+        Raises
+        ------
+        UsageError
+            ``changed-while-committing``.
+        """
+        partial = incoming / secrets.token_hex(8)
+        with _opened(source) as handle:
+            before = os.fstat(handle)
+            if before.st_size <= CHUNK_BYTES:
+                md5 = self._put_small(handle, before.st_size, partial)
+            else:
+                md5 = self._put_large(handle, partial)
+            _require_same(source, before, os.fstat(handle))
+        return md5, before
+
+    def _put_small(self, handle: int, size: int, partial: Path) -> str:
+        data = b"".join(iter(lambda: os.read(handle, size + 1), b""))
+        return self.put_bytes(data, partial)
+
+    def put_bytes(self, data: bytes, partial: Path, suffix: str = "") -> str:
+        """Store `data` by way of the file `partial`; returns its digest."""
+        digest = hashlib.md5(data, usedforsecurity=False).hexdigest() + suffix
+        if not self.path(digest).exists():
+            with partial.open("xb", buffering=0) as target:
+                _write_all(target.fileno(), data)
+            self._publish(partial, digest, len(data))
+        return digest
+
+    def _put_large(self, handle: int, partial: Path) -> str:
+        try:
+            with partial.open("xb", buffering=0) as target:
+                cloned = self._clone(handle, target.fileno())
+                md5, size = _hashed(handle, None if cloned else target.fileno())
+            if self.path(md5).exists():
+                partial.unlink()
+            else:
+                self._publish(partial, md5, size)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        return md5
+
+    def _clone(self, source: int, target: int) -> bool:
+        if not self._clones:
+            return False
+        try:
+            fcntl.ioctl(target, FICLONE, source)
+        except OSError as error:
+            if error.errno not in NO_CLONE:
+                raise
+            self._clones = False
+        return self._clones
+
+    def _publish(self, partial: Path, digest: str, size: int) -> None:
+        """Check what was written and give it its name, in one step."""
+        written = partial.stat().st_size
+        if written != size:
+            raise OSError(errno.ENOSPC, f"only {written} of {size} bytes were written", str(partial))
+        partial.chmod(OBJECT_MODE)
+        target = self.path(digest)
+        if digest[:2] not in self._made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if self._settings.shared:
+                target.parent.chmod(0o2775)
+            self._made.add(digest[:2])
+        partial.replace(target)
+
+    def require_space(self, size: int) -> None:
+        """Refuse a copy of `size` bytes that cannot fit.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``disk-full``.
+        """
+        self._settings.cache.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self._settings.cache).free
+        if self._clones or size < free:
+            return
+        raise EnvironmentFault(
+            "disk-full",
+            f"Saving needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free. Nothing was saved.",
+            context=f"cache: {self._settings.cache}",
+            hint="Free some space, use links (dvc config cache.type hardlink), or a cache on another disk (dvc cache dir DIR).",
+        )
+
+    @contextlib.contextmanager
+    def incoming(self) -> Iterator[Path]:
+        """A private folder on the disk of the cache for objects on their way in."""
+        with private_folder(self._settings.cache / ".incoming") as folder:
+            yield folder
+
+    def quarantine(self, path: Path) -> None:
+        """Set a damaged object aside, so that it is fetched again rather than used."""
+        aside = self._settings.cache / ".damaged"
+        aside.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(aside / f"{path.parent.name}{path.name}.{secrets.token_hex(3)}")
+
+
+@contextlib.contextmanager
+def private_folder(parent: Path) -> Iterator[Path]:
+    """A new folder below `parent` that lives as long as its user; those of the dead are swept."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in parent.iterdir():
+        _sweep(abandoned)
+    mine = parent / secrets.token_hex(8)
+    mine.mkdir(mode=0o700)
+    handle = os.open(mine, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield mine
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+        os.close(handle)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove `folder` when nobody holds its lock; a kill releases every lock."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except OSError:
+        return  # its owner lives
+    finally:
+        os.close(handle)
+
+
+def md5_of(path: Path, algorithm: str = MD5) -> tuple[str, os.stat_result]:
+    """The digest of a file and the stat of what was read.
+
+    Raises
+    ------
+    UsageError
+        ``changed-while-committing``.
+    """
+    with _opened(path) as handle:
+        before = os.fstat(handle)
+        md5, _ = _hashed(handle, None) if algorithm == MD5 else _hashed_as_dvc_2(handle)
+        _require_same(path, before, os.fstat(handle))
+    return md5, before
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError as error:
+        raise changed(path) from error
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _hashed(source: int, target: int | None) -> tuple[str, int]:
+    """Md5 and size of what `source` holds, copied to `target` on the way."""
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    while chunk := os.read(source, CHUNK_BYTES):
+        digest.update(chunk)
+        size += len(chunk)
+        if target is not None:
+            _write_all(target, chunk)
+    return digest.hexdigest(), size
+
+
+def _hashed_as_dvc_2(source: int) -> tuple[str, int]:
+    """Md5 as DVC 2 counted it: the line ends of a text file are taken as Unix ones."""
+    digest, size, is_text = hashlib.md5(usedforsecurity=False), 0, None
+    while chunk := os.read(source, CHUNK_BYTES):
+        if is_text is None:
+            is_text = _is_text(chunk[:512])
+        digest.update(chunk.replace(b"\r\n", b"\n") if is_text else chunk)
+        size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def _is_text(block: bytes) -> bool:
+    """DVC's own rule: no zero byte, and at most 30 % that are no printable ASCII."""
+    printable = bytes(range(32, 127)) + b"\n\r\t\f\b"
+    odd = block.translate(None, printable)
+    return b"\0" not in block and len(odd) <= 0.30 * len(block)
+
+
+def _write_all(target: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(target, view) :]
+
+
+def _require_same(path: Path, before: os.stat_result, after: os.stat_result) -> None:
+    if signature(before) != signature(after):
+        raise changed(path)
+
+
+def changed(path: Path) -> UsageError:
+    """The error for a file that did not hold still."""
+    return UsageError(
+        "changed-while-committing",
+        f"{path.name} changed while it was read. Nothing was saved.",
+        context=str(path),
+        hint="Wait until whatever writes it has finished, then repeat.",
+    )
