@@ -87,6 +87,81 @@ class Actor:
 
 
 @attrs.frozen
+class StageRecord:
+    """What became of one stage in one run.
+
+    Attributes
+    ----------
+    state
+        ``ran``, ``up-to-date``, ``restored``, ``failed`` or ``skipped``.
+    reason
+        Why it ran, or did not.
+    notebook
+        The executed notebook, below the root.
+    cell
+        The number (from 1) of the code cell that failed.
+    inputs, outputs
+        Path to digest; the notebook itself is among neither.
+    code
+        The normalised digest of the notebook: outputs, metadata and markdown do not count.
+    """
+
+    name: str
+    state: str
+    seconds: float = 0.0
+    reason: str = ""
+    notebook: str | None = None
+    cell: int | None = None
+    error: str = ""
+    inputs: dict[str, str] = attrs.field(factory=dict)
+    outputs: dict[str, str] = attrs.field(factory=dict)
+    code: str | None = None
+
+
+@attrs.frozen
+class VersionRecord:
+    """What a run pins: everything its outputs depend on, and their digests.
+
+    Attributes
+    ----------
+    state
+        ``succeeded``, ``failed`` or ``cancelled``.
+    git_commit, dirty
+        The commit whose tree the run had (with its own lock file, when that was committed),
+        and whether tracked files differed from it.
+    parameters
+        By their full key in the parameter file.
+    packages
+        Installed distributions and their versions, as seen where the notebooks ran.
+    """
+
+    run: str
+    state: str
+    started: Instant
+    seconds: float
+    author: Actor
+    git_commit: str | None
+    dirty: bool
+    stages: tuple[StageRecord, ...]
+    parameters: dict[str, Scalar | list[Scalar]] = attrs.field(factory=dict)
+    metrics: dict[str, Scalar] = attrs.field(factory=dict)
+    packages: dict[str, str] = attrs.field(factory=dict)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What its stages hold afterwards, path to digest."""
+        return {path: digest for stage in self.stages for path, digest in stage.outputs.items()}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """What came from outside the run, path to digest."""
+        made = self.outputs
+        return {
+            path: digest for stage in self.stages for path, digest in stage.inputs.items() if made.get(path) != digest
+        }
+
+
+@attrs.frozen
 class Places:
     """Where the things of one project live.
 

@@ -1,0 +1,134 @@
+"""``dvc.yaml`` as stages: plain files are read here, templates of other kinds by DVC itself."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.pipelines import yaml_files
+from jupyter_mlops.pipelines.stages import Command, Out, StageSpec
+
+PARAMS = "params.yaml"
+TEMPLATE = re.compile(r"\$\{\s*([\w.\[\]-]+)\s*\}")
+KINDS = ("outs", "metrics", "plots")
+
+
+def read(root: Path) -> tuple[StageSpec, ...]:
+    """The stages of the project's ``dvc.yaml``.
+
+    Raises
+    ------
+    UsageError
+        ``bad-pipeline``, ``bad-file``.
+    """
+    document = yaml_files.load(root / "dvc.yaml")
+    stages = document.get("stages") if isinstance(document, Mapping) else None
+    if not stages:
+        return ()
+    if not isinstance(stages, Mapping):
+        raise _bad("`stages` must be a mapping of names to stages.")
+    return tuple(_stage(root, name, raw, filled) for name, raw, filled in _filled(root, document, stages))
+
+
+def _filled(
+    root: Path, document: Mapping[str, Any], stages: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Each stage as written and with its templates filled in."""
+    if _needs_dvc(document, stages):
+        from jupyter_mlops.pipelines.dvc_templates import resolve
+
+        for name, filled in resolve(root, dict(document)).items():
+            yield name, stages.get(name, filled), filled
+        return
+    context = yaml_files.load(root / PARAMS) if TEMPLATE.search(str(stages)) else {}
+    for name, raw in stages.items():
+        if not isinstance(raw, Mapping) or "cmd" not in raw:
+            raise _bad(f"The stage {name} has no `cmd`.")
+        yield name, raw, _fill(raw, context)
+
+
+def _needs_dvc(document: Mapping[str, Any], stages: Mapping[str, Any]) -> bool:
+    """Whether the file uses more than ``${key}`` of ``params.yaml``."""
+    special = "vars" in document or "\\${" in str(stages)
+    return special or any(
+        isinstance(raw, Mapping) and not {"foreach", "matrix", "do", "vars", "wdir"}.isdisjoint(raw)
+        for raw in stages.values()
+    )
+
+
+def _fill(value: Any, context: object) -> Any:
+    if isinstance(value, str):
+        return _fill_text(value, context)
+    if isinstance(value, Mapping):
+        return {_fill(key, context): _fill(item, context) for key, item in value.items()}
+    return [_fill(item, context) for item in value] if isinstance(value, list) else value
+
+
+def _fill_text(text: str, context: object) -> Any:
+    def one(match: re.Match[str]) -> str:
+        known, value = yaml_files.lookup(context, match[1])
+        if not known or isinstance(value, (dict, list)):
+            problem = "is no single value" if known else "is not there"
+            raise _bad(f"dvc.yaml asks for ${{{match[1]}}}, which {problem} in {PARAMS}.")
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    return TEMPLATE.sub(one, text)
+
+
+def _stage(root: Path, name: str, raw: Mapping[str, Any], filled: Mapping[str, Any]) -> StageSpec:
+    folder = posixpath.normpath(str(filled.get("wdir", ".")))
+    return StageSpec(
+        name=name,
+        command=_command(filled["cmd"]),
+        template=raw.get("cmd", filled["cmd"]),
+        deps=tuple(_below(folder, path) for path, _ in _entries(filled.get("deps"))),
+        outs=tuple(_outs(folder, filled)),
+        params=_params(filled.get("params"), root),
+        folder=folder,
+        frozen=bool(filled.get("frozen")),
+        always_changed=bool(filled.get("always_changed")),
+    )
+
+
+def _command(command: object) -> Command:
+    return tuple(str(line) for line in command) if isinstance(command, list) else str(command)
+
+
+def _outs(folder: str, filled: Mapping[str, Any]) -> Iterator[Out]:
+    for kind in KINDS:
+        for path, flags in _entries(filled.get(kind)):
+            cached, persist = bool(flags.get("cache", True)), bool(flags.get("persist"))
+            yield Out(_below(folder, path), cached, kind, persist)
+
+
+def _entries(items: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """``- path`` and ``- path: {flags}`` alike."""
+    for item in items if isinstance(items, list) else []:
+        if isinstance(item, Mapping):
+            for path, flags in item.items():
+                yield str(path), flags or {}
+        else:
+            yield str(item), {}
+
+
+def _below(folder: str, path: str) -> str:
+    return path if "://" in path else posixpath.normpath(posixpath.join(folder, path))
+
+
+def _params(items: object, root: Path) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for item in items if isinstance(items, list) else []:
+        if isinstance(item, Mapping):
+            for path, keys in item.items():
+                found[str(path)] = (*found.get(str(path), ()), *(str(key) for key in keys or ()))
+        else:
+            found[PARAMS] = (*found.get(PARAMS, ()), str(item))
+    return found
+
+
+def _bad(message: str) -> UsageError:
+    return UsageError("bad-pipeline", message, hint="dvc stage list shows what DVC makes of the file.")

@@ -1,0 +1,205 @@
+"""Our papermill engine: saves throttled and atomic, progress by cell, a kernel started beforehand.
+
+Works under the plain command too: ``papermill --engine mlops in.ipynb out.ipynb``.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+from jupyter_core.utils import run_sync
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager
+from papermill.log import logger
+
+from jupyter_mlops.records import write_atomically
+
+SAVE_EVERY_S = 2.0
+SAVE_SHARE = 20
+SHUTDOWN_S = 5.0
+POLL_S = 0.005
+OBSERVE = (
+    "{d.metadata['Name']: d.version for d in __import__('importlib.metadata').metadata.distributions() "
+    "if d.metadata and d.metadata['Name']}"
+)
+
+
+@attrs.define
+class Watch:
+    """What a caller hears and learns of an execution.
+
+    Attributes
+    ----------
+    cell
+        Called with the number of code cells done, and of all; the injected parameters do not count.
+    source, target
+        The notebook's own path and that of the executed one, for the record inside the latter.
+    packages
+        What was installed where the kernel ran; filled in at the end.
+    """
+
+    cell: Callable[[int, int], None] = lambda _done, _total: None
+    source: str = ""
+    target: str = ""
+    packages: dict[str, str] = attrs.field(factory=dict)
+
+
+class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermill has no types
+    """Writes the notebook while it runs, at most one twentieth of the time."""
+
+    def __init__(self, nb: Any, watch: Watch, **settings: Any) -> None:
+        super().__init__(nb, **settings)
+        self._watch = watch
+        self._next_save = time.monotonic() + SAVE_EVERY_S
+
+    def save(self, **_: Any) -> None:
+        """Write when the last write is long enough ago."""
+        if time.monotonic() >= self._next_save:
+            self.save_now()
+
+    def save_now(self) -> None:
+        """Write at once: readers see the old notebook or the new one."""
+        import nbformat
+
+        start = time.monotonic()
+        if self.output_path and "://" not in str(self.output_path):
+            write_atomically(Path(self.output_path), nbformat.writes(self.nb).encode())
+        self._next_save = time.monotonic() + max(SAVE_EVERY_S, SAVE_SHARE * (time.monotonic() - start))
+        self.last_save_time = self.now()
+
+    def cell_complete(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
+        """Tell whoever watches how many cells are done; one that failed is not."""
+        super().cell_complete(cell, cell_index, **kwargs)
+        if sys.exc_info()[0] is None and cell.metadata.papermill["status"] != self.FAILED:
+            self._watch.cell(self._count((cell_index or 0) + 1), self._count(len(self.nb.cells)))
+
+    def _count(self, end: int) -> int:
+        """The code cells before `end` that the author wrote."""
+        return sum(
+            cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", ())
+            for cell in self.nb.cells[:end]
+        )
+
+
+class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no types
+    """Executes with a kernel that may have been started before, and ends it without idle waiting."""
+
+    def __init__(self, nb_man: ThrottledSaves, watch: Watch, **settings: Any) -> None:
+        super().__init__(nb_man, **settings)
+        self._watch = watch
+
+    @contextlib.contextmanager
+    def setup_kernel(self, **kwargs: Any) -> Iterator[None]:
+        """A ready kernel for the length of the block; signals stay with whoever called us."""
+        if self.km is None:
+            self.km = self.create_kernel_manager()
+        try:
+            if not self.km.has_kernel:
+                self.start_new_kernel(**kwargs)
+            if self.kc is None:
+                self.start_new_kernel_client()
+            yield
+        finally:
+            run_sync(self._end)()
+
+    def papermill_execute_cells(self) -> None:
+        """Execute, then note what is installed where the kernel runs."""
+        super().papermill_execute_cells()
+        if self.nb.metadata.get("language_info", {}).get("name", "python") == "python":
+            self._watch.packages.update(run_sync(self._observed)())
+
+    async def _observed(self) -> dict[str, str]:
+        """The installed distributions; none when the kernel does not answer."""
+        request = {"silent": True, "store_history": False, "user_expressions": {"found": OBSERVE}}
+        message = self.kc.execute("", **request)
+        try:
+            while (reply := await self.kc.get_shell_msg(timeout=SHUTDOWN_S))["parent_header"].get("msg_id") != message:
+                continue
+            text = reply["content"]["user_expressions"]["found"]["data"]["text/plain"]
+            found: dict[str, str] = ast.literal_eval(text)
+        except Exception as error:  # noqa: BLE001  # the notebook has run; a list of packages is not worth its failure
+            logger.warning("The installed packages could not be listed: %s", error)
+            return {}
+        return found
+
+    async def _end(self) -> None:
+        """Ask the kernel to end, so that it flushes its files, and wait in short steps."""
+        if self.km is None:
+            return
+        if self.km.has_kernel:
+            await self.km.request_shutdown()
+            deadline = time.monotonic() + SHUTDOWN_S
+            while time.monotonic() < deadline and await self.km.is_alive():
+                await _pause()
+        await self.km.shutdown_kernel(now=True)
+        if self.kc is not None:
+            self.kc.stop_channels()
+        self.kc = self.km = None
+
+
+async def _pause() -> None:
+    import asyncio
+
+    await asyncio.sleep(POLL_S)
+
+
+class MlopsEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no types
+    """The engine named ``mlops``."""
+
+    @classmethod
+    def execute_notebook(
+        cls,
+        nb: Any,
+        kernel_name: str,
+        *,
+        output_path: str | None = None,
+        progress_bar: bool = True,
+        log_output: bool = False,
+        autosave_cell_every: int = 30,
+        **settings: Any,
+    ) -> Any:
+        """Execute `nb`; papermill itself writes the finished notebook afterwards."""
+        watch = settings.pop("watch", None) or Watch()
+        manager = ThrottledSaves(
+            nb,
+            watch,
+            output_path=output_path,
+            progress_bar=progress_bar,
+            log_output=log_output,
+            autosave_cell_every=autosave_cell_every,
+        )
+        if watch.source:
+            nb.metadata.papermill.update(input_path=watch.source, output_path=watch.target)
+        manager.notebook_start()
+        try:
+            cls.execute_managed_notebook(manager, kernel_name, log_output=log_output, watch=watch, **settings)
+        except BaseException:
+            manager.save_now()
+            raise
+        finally:
+            manager.cleanup_pbar()
+            manager.notebook_complete()
+        return manager.nb
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: ThrottledSaves, kernel_name: str, **settings: Any) -> Any:
+        """Run the cells; `km` in `settings` is a kernel that was started beforehand."""
+        timeout = settings.pop("execution_timeout", None)
+        start_timeout = settings.pop("start_timeout", 60)
+        settings.pop("input_path", None)
+        client = QuickClient(
+            nb_man,
+            **settings,
+            timeout=timeout,
+            startup_timeout=start_timeout,
+            kernel_name=kernel_name,
+            log=logger,
+        )
+        return client.execute()

@@ -1,0 +1,103 @@
+"""``dvc.lock``: what each stage last ran with, written as DVC writes it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from jupyter_mlops.pipelines import yaml_files
+from jupyter_mlops.pipelines.dvc_yaml import PARAMS
+from jupyter_mlops.pipelines.stages import Command, StageSpec
+
+DVC_WIDTH = 80
+Values = Mapping[str, Mapping[str, Any]]
+"""Parameter file to key to value."""
+
+
+@attrs.frozen
+class Pin:
+    """What a path holds, in DVC's terms; a folder's `md5` ends in ``.dir`` and it has `nfiles`."""
+
+    md5: str
+    size: int
+    nfiles: int | None = None
+    isexec: bool = False
+
+
+@attrs.frozen
+class Locked:
+    """What a stage ran with: the entry of ``dvc.lock``."""
+
+    command: Command
+    deps: Mapping[str, Pin]
+    outs: Mapping[str, Pin]
+    params: Values
+
+    @classmethod
+    def read(cls, entry: Mapping[str, Any], folder: str) -> Locked:
+        """The entry as it is in the file; its paths are made relative to the root."""
+        command = entry.get("cmd", "")
+        return cls(
+            command=tuple(command) if isinstance(command, list) else str(command),
+            deps=_contents(entry.get("deps"), folder),
+            outs=_contents(entry.get("outs"), folder),
+            params=entry.get("params") or {},
+        )
+
+    def entry(self, folder: str) -> dict[str, Any]:
+        """As ``dvc.lock`` holds it: everything sorted, ``params.yaml`` first."""
+        files = sorted(self.params, key=lambda name: (name != PARAMS, name))
+        values = {name: dict(sorted(self.params[name].items())) for name in files}
+        whole = {
+            "cmd": self.command if isinstance(self.command, str) else list(self.command),
+            "deps": _entries(self.deps, folder),
+            "params": values,
+            "outs": _entries(self.outs, folder),
+        }
+        return {key: value for key, value in whole.items() if value}
+
+
+def read(root: Path, stages: Mapping[str, StageSpec]) -> dict[str, Locked]:
+    """The entries of ``dvc.lock`` for the stages that still exist."""
+    document = yaml_files.load(root / "dvc.lock")
+    entries = document.get("stages") or {}
+    return {name: Locked.read(entry, stages[name].folder) for name, entry in entries.items() if name in stages}
+
+
+def write(root: Path, stage: StageSpec, locked: Locked) -> None:
+    """Set the entry of one stage; the others stay as they are."""
+
+    def change(document: Any) -> None:
+        document.setdefault("schema", "2.0")
+        document.setdefault("stages", {})[stage.name] = locked.entry(stage.folder)
+
+    yaml_files.edit(root / "dvc.lock", change, width=DVC_WIDTH)
+
+
+def remove(root: Path, name: str) -> None:
+    """Forget the entry of one stage."""
+    if (root / "dvc.lock").exists():
+        yaml_files.edit(root / "dvc.lock", lambda entries: entries.get("stages", {}).pop(name, None), width=DVC_WIDTH)
+
+
+def _contents(items: Any, folder: str) -> dict[str, Pin]:
+    return {
+        posixpath.normpath(posixpath.join(folder, item["path"])): Pin(
+            str(item.get("md5", "")), int(item.get("size", 0)), item.get("nfiles"), bool(item.get("isexec"))
+        )
+        for item in items or ()
+    }
+
+
+def _entries(contents: Mapping[str, Pin], folder: str) -> list[dict[str, Any]]:
+    return [_entry(posixpath.relpath(path, folder), contents[path]) for path in sorted(contents)]
+
+
+def _entry(path: str, content: Pin) -> dict[str, Any]:
+    optional = {"nfiles": content.nfiles, "isexec": content.isexec or None}
+    fixed = {"path": path, "hash": "md5", "md5": content.md5, "size": content.size}
+    return {**fixed, **{key: value for key, value in optional.items() if value is not None}}

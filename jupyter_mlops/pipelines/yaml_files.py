@@ -1,0 +1,100 @@
+"""YAML as DVC reads and writes it: YAML 1.2, comments and order kept by edits."""
+
+from __future__ import annotations
+
+import io
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.records import write_atomically
+
+WIDE = 4096
+
+
+def load(path: Path) -> Any:
+    """The content of a YAML, JSON or TOML file; an empty mapping when it is missing or empty.
+
+    Raises
+    ------
+    UsageError
+        ``bad-file``.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as error:
+        raise _bad(path, error) from error
+    parse = {".json": json.loads, ".toml": tomllib.loads}.get(path.suffix, _parse_yaml)
+    try:
+        return parse(text) or {}
+    except (ValueError, _yaml_error()) as error:
+        raise _bad(path, error) from error
+
+
+def edit(path: Path, change: Callable[[Any], None], *, width: int = WIDE) -> None:
+    """Apply `change` to the mapping in `path`; whatever it leaves alone keeps its comments and place.
+
+    Parameters
+    ----------
+    width
+        Where long lines are broken, in characters.
+    """
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.preserve_quotes = True
+    yaml.width = width
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8")) if path.exists() else None
+    except _yaml_error() as error:
+        raise _bad(path, error) from error
+    document = yaml.map() if document is None else document
+    change(document)
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    write_atomically(path, stream.getvalue().encode())
+
+
+def lookup(document: object, key: str) -> tuple[bool, Any]:
+    """Whether ``a.b[0]`` is in `document`, and its value."""
+    value: Any = document
+    for word in key.replace("[", ".").replace("]", "").split("."):
+        if isinstance(value, Mapping) and word in value:
+            value = value[word]
+        elif isinstance(value, list) and word.isdecimal() and int(word) < len(value):
+            value = value[int(word)]
+        else:
+            return False, None
+    return True, value
+
+
+def assign(document: Any, key: str, value: object) -> None:
+    """Set ``a.b`` in a document that is being edited."""
+    *folders, last = key.split(".")
+    for word in folders:
+        if not isinstance(document.get(word), dict):
+            document[word] = {}
+        document = document[word]
+    document[last] = value
+
+
+def _parse_yaml(text: str) -> Any:
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe").load(text)
+
+
+def _yaml_error() -> type[Exception]:
+    from ruamel.yaml import YAMLError
+
+    return YAMLError
+
+
+def _bad(path: Path, error: Exception) -> UsageError:
+    return UsageError("bad-file", f"{path.name} cannot be read.", context=str(error))
