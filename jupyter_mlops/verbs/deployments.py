@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
+from jupyter_mlops.project import Project
 from jupyter_mlops.records import Instant
+from jupyter_mlops.registry.models import ModelVersion
+from jupyter_mlops.serving import deployments as serving
+from jupyter_mlops.serving.rows import MOST_ROWS, read_json, read_table
+from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
 DeploymentName = Annotated[str, Option(names=Names.DEPLOYMENT)]
@@ -39,7 +48,7 @@ class Deployment:
     Attributes
     ----------
     state
-        ``starting``, ``healthy``, ``failed`` or ``stopped``.
+        ``starting``, ``healthy`` or ``failed``; ``planned`` with ``--dry-run``.
     url, proxy_url
         Directly on this machine; through Jupyter's proxy path.
     history
@@ -81,7 +90,16 @@ def deploy(
     dry_run
         Say what would be served; start nothing.
     """
-    raise NotImplementedError
+    project = call.project
+    started = time.monotonic()
+    version = project.models.resolve(reference)
+    chosen = name or version.model
+    if dry_run:
+        return _planned(project, chosen, version, port)
+    call.report(f"deploy {version.model} {version.label}")
+    actor, settings = require_known(call.actor), project.section("serving")
+    done = project.deployments.deploy(version, chosen, actor, settings, port)
+    return _shown(project, done, time.monotonic() - started)
 
 
 @attrs.frozen
@@ -100,7 +118,9 @@ def deployments(call: Call, name: DeploymentName = "") -> Deployments:
     name
         One deployment; none means all.
     """
-    raise NotImplementedError
+    project = call.project
+    found = (project.deployments.get(name),) if name else project.deployments.all()
+    return Deployments(tuple(_shown(project, deployment) for deployment in found))
 
 
 @verb(Group.MODELS, Action.RELEASE, daily=True)
@@ -116,7 +136,16 @@ def rollback(call: Call, name: DeploymentName, *, to: str = "", dry_run: bool = 
     dry_run
         Say what would be served; change nothing.
     """
-    raise NotImplementedError
+    project = call.project
+    started = time.monotonic()
+    target = project.deployments.earlier(name, to)
+    if dry_run:
+        version = project.models.resolve(f"{target.model}@{target.version}")
+        return _planned(project, name, version, 0)
+    call.report(f"roll {name} back to {target.version}")
+    actor, settings = require_known(call.actor), project.section("serving")
+    done = project.deployments.rollback(name, actor, settings, to)
+    return _shown(project, done, time.monotonic() - started)
 
 
 @attrs.frozen
@@ -138,7 +167,9 @@ def undeploy(call: Call, name: DeploymentName, *, dry_run: bool = False) -> Unde
     dry_run
         Say what would be stopped; stop nothing.
     """
-    raise NotImplementedError
+    project = call.project
+    found = project.deployments.get(name) if dry_run else project.deployments.undeploy(name)
+    return Undeployed(name, _label(project, found.model, found.version))
 
 
 @attrs.frozen
@@ -174,4 +205,84 @@ def predict(
     limit
         Rows of `data` to send, at most 10,000.
     """
-    raise NotImplementedError
+    project = call.project
+    started = time.monotonic()
+    client = project.deployments.client(name)
+    try:
+        inputs = client.inputs()
+        names = [str(put["name"]) for put in inputs]
+        columns = _rows(call, data, rows, names, limit)
+        version, outputs = client.infer(columns, inputs)
+    finally:
+        client.close()
+    label = _label(project, project.deployments.get(name).model, version)
+    return Prediction(name, label, len(columns[names[0]]), outputs, time.monotonic() - started)
+
+
+def _rows(call: Call, data: str, rows: str, names: list[str], limit: int) -> Mapping[str, list[Any]]:
+    """The model's inputs, by name, from a file, a dataset reference or JSON rows."""
+    if bool(data) == bool(rows):
+        raise UsageError("no-rows", "Give either data or --rows.", hint="predict NAME FILE, or --rows '[{...}]'.")
+    if rows:
+        return read_json(rows, names)
+    if not 1 <= limit <= MOST_ROWS:
+        raise UsageError("bad-limit", f"-n {limit} is out of range.", hint=f"From 1 to {MOST_ROWS}.")
+    return read_table(_file(call, data), names, limit)
+
+
+def _file(call: Call, data: str) -> Path:
+    """The file that `data` names: of the workspace, or of a version kept by DVC."""
+    path = call.project.root / call.path(data)
+    if path.is_file() or "@" not in data:
+        return path
+    raise UsageError("no-rows", "later")
+
+
+def _planned(project: Project, name: str, version: ModelVersion, port: int) -> Deployment:
+    """What would be served, with an empty address when the port is not known yet."""
+    known = next((found for found in project.deployments.all() if found.name == name), None)
+    chosen = port or (known.port if known else 0)
+    route = Route(version.label, 100)
+    url = _url(chosen, name) if chosen else ""
+    proxy = _proxy_url(chosen, name) if chosen else ""
+    return Deployment(name, version.model, url, proxy, (route,), ready=False, state="planned")
+
+
+def _shown(project: Project, found: serving.Deployment, seconds: float = 0.0) -> Deployment:
+    labels = _labels(project, found.model)
+    history = tuple(
+        Release(labels.get(entry.version, entry.version), entry.since, entry.author, entry.reason)
+        for entry in found.history
+    )
+    return Deployment(
+        deployment=found.name,
+        model=found.model,
+        url=_url(found.port, found.name),
+        proxy_url=_proxy_url(found.port, found.name),
+        routes=(Route(labels.get(found.version, found.version), 100),),
+        ready=found.ready,
+        state=found.state,
+        history=history,
+        error=found.error,
+        pid=found.pid,
+        seconds=seconds,
+    )
+
+
+def _labels(project: Project, model: str) -> dict[str, str]:
+    """How the versions of a model are shown; nothing when the model is gone from the registry."""
+    known = (found for found in project.models.all() if found.name == model)
+    return {str(version.version): version.label for found in known for version in found.versions}
+
+
+def _label(project: Project, model: str, version: str) -> str:
+    return _labels(project, model).get(version, version)
+
+
+def _url(port: int, name: str) -> str:
+    return f"http://127.0.0.1:{port}/v2/models/{name}/infer"
+
+
+def _proxy_url(port: int, name: str) -> str:
+    """Relative to the base address of the Jupyter server."""
+    return f"proxy/{port}/v2/models/{name}/infer"

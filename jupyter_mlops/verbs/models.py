@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import attrs
 
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Instant, Scalar
+from jupyter_mlops.records import Actor, Instant, Scalar
+from jupyter_mlops.registry import models as registry
+from jupyter_mlops.trust.identity import parse, require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
 
@@ -51,7 +55,10 @@ def register(
     dry_run
         Say which version it would be.
     """
-    raise NotImplementedError
+    project, who = call.project, _author(call, author)
+    path = _model_path(call, source)
+    done = project.models.register(path, name, who, version=version, message=message, dry_run=dry_run)
+    return Registered(done.model, done.label, done.tag, done.content.digest, done.content.path, done.git_commit)
 
 
 @attrs.frozen
@@ -109,7 +116,13 @@ def models(call: Call, name: Annotated[str, Option(names=Names.MODEL)] = "") -> 
     name
         One model; none means all.
     """
-    raise NotImplementedError
+    project = call.project
+    found = (project.models.get(name.partition("@")[0]),) if name else project.models.all()
+    runs = _runs_by_output(call) if found else {}
+    served: dict[str, list[str]] = {}
+    for deployment in project.deployments.all():
+        served.setdefault(deployment.digest, []).append(deployment.name)
+    return Models(tuple(_shown(model, runs, served) for model in found))
 
 
 @attrs.frozen
@@ -147,4 +160,51 @@ def alias(
     dry_run
         Say what would change; write nothing.
     """
-    raise NotImplementedError
+    name, _, wanted = reference.removeprefix("model:").partition("@")
+    if not wanted:
+        raise UsageError(
+            "no-alias", f"{reference} names no alias.", hint=f"alias {name}@champion {version or 'v1'}".strip()
+        )
+    known, who = call.project.models, _author(call, author)
+    if remove:
+        change = known.remove_alias(name, wanted, who, dry_run=dry_run)
+    else:
+        change = known.set_alias(name, wanted, version, who, dry_run=dry_run)
+    return Aliased(change.model, change.alias, change.version, change.previous)
+
+
+def _author(call: Call, author: str) -> Actor:
+    return require_known(parse(author) if author else call.actor)
+
+
+def _shown(model: registry.Model, runs: Mapping[str, Any], served: Mapping[str, list[str]]) -> Model:
+    return Model(
+        model.name, tuple(_shown_version(v, runs.get(v.digest), served) for v in model.versions), dict(model.aliases)
+    )
+
+
+def _shown_version(version: registry.ModelVersion, run: Any, served: Mapping[str, list[str]]) -> ModelVersion:
+    return ModelVersion(
+        model=version.model,
+        version=version.label,
+        tag=version.tag,
+        digest=version.digest,
+        path=version.path,
+        git_commit=version.git_commit,
+        author=version.author,
+        time=version.time,
+        message=version.message,
+        metrics=dict(run.metrics) if run else {},
+        aliases=version.aliases,
+        run=run.run if run else None,
+        inputs=dict(run.inputs) if run else {},
+        deployments=tuple(served.get(version.digest, ())),
+    )
+
+
+def _runs_by_output(call: Call) -> Mapping[str, Any]:
+    return {}
+
+
+def _model_path(call: Call, source: str) -> str:
+    return call.path(source)

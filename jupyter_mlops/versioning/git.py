@@ -135,7 +135,7 @@ class Git:
             The time written into it, since the epoch; now when None.
         """
         dated = {} if seconds is None else {"GIT_COMMITTER_DATE": f"@{seconds} +0000"}
-        environment = {**self._identity(author), **dated}
+        environment = {**self.identity(author), **dated}
         self.run("tag", "--annotate", "--message", message, "--", name, commit, environment=environment)
 
     def require_committable(self) -> None:

@@ -1,0 +1,402 @@
+"""Registered models: GTO tags and DVC artifacts, so that plain ``gto`` and ``dvc`` read them too."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError
+from jupyter_mlops.records import Actor, Places, write_atomically
+from jupyter_mlops.registry import artifacts
+from jupyter_mlops.registry.tags import (
+    SemanticVersion,
+    Tag,
+    holders,
+    label,
+    parse,
+    pick,
+    registrations,
+    require_name,
+)
+from jupyter_mlops.versioning.dvc_settings import DvcSettings
+from jupyter_mlops.versioning.git import Git
+from jupyter_mlops.versioning.store import Store
+
+if TYPE_CHECKING:
+    from jupyter_mlops.versioning.datasets import Datasets
+
+_FIELDS = "%00".join(
+    f"%({field})" for field in ("refname:strip=2", "objectname", "taggername", "taggerdate:unix", "subject")
+).replace("objectname", "*objectname")
+CHAMPION = "champion"
+
+
+@attrs.frozen
+class ModelVersion:
+    """One registered version.
+
+    Attributes
+    ----------
+    label
+        As shown: ``v2``, or ``v2.1.0`` when the major version has several.
+    digest
+        md5 of the model file: the permanent name of what was registered.
+    source
+        Who keeps the bytes: ``dvc``, ``git``, or ``""`` when the commit holds none.
+    """
+
+    model: str
+    version: SemanticVersion
+    label: str
+    tag: str
+    digest: str
+    path: str
+    source: str
+    git_commit: str
+    author: str
+    time: datetime
+    message: str
+    aliases: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Model:
+    """A model: its versions, newest first, and what its aliases stand for (labels)."""
+
+    name: str
+    versions: tuple[ModelVersion, ...]
+    aliases: Mapping[str, str]
+
+    def by_alias(self, alias: str) -> ModelVersion | None:
+        """The version an alias stands for."""
+        return next((version for version in self.versions if alias in version.aliases), None)
+
+
+@attrs.frozen
+class Registration:
+    """A version about to be registered, or just registered."""
+
+    model: str
+    version: SemanticVersion
+    label: str
+    tag: str
+    content: artifacts.Content
+    git_commit: str
+
+
+@attrs.frozen
+class AliasChange:
+    """An alias, the label it stands for now and the one before."""
+
+    model: str
+    alias: str
+    version: str | None
+    previous: str | None
+
+
+class Models:
+    """The models of one project.
+
+    Parameters
+    ----------
+    places, git
+        Where the project is, and its repository.
+    datasets
+        Knows where the bytes of a digest are.
+    """
+
+    def __init__(self, places: Places, git: Git, datasets: Datasets) -> None:
+        self._places = places
+        self._git = git
+        self._datasets = datasets
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(DvcSettings.read(self._places.root))
+
+    def all(self) -> tuple[Model, ...]:
+        """Every model, by name."""
+        groups: dict[str, list[Tag]] = {}
+        for tag in self._tags():
+            groups.setdefault(tag.name, []).append(tag)
+        standing = {name: registrations(tags) for name, tags in groups.items()}
+        wanted = [(tag.commit, name) for name, versions in standing.items() for tag in versions.values()]
+        contents = artifacts.contents(self._git, wanted)
+        return tuple(_model(name, groups[name], standing[name], contents) for name in sorted(groups) if standing[name])
+
+    def get(self, name: str) -> Model:
+        """The model called `name`.
+
+        Raises
+        ------
+        UnknownReference
+            ``unknown-model``, with the nearest.
+        """
+        models = {model.name: model for model in self.all()}
+        if name in models:
+            return models[name]
+        near = get_close_matches(name, models, 1)
+        known = f"Models: {', '.join(models)}." if models else "register FILE --name NAME makes one."
+        raise UnknownReference(
+            "unknown-model", f"There is no model {name}.", hint=f"Did you mean {near[0]}?" if near else known
+        )
+
+    def resolve(self, reference: str) -> ModelVersion:
+        """The version that ``credit@v2``, ``credit@champion``, ``credit@<digest prefix>`` or ``credit`` names.
+
+        A bare name means the champion, else the newest version.
+
+        Raises
+        ------
+        UnknownReference
+            ``unknown-model``, ``unknown-model-version``.
+        """
+        name, _, which = reference.removeprefix("model:").partition("@")
+        model = self.get(name)
+        found = _find(model, which)
+        if found:
+            return found
+        known = [version.label for version in model.versions] + list(model.aliases)
+        near = get_close_matches(which, known, 1)
+        hint = f"Did you mean {name}@{near[0]}?" if near else f"{name} has {', '.join(known)}."
+        raise UnknownReference("unknown-model-version", f"{name} has no version or alias {which}.", hint=hint)
+
+    def knows(self, reference: str) -> bool:
+        """Whether `reference` names a registered model."""
+        name = reference.removeprefix("model:").partition("@")[0]
+        return any(tag.name == name for tag in self._tags())
+
+    def register(
+        self, path: str, name: str, author: Actor, *, version: str = "", message: str = "", dry_run: bool = False
+    ) -> Registration:
+        """Register what `path` holds in HEAD as the next version of `name`.
+
+        Parameters
+        ----------
+        path
+            Of the model file, relative to the project.
+        version
+            The next major one when empty.
+
+        Raises
+        ------
+        UsageError
+            ``bad-name``, ``bad-version``, ``version-exists``, ``already-registered``,
+            ``uncommitted-model``, ``detached-head``, ``unfinished-merge``.
+        """
+        require_name(name)
+        with self._alone():
+            content = self._committed(path)
+            number = self._number(name, version)
+            planned = self._registration(name, number, content)
+            if dry_run:
+                return planned
+            self._require_unregistered(name)
+            commit = self._declare(name, path, author)
+            self._git.tag(planned.tag, commit, message or f"{name} {number}", author, seconds=self._next_second(name))
+            return attrs.evolve(planned, git_commit=commit)
+
+    def set_alias(self, name: str, alias: str, version: str, author: Actor, *, dry_run: bool = False) -> AliasChange:
+        """Let `alias` stand for `version`, the newest when empty; its history is kept."""
+        require_name(alias, "alias")
+        with self._alone():
+            model = self.get(name)
+            target = self.resolve(f"{name}@{version}") if version else model.versions[0]
+            before = model.by_alias(alias)
+            if not dry_run and before != target:
+                self._tag_alias(name, f"#{alias}", target.git_commit, f"{name} {alias} is {target.label}", author)
+            return AliasChange(name, alias, target.label, before.label if before else None)
+
+    def remove_alias(self, name: str, alias: str, author: Actor, *, dry_run: bool = False) -> AliasChange:
+        """Take `alias` away from every version that holds it or would get it back.
+
+        Raises
+        ------
+        UnknownReference
+            ``unknown-alias``.
+        """
+        with self._alone():
+            model = self.get(name)
+            before = model.by_alias(alias)
+            if before is None:
+                known = ", ".join(model.aliases) or "none"
+                raise UnknownReference(
+                    "unknown-alias", f"{name} has no alias {alias}.", hint=f"Aliases of {name}: {known}."
+                )
+            tags = [tag for tag in self._tags() if tag.name == name]
+            for commit in () if dry_run else holders(tags, alias):
+                self._tag_alias(name, f"#{alias}!", commit, f"{name} {alias} removed", author)
+            return AliasChange(name, alias, None, before.label)
+
+    def location(self, version: ModelVersion) -> Path:
+        """A file with the bytes of `version`, which nobody may change.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``model-missing`` when they are not on this machine.
+        """
+        if version.source == "git":
+            return self._from_git(version)
+        cached = self._store.find(version.digest) if version.digest else None
+        if cached:
+            return cached
+        raise EnvironmentFault(
+            "model-missing",
+            f"The file of {version.model} {version.label} is not on this machine.",
+            context=f"{version.path}, digest {version.digest}" if version.digest else version.tag,
+            hint="pull fetches it from the remote.",
+        )
+
+    def _from_git(self, version: ModelVersion) -> Path:
+        target = self._places.scratch / "models" / version.digest / f"source{Path(version.path).suffix}"
+        if not target.exists():
+            text = self._git.run("show", f"{version.git_commit}:./{version.path}")
+            write_atomically(target, text.encode(errors="surrogateescape"))
+        return target
+
+    def _tags(self) -> Iterator[Tag]:
+        """The annotated tags of this project's models; GTO ignores the others too."""
+        listed = self._git.run("for-each-ref", "refs/tags", f"--format=%(objecttype)%00{_FIELDS}")
+        for line in listed.splitlines():
+            kind, name, commit, author, seconds, subject = line.split("\0", 5)
+            if kind != "tag":
+                continue
+            tag = parse(name, commit=commit, author=author, seconds=seconds, message=subject)
+            if tag and tag.folder == self._folder:
+                yield tag
+
+    @property
+    def _folder(self) -> str:
+        return self._git.run("rev-parse", "--show-prefix").strip().rstrip("/")
+
+    def _full_name(self, name: str) -> str:
+        return f"{self._folder}={name}" if self._folder else name
+
+    def _committed(self, path: str) -> artifacts.Content:
+        """What HEAD holds at `path`, when the file here is the same."""
+        head = self._git.head()
+        file = self._places.root / path
+        if not file.is_file():
+            raise UsageError("no-model-file", f"{path} is not a file.", hint="register takes one model file, or a run.")
+        known = artifacts.contents_of(self._git, [(head, path)]) if head else {}
+        content = known.get((head or "", path))
+        if content and content.digest == _md5(file):
+            return content
+        raise UsageError(
+            "uncommitted-model",
+            f"{path} has changed since its last commit." if content else f"{path} is not committed.",
+            context="A version names bytes that git and DVC know.",
+            hint=f"commit {path} (or run, when a stage writes it), then register it.",
+        )
+
+    def _number(self, name: str, text: str) -> SemanticVersion:
+        taken = registrations(tag for tag in self._tags() if tag.name == name)
+        if not text:
+            return max(taken).next_major() if taken else SemanticVersion(1)
+        number = SemanticVersion.parse(text)
+        if number in taken:
+            raise UsageError("version-exists", f"{name} {number} exists.", hint="Leave --version out for the next one.")
+        return number
+
+    def _registration(self, name: str, number: SemanticVersion, content: artifacts.Content) -> Registration:
+        taken = registrations(tag for tag in self._tags() if tag.name == name)
+        shown = label(number, [*taken, number])
+        head = self._git.head() or ""
+        return Registration(name, number, shown, f"{self._full_name(name)}@{number}", content, head)
+
+    def _require_unregistered(self, name: str) -> None:
+        """One registration, one commit: as GTO wants it."""
+        head = self._git.head()
+        standing = registrations(tag for tag in self._tags() if tag.name == name)
+        same = next((version for version, tag in standing.items() if tag.commit == head), None)
+        if same:
+            raise UsageError(
+                "already-registered",
+                f"This commit is {name} {same} already.",
+                context="One commit carries one version of a model.",
+                hint=f"Commit a new model first; or give {same} another name: alias {name}@champion {same}",
+            )
+
+    def _declare(self, name: str, path: str, author: Actor) -> str:
+        """The commit to tag, in which ``dvc.yaml`` says that `name` is `path`."""
+        if artifacts.declare(self._places.root, name, path):
+            self._git.commit_only([artifacts.PIPELINE_FILE], f"model: {name} is {path}", author)
+        commit = self._git.head()
+        assert commit  # noqa: S101 (a committed model file was just read from it)
+        return commit
+
+    def _tag_alias(self, name: str, what: str, commit: str, message: str, author: Actor) -> None:
+        counter = 1 + max((tag.counter for tag in self._tags() if tag.name == name), default=0)
+        tag = f"{self._full_name(name)}{what}#{counter}"
+        self._git.tag(tag, commit, message, author, seconds=self._next_second(name))
+
+    def _next_second(self, name: str) -> int:
+        """Now, but after every tag of `name`: GTO orders tags by whole seconds."""
+        last = max((int(tag.time.timestamp()) for tag in self._tags() if tag.name == name), default=0)
+        return max(int(time.time()), last + 1)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Writers take turns; git alone would let two of them tag at once."""
+        self._places.state.mkdir(parents=True, exist_ok=True)
+        with (self._places.state / "registry.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def _model(
+    name: str,
+    tags: list[Tag],
+    standing: Mapping[SemanticVersion, Tag],
+    contents: Mapping[tuple[str, str], artifacts.Content],
+) -> Model:
+    owners = {alias: holders(tags, alias) for alias in sorted({tag.alias for tag in tags if tag.alias})}
+    current = {alias: commits[-1] for alias, commits in owners.items() if commits}
+    versions = []
+    for version, tag in standing.items():
+        content = contents.get((tag.commit, name), artifacts.Content("", "", ""))
+        versions.append(
+            ModelVersion(
+                model=name,
+                version=version,
+                label=label(version, standing),
+                tag=tag.tag,
+                digest=content.digest,
+                path=content.path,
+                source=content.source,
+                git_commit=tag.commit,
+                author=tag.author,
+                time=tag.time,
+                message=tag.message,
+                aliases=tuple(alias for alias, commit in current.items() if commit == tag.commit),
+            )
+        )
+    aliases = {alias: version.label for version in versions for alias in version.aliases}
+    return Model(name, tuple(reversed(versions)), dict(sorted(aliases.items())))
+
+
+def _find(model: Model, which: str) -> ModelVersion | None:
+    if not which:
+        return model.by_alias(CHAMPION) or model.versions[0]
+    if which == "latest":
+        return model.versions[0]
+    number = pick(which, [version.version for version in model.versions])
+    by_number = next((version for version in model.versions if version.version == number), None)
+    digests = [v for v in model.versions if len(which) >= 4 and v.digest.startswith(which)]
+    return by_number or model.by_alias(which) or (digests[0] if digests else None)
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
