@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from jupyter_mlops.rendering import give_display
 from jupyter_mlops.verbs import verbs
 from jupyter_mlops.verbs.declaration import Verb
 from jupyter_mlops.verbs.invoking import Origin, invoke
@@ -38,6 +39,8 @@ def verb_as_function(name: str) -> Any:
 
 
 def _function(verb: Verb) -> Any:
+    give_display(verb.result)
+
     def call(*positional: Any, project: str | os.PathLike[str] = ".", **named: Any) -> Any:
         given = verb.signature.bind_partial(*positional, **named).arguments
         return invoke(verb, given, Origin("python", Path(project)))

@@ -72,7 +72,7 @@ def help_text(words: Sequence[str] = ()) -> str:
     from rich.console import Console
 
     page = io.StringIO()
-    console = Console(file=page, width=HELP_WIDTH, color_system=None)
+    console = Console(file=page, width=HELP_WIDTH, color_system=None, force_jupyter=False)
     names = [word for word in words if not word.startswith("-")]
     _app().help_print(_verb_words(names), console=console)
     return page.getvalue()

@@ -1,0 +1,214 @@
+"""What a rendition is made of: a few blocks that have both a text and an HTML form."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import attrs
+
+
+class Tone(StrEnum):
+    """What a state means to the reader; each has an icon, so that colour is never all."""
+
+    GOOD = "good"
+    BUSY = "busy"
+    STALE = "stale"
+    CHANGED = "changed"
+    BAD = "bad"
+    QUIET = "quiet"
+
+
+ICONS = {
+    Tone.GOOD: "✓",
+    Tone.BUSY: "◌",
+    Tone.STALE: "▲",
+    Tone.CHANGED: "●",
+    Tone.BAD: "✗",
+    Tone.QUIET: "·",
+}
+
+
+@attrs.frozen
+class Mark:
+    """A state in words, with its tone."""
+
+    text: str
+    tone: Tone
+
+
+@attrs.frozen
+class Code:
+    """Something to type or to copy."""
+
+    text: str
+
+
+@attrs.frozen
+class Strong:
+    """What the eye should find first."""
+
+    text: str
+
+
+@attrs.frozen
+class Share:
+    """A part of a whole as a bar.
+
+    Attributes
+    ----------
+    percent
+        0 to 100.
+    """
+
+    percent: float
+
+
+Cell = str | Mark | Code | Strong | Share
+
+
+@attrs.frozen
+class Sentence:
+    """A line of text."""
+
+    parts: tuple[Cell, ...]
+
+
+@attrs.frozen
+class Table:
+    """Rows below named columns.
+
+    Attributes
+    ----------
+    caption
+        Says what the table holds; read aloud first.
+    numeric
+        Columns that are aligned at the right.
+    more
+        Rows that were left out.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    numeric: frozenset[str] = frozenset()
+    more: int = 0
+
+
+@attrs.frozen
+class Facts:
+    """Names and values, one pair a line."""
+
+    pairs: tuple[tuple[str, Cell], ...]
+    caption: str = "Facts"
+
+
+@attrs.frozen
+class Histogram:
+    """Shares of the same bins before and after; each side sums to 1."""
+
+    name: str
+    bins: tuple[str, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    labels: tuple[str, str]
+
+
+@attrs.frozen
+class Bar:
+    """A measured value beside its threshold."""
+
+    name: str
+    value: float
+    threshold: float
+    mark: Mark
+    note: str = ""
+    histogram: Histogram | None = None
+
+
+@attrs.frozen
+class Bars:
+    """Values on one scale, each with its threshold."""
+
+    caption: str
+    bars: tuple[Bar, ...]
+    more: int = 0
+
+
+@attrs.frozen
+class Vertex:
+    """A thing in a graph; `kind` gives its colour and word."""
+
+    id: str
+    kind: str
+    name: str
+    note: str = ""
+
+
+@attrs.frozen
+class Graph:
+    """Things and what led from one to the other, `arrows` as pairs of ids."""
+
+    caption: str
+    vertices: tuple[Vertex, ...]
+    arrows: tuple[tuple[str, str], ...]
+
+
+@attrs.frozen
+class Listing:
+    """Lines whose spaces matter."""
+
+    caption: str
+    text: str
+
+
+@attrs.frozen
+class Section:
+    """Blocks below a heading, folded away at first when `folded`."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    folded: bool = False
+
+
+Block = Sentence | Table | Facts | Bars | Graph | Listing | Section
+
+
+@attrs.frozen
+class Document:
+    """One rendition: a title and its blocks."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+def say(*parts: Cell) -> Sentence:
+    """A sentence of `parts`."""
+    return Sentence(parts)
+
+
+def table(
+    caption: str, columns: str, rows: list[tuple[Cell, ...]], *, numeric: str = "", more: int = 0
+) -> tuple[Table, ...]:
+    """A table, or nothing when it would be empty; names in `columns` and `numeric` are split at ``|``.
+
+    Columns in which every cell is empty are left out.
+    """
+    if not rows:
+        return ()
+    names = columns.split("|")
+    kept = [index for index in range(len(names)) if any(row[index] != "" for row in rows)]
+    return (
+        Table(
+            caption,
+            tuple(names[index] for index in kept),
+            tuple(tuple(row[index] for index in kept) for row in rows),
+            frozenset(numeric.split("|")),
+            more,
+        ),
+    )
+
+
+def facts(*pairs: tuple[str, Cell], caption: str = "Facts") -> tuple[Facts, ...]:
+    """The pairs whose value is not empty, or nothing when none is left."""
+    kept = tuple(pair for pair in pairs if pair[1] != "")
+    return (Facts(kept, caption),) if kept else ()

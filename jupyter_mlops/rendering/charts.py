@@ -1,0 +1,138 @@
+"""Small drawings as inline SVG: bars, overlaid distributions, a layered graph.
+
+Each has a label for screen readers and colours that follow the theme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from jupyter_mlops.rendering.blocks import Bar, Graph, Histogram, Vertex
+from jupyter_mlops.rendering.layout import Spot, layers
+from jupyter_mlops.rendering.plain import clean
+from jupyter_mlops.rendering.units import number
+
+BAR = (180, 12)
+SHARE = (90, 10)
+PLOT = (560, 150)
+BOX = (176, 46)
+GAP = (56, 18)
+MOST_LABELS = 8
+KINDS = frozenset({"data", "run", "model", "deployment"})
+
+
+def bar(value: Bar, longest: float) -> str:
+    """A bar on a track of `longest`, with a line at the threshold."""
+    width, height = BAR
+    filled, limit = (min(max(part / longest, 0.0), 1.0) * width for part in (value.value, value.threshold))
+    over = " over" if value.value > value.threshold else ""
+    words = f"{value.name}: {number(value.value)}, threshold {number(value.threshold)}"
+    drawn = (
+        f'<rect class="track" width="{width}" height="{height}" rx="3" fill="#8884"/>'
+        f'<rect class="fill{over}" width="{filled:.1f}" height="{height}" rx="3" fill="#0969da"/>'
+        f'<line class="limit" x1="{limit:.1f}" x2="{limit:.1f}" y1="-2" y2="{height + 2}" stroke="#666"/>'
+    )
+    return _svg(words, (0, -2, width + 1, height + 4), drawn)
+
+
+def share(percent: float) -> str:
+    """A part of 100 percent."""
+    width, height = SHARE
+    drawn = (
+        f'<rect class="track" width="{width}" height="{height}" rx="3" fill="#8884"/>'
+        f'<rect class="fill" width="{min(max(percent, 0), 100) / 100 * width:.1f}" height="{height}" rx="3"/>'
+    )
+    return _svg(f"{percent:.0f} percent", (0, 0, width, height), drawn)
+
+
+def histogram(value: Histogram) -> str:
+    """Both distributions over the same bins: before filled, after outlined."""
+    width, height = PLOT
+    bins = max(len(value.bins), 1)
+    step = width / bins
+    tallest = max((*value.before, *value.after, 0.0)) or 1.0
+    drawn = [_columns(value.before, step, tallest, "before"), _columns(value.after, step, tallest, "after")]
+    drawn.append(f'<line class="axis" x1="0" x2="{width}" y1="{height}" y2="{height}" stroke="#8888"/>')
+    every = -(-bins // MOST_LABELS)
+    room = max(int(step * every / 6.4), 3)
+    for index in range(0, bins if value.bins else 0, every):
+        at = (index + 0.5) * step
+        words = _cut(value.bins[index], room)
+        drawn.append(f'<text class="soft" x="{at:.0f}" y="{height + 15}" text-anchor="middle">{words}</text>')
+    drawn.append(_legend(value.labels, tallest))
+    return _svg(f"Distribution of {value.name}", (-4, -22, width + 8, height + 42), "".join(drawn))
+
+
+def graph(value: Graph) -> str:
+    """The graph in layers from left to right."""
+    spots = layers(value.vertices, value.arrows)
+    deepest, longest = max(s.layer for s in spots) + 1, max(s.row for s in spots) + 1
+    counts = [sum(spot.layer == layer for spot in spots) for layer in range(deepest)]
+    places = {spot.vertex.id: _place(spot, (longest - counts[spot.layer]) / 2) for spot in spots}
+    arrows = [_arrow(places[a], places[b]) for a, b in value.arrows if a in places and b in places]
+    boxes = [_box(spot.vertex, places[spot.vertex.id]) for spot in spots]
+    size = (deepest * (BOX[0] + GAP[0]) - GAP[0], longest * (BOX[1] + GAP[1]) - GAP[1])
+    return _svg(value.caption, (-2, -2, size[0] + 4, size[1] + 4), "".join([*arrows, *boxes]))
+
+
+def _columns(shares: Sequence[float], step: float, tallest: float, kind: str) -> str:
+    height = PLOT[1]
+    colour = "#888" if kind == "before" else "#0969da"
+    return "".join(
+        f'<rect class="{kind}" x="{index * step + 1:.1f}" y="{height - part / tallest * height:.1f}"'
+        f' width="{max(step - 2, 1):.1f}" height="{part / tallest * height:.1f}" fill="{colour}" fill-opacity=".4">'
+        f"<title>{part:.1%}</title></rect>"
+        for index, part in enumerate(shares)
+    )
+
+
+def _legend(labels: tuple[str, str], tallest: float) -> str:
+    parts = [f'<text class="soft" x="{PLOT[0]}" y="-8" text-anchor="end">highest {tallest:.0%}</text>']
+    for index, (kind, text) in enumerate(zip(("before", "after"), labels, strict=True)):
+        left = index * 200
+        parts.append(f'<rect class="{kind}" x="{left + 1}" y="-17" width="11" height="11" fill-opacity=".4"/>')
+        parts.append(f'<text x="{left + 18}" y="-8">{_cut(text, 26)}</text>')
+    return "".join(parts)
+
+
+def _place(spot: Spot, lowered: float) -> tuple[float, float]:
+    return spot.layer * (BOX[0] + GAP[0]), (spot.row + lowered) * (BOX[1] + GAP[1])
+
+
+def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
+    left, right = start[0] + BOX[0], end[0]
+    from_y, to_y = start[1] + BOX[1] / 2, end[1] + BOX[1] / 2
+    bend = max((right - left) / 2, 20)
+    bows = f"{left + bend:.0f} {from_y:.0f} {right - bend:.0f} {to_y:.0f}"
+    curve = f"M{left:.0f} {from_y:.0f}C{bows} {right - 5:.0f} {to_y:.0f}"
+    tip = f"M{right:.0f} {to_y:.0f}l-7 -4v8z"
+    return f'<path class="arrow" d="{curve}" fill="none" stroke="#888"/><path class="tip" d="{tip}" fill="#888"/>'
+
+
+def _box(vertex: Vertex, place: tuple[float, float]) -> str:
+    kind = vertex.kind if vertex.kind in KINDS else "other"
+    note = f"{vertex.kind} {vertex.note}".strip()
+    return (
+        f'<g transform="translate({place[0]:.0f} {place[1]:.0f})"><title>{_text(f"{vertex.name} {note}")}</title>'
+        f'<rect class="box" width="{BOX[0]}" height="{BOX[1]}" rx="6" fill="#8882" stroke="#8888"/>'
+        f'<rect class="{kind}" width="4" height="{BOX[1]}" rx="2"/>'
+        f'<text class="name" x="14" y="19">{_cut(vertex.name, 22)}</text>'
+        f'<text class="soft" x="14" y="36">{_cut(note, 26)}</text></g>'
+    )
+
+
+def _svg(words: str, view: tuple[float, float, float, float], drawn: str) -> str:
+    box = " ".join(f"{part:.0f}" for part in view)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{_text(words)}"'
+        f' width="{view[2]:.0f}" height="{view[3]:.0f}" viewBox="{box}">{drawn}</svg>'
+    )
+
+
+def _cut(text: str, room: int) -> str:
+    return _text(text if len(text) <= room else text[: room - 1] + "…")
+
+
+def _text(text: str) -> str:
+    return escape(clean(text), quote=True)

@@ -1,0 +1,218 @@
+"""Renditions of data verbs: status, commit, log, show, diff, checkout, tag, push, pull, import, init."""
+
+from __future__ import annotations
+
+from jupyter_mlops.records import short
+from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
+from jupyter_mlops.rendering.generic import document, spaced, state
+from jupyter_mlops.rendering.units import changes, count, duration, label, moment, scalar, size
+from jupyter_mlops.verbs.datasets import (
+    CheckedOut,
+    Committed,
+    DatasetVersion,
+    Difference,
+    History,
+    Imported,
+    Shown,
+    Tagged,
+    Transferred,
+)
+from jupyter_mlops.verbs.project import DatasetState, NextStep, StageState, Status
+
+MOST_PATHS = 50
+WAITING = {
+    "changed": Tone.CHANGED,
+    "stale": Tone.STALE,
+    "missing": Tone.STALE,
+    "failed": Tone.BAD,
+    "running": Tone.BUSY,
+}
+
+
+@document.register
+def _(result: Status) -> Document:
+    branch = f"⎇ {result.branch}" if result.branch else f"detached at {short(result.head)}" if result.head else ""
+    blocks: list[Block] = [say(Strong(result.name), branch, *([Mark(result.role, Tone.QUIET)] if result.role else []))]
+    blocks += [say(result.note)] if result.note else []
+    blocks += table(
+        "Datasets",
+        "Dataset|State|Version|Changes|Files|Size",
+        [_dataset_row(each) for each in result.datasets],
+        numeric="Files|Size",
+    )
+    blocks += table("Pipeline stages", "Stage|State|Why", [_stage_row(each) for each in result.stages])
+    blocks.append(_next(result.next))
+    return Document("Status", tuple(blocks))
+
+
+def _dataset_row(each: DatasetState) -> tuple[Cell, ...]:
+    rows = f"{each.rows_changed:+,} rows" if each.rows_changed else ""
+    changed = ", ".join(filter(None, [changes(each.added, each.modified, each.removed), rows]))
+    moved = each.version and each.head_version and each.version != each.head_version
+    version = f"at {each.version}, HEAD {each.head_version}" if moved else each.version or "not committed yet"
+    return each.path, state(each.state), version, changed, f"{each.files:,}", size(each.bytes)
+
+
+def _stage_row(each: StageState) -> tuple[Cell, ...]:
+    running = each.state == "running" and each.total
+    left = f", ~{duration(each.eta_s)} left" if each.eta_s else ""
+    return each.name, state(each.state), f"cell {each.done}/{each.total}{left}" if running else each.reason
+
+
+def _next(steps: tuple[NextStep, ...]) -> Block:
+    """What to do next: the last thing the eye meets."""
+    if not steps:
+        return say(Mark("All up to date.", Tone.GOOD))
+    rows: list[tuple[Cell, ...]] = [
+        (Mark(each.text, WAITING.get(each.kind, Tone.QUIET)), Code(f"%mlops {each.line}") if each.line else "")
+        for each in steps
+    ]
+    return table("To do next", "What waits|Type this", rows)[0]
+
+
+@document.register
+def _(result: Committed) -> Document:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.dataset,
+            label(each.version, each.digest),
+            Mark("unchanged", Tone.QUIET) if each.unchanged else Mark("committed", Tone.GOOD),
+            changes(each.added, each.modified, each.removed),
+            f"{each.rows_added:+,}" if each.rows_added else "",
+            f"{each.files:,}",
+            size(each.bytes),
+        )
+        for each in result.versions
+    ]
+    blocks = table("Versions", "Dataset|Version|State|Changes|Rows|Files|Size", rows, numeric="Rows|Files|Size")
+    committed = f"git commit {result.git_commit[:7]}" if result.git_commit else "no git commit was made"
+    nothing = () if rows else (say(Mark("Nothing changed since the last version.", Tone.GOOD)),)
+    message = (say(Strong(result.message)),) if result.message else ()
+    return Document("Commit", (*message, *blocks, *(nothing or (say(Mark(committed, Tone.QUIET)),))))
+
+
+@document.register
+def _(result: History) -> Document:
+    several = len({each.dataset for each in result.versions}) > 1
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.dataset if several else "",
+            Strong(f"{each.label} (current)") if each.current else each.label,
+            each.message,
+            each.author,
+            moment(each.time),
+            f"{each.rows:,}" if each.rows is not None else "",
+            size(each.bytes),
+            ", ".join(each.tags),
+        )
+        for each in result.versions
+    ]
+    name = "" if several or not result.versions else f" of {result.versions[0].dataset}"
+    columns = "Dataset|Version|Message|Author|Time|Rows|Size|Tags"
+    if not rows:
+        return Document("Versions", (say("No versions yet."), say("Type", Code("%mlops commit PATH"))))
+    more = (say("Older versions:", Code(f"--cursor {result.next_cursor}")),) if result.next_cursor else ()
+    return Document(f"Versions{name}", (*table("Newest first", columns, rows, numeric="Rows|Size"), *more))
+
+
+@document.register
+def _(result: DatasetVersion) -> Document:
+    return Document(f"{result.dataset}@{result.version}", _version(result))
+
+
+def _version(each: DatasetVersion) -> tuple[Block, ...]:
+    return facts(
+        ("Version", Strong(each.label)),
+        ("Message", each.message),
+        ("Author", each.author),
+        ("Time", moment(each.time)),
+        ("Content", f"{count(each.files, 'file')}, {size(each.bytes)}"),
+        ("Rows", f"{each.rows:,}" if each.rows is not None else ""),
+        ("Digest", Code(each.digest)),
+        ("Git commit", Code(each.git_commit[:12])),
+        caption="Version",
+    )
+
+
+@document.register
+def _(result: Shown) -> Document:
+    schema: list[tuple[Cell, ...]] = [(each.name, each.type) for each in result.schema]
+    blocks: list[Block] = list(_version(result.version)) if result.version else []
+    blocks += facts(*((spaced(key), scalar(value)) for key, value in result.provenance.items()), caption="Provenance")
+    blocks += facts(*((key, scalar(value)) for key, value in result.metrics.items()), caption="Metrics")
+    blocks += facts(
+        ("Tags", ", ".join(result.tags)),
+        ("Made by", ", ".join(result.producers)),
+        ("Used by", ", ".join(result.consumers)),
+        caption="Lineage",
+    )
+    blocks += table("Schema", "Column|Type", schema)
+    return Document(f"{result.kind.capitalize()} {result.reference}", tuple(blocks))
+
+
+@document.register
+def _(result: Difference) -> Document:
+    blocks: list[Block] = [say(_difference_words(result))]
+    blocks += [say(result.note)] if result.note else []
+    schema: list[tuple[Cell, ...]] = [
+        (each.column, each.before or "absent", each.after or "absent") for each in result.schema
+    ]
+    blocks += table("Schema", "Column|Before|After", schema)
+    if result.rows:
+        rows = result.rows
+        counted: tuple[Cell, ...] = (f"{rows.added:,}", f"{rows.modified:,}", f"{rows.removed:,}")
+        blocks += table("Rows", "Added|Modified|Removed", [counted], numeric="Added|Modified|Removed")
+    columns: list[tuple[Cell, ...]] = [(name, f"{changed:,}") for name, changed in result.columns.items()]
+    blocks += table("Columns with changed cells", "Column|Changed", columns, numeric="Changed")
+    cells: list[tuple[Cell, ...]] = [
+        (each.key, each.column, scalar(each.before), scalar(each.after)) for each in result.cells
+    ]
+    blocks += table("Cells", "Row|Column|Before|After", cells)
+    blocks += _files(result)
+    return Document(f"{result.before} → {result.after}", tuple(blocks))
+
+
+def _difference_words(result: Difference) -> Mark:
+    rows = result.rows
+    words = changes(rows.added, rows.modified, rows.removed) if rows else ""
+    files = changes(len(result.files.added), len(result.files.modified), len(result.files.removed))
+    parts = [f"rows {words}" if words else "", f"files {files}" if files else "", "schema" if result.schema else ""]
+    changed = ", ".join(part for part in parts if part)
+    return Mark(changed, Tone.CHANGED) if changed else Mark("No difference.", Tone.GOOD)
+
+
+def _files(result: Difference) -> tuple[Block, ...]:
+    kinds = (("added", result.files.added), ("modified", result.files.modified), ("removed", result.files.removed))
+    rows: list[tuple[Cell, ...]] = [(path, word) for word, paths in kinds for path in paths]
+    shown = rows[:MOST_PATHS]
+    return table("Files", "File|Change", shown, more=len(rows) - len(shown))
+
+
+@document.register
+def _(result: CheckedOut) -> Document:
+    done = f"{count(result.written, 'file')} written, {result.removed:,} removed"
+    at = f"{result.dataset} is at {result.version}" if result.dataset else f"{count(len(result.datasets), 'dataset')}"
+    others = tuple(facts(("Datasets", ", ".join(result.datasets)))) if len(result.datasets) > 1 else ()
+    return Document("Check out", (say(Mark(at, Tone.GOOD)), say(done), *others))
+
+
+@document.register
+def _(result: Tagged) -> Document:
+    words = "no longer names" if result.removed else "names"
+    line = f"{result.dataset}@{result.tag} {words} {result.version}"
+    return Document("Tag", (say(Mark(line, Tone.GOOD)),))
+
+
+@document.register
+def _(result: Transferred) -> Document:
+    moved = f"{count(result.files, 'file')}, {size(result.bytes)}"
+    refs = f"{count(result.refs, 'record')} shared through git" if result.refs else ""
+    return Document("Transfer", (say(Mark(moved, Tone.GOOD), "·", result.remote), *((say(refs),) if refs else ())))
+
+
+@document.register
+def _(result: Imported) -> Document:
+    head = f"{result.dataset} {label(result.version, result.digest)}"
+    commit = result.git_commit[:7] if result.git_commit else ""
+    pairs = facts(("Source", result.source), ("Size", size(result.bytes)), ("Git commit", commit))
+    return Document("Import", (say(Mark(head, Tone.GOOD)), *pairs))

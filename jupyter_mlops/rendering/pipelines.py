@@ -1,0 +1,133 @@
+"""Renditions of pipelines: stages, run reports, runs, the report of CI."""
+
+from __future__ import annotations
+
+from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
+from jupyter_mlops.rendering.generic import document, state
+from jupyter_mlops.rendering.units import duration, moment, scalar
+from jupyter_mlops.verbs.runs import CiReport, Runs, RunSummary
+from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
+
+
+@document.register
+def _(result: Stages) -> Document:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.name,
+            each.notebook or Code(each.command),
+            ", ".join(each.deps),
+            ", ".join(each.outs),
+            ", ".join(each.metrics),
+        )
+        for each in result.stages
+    ]
+    empty = () if rows else (say("No stages. Type", Code("%mlops stage add NAME NOTEBOOK")),)
+    blocks = table("In the order in which they run", "Stage|Notebook|Reads|Writes|Metrics", rows)
+    return Document("Pipeline stages", (*blocks, *empty))
+
+
+@document.register
+def _(result: RunReport) -> Document:
+    failed = next((each for each in result.stages if each.state == "failed"), None)
+    head = Mark(failure(failed), Tone.BAD) if failed else Mark(_outcome(result.stages), Tone.GOOD)
+    blocks: list[Block] = [say(head), *stage_runs(result.stages)]
+    blocks += facts(*((key, scalar(value)) for key, value in result.metrics.items()), caption="Metrics")
+    blocks += [say("git commit", Code(result.git_commit[:7]))] if result.git_commit else []
+    return Document(f"Run {result.run}".strip(), tuple(blocks))
+
+
+def failure(stage: StageRun) -> str:
+    """``train failed in cell 9: KeyError: 'wage'``."""
+    where = f" in cell {stage.cell}" if stage.cell is not None else ""
+    return f"{stage.name} failed{where}: {stage.error or stage.reason}".rstrip(": ")
+
+
+def _outcome(stages: tuple[StageRun, ...]) -> str:
+    ran = sum(each.state == "ran" for each in stages)
+    took = duration(sum(each.seconds for each in stages))
+    return f"{ran} of {len(stages)} pipeline stages ran in {took}." if ran else "All pipeline stages are up to date."
+
+
+def stage_runs(stages: tuple[StageRun, ...]) -> tuple[Block, ...]:
+    """One row a stage, with the failed cell and where the executed notebook is."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.name,
+            state(each.state),
+            duration(each.seconds) if each.seconds else "",
+            f"cell {each.cell}: {each.error}" if each.cell is not None else each.error or each.reason,
+            each.notebook or "",
+        )
+        for each in stages
+    ]
+    return table("Pipeline stages", "Stage|State|Time|Why|Executed notebook", rows, numeric="Time")
+
+
+@document.register
+def _(result: Runs) -> Document:
+    if not result.runs:
+        return Document("Runs", (say("Nothing was run yet. Type", Code("%mlops run")),))
+    metrics = list(dict.fromkeys(name for each in result.runs for name in each.metrics))[:6]
+    columns = "|".join(["Run", "State", "Started", "Time", "Stages", *map(_column, metrics), "Author", "Commit"])
+    rows = [_run_row(each, metrics) for each in result.runs]
+    compared: list[tuple[Cell, ...]] = [
+        (each.kind, each.name, scalar(each.before), scalar(each.after)) for each in result.compared
+    ]
+    blocks = table("Newest first", columns, rows, numeric="|".join(["Time", *map(_column, metrics)]))
+    contrast = table("What differs", "Kind|Name|Before|After", compared)
+    more = (say("Older runs:", Code(f"--cursor {result.next_cursor}")),) if result.next_cursor else ()
+    return Document("Runs", (*contrast, *blocks, *more))
+
+
+def _column(metric: str) -> str:
+    return metric.replace("|", "¦")
+
+
+def _run_row(each: RunSummary, metrics: list[str]) -> tuple[Cell, ...]:
+    commit = f"{each.git_commit[:7]}{' + changes' if each.dirty else ''}" if each.git_commit else ""
+    values = [scalar(each.metrics[name]) if name in each.metrics else "" for name in metrics]
+    stages = ", ".join(stage.name for stage in each.stages if stage.state != "up-to-date")
+    started = moment(each.started)
+    return (
+        Strong(f"#{each.number}"),
+        state(each.state),
+        started,
+        duration(each.seconds),
+        stages,
+        *values,
+        each.author,
+        commit,
+    )
+
+
+@document.register
+def _(result: RunSummary) -> Document:
+    blocks: list[Block] = [say(state(result.state), moment(result.started), duration(result.seconds))]
+    blocks += stage_runs(result.stages)
+    for caption, values in (("Parameters", result.parameters), ("Metrics", result.metrics)):
+        blocks += facts(*((key, scalar(value)) for key, value in values.items()), caption=caption)
+    for caption, digests in (("Inputs", result.inputs), ("Outputs", result.outputs)):
+        blocks += facts(*((key, Code(digest)) for key, digest in digests.items()), caption=caption)
+    return Document(f"Run #{result.number}", tuple(blocks))
+
+
+@document.register
+def _(result: CiReport) -> Document:
+    head = Mark(result.failures[0], Tone.BAD) if result.failures else Mark("The check is green.", Tone.GOOD)
+    metrics: list[tuple[Cell, ...]] = [(each.name, scalar(each.before), scalar(each.after)) for each in result.metrics]
+    drifted: list[tuple[Cell, ...]] = [
+        (name, Mark("drifted", Tone.STALE) if moved else Mark("steady", Tone.GOOD))
+        for name, moved in result.drifted.items()
+    ]
+    others = tuple(say(Mark(each, Tone.BAD)) for each in result.failures[1:])
+    return Document(
+        "CI",
+        (
+            say(head),
+            *others,
+            *stage_runs(result.stages),
+            *table("Metrics", "Metric|Before|After", metrics, numeric="Before|After"),
+            *table("Drift", "Dataset|State", drifted),
+            *facts(("Summary", result.summary_file), ("Notebooks", ", ".join(result.notebooks))),
+        ),
+    )
