@@ -23,8 +23,10 @@ from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Scalar
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 FORMATS: Mapping[str, str] = {
     ".csv": "csv",
@@ -80,6 +82,30 @@ class TableDifference:
     rows_modified: int
     cells: tuple[ChangedCell, ...] = ()
     columns: dict[str, int] = attrs.field(factory=dict)
+
+
+@attrs.frozen(eq=False)
+class Cells:
+    """The cells of one column in one batch.
+
+    Attributes
+    ----------
+    kind
+        ``number``, ``integer``, ``instant`` (microseconds since 1970 as integers), ``text``, ``boolean``,
+        ``empty`` (nothing but nulls so far) or ``other`` (nested or binary: only nulls are counted).
+    rows, nulls
+        Counts; NaN is no null.
+    numbers
+        What is not null: float64, int64 or uint64; None for texts.
+    texts
+        Each text and how often.
+    """
+
+    kind: str
+    rows: int
+    nulls: int
+    numbers: NDArray[np.generic] | None = None
+    texts: dict[str, int] = attrs.field(factory=dict)
 
 
 def compare_tables(  # noqa: PLR0913 - two tables, each files and their names
@@ -172,6 +198,56 @@ def record_batches(paths: Sequence[Path], names: Sequence[str]) -> Iterator[pa.R
     if all(kind == "parquet" for _, kind in files):
         return _parquet_batches([path for path, _ in files], columns)
     return _other_batches(table)
+
+
+def cells(column: pa.Array) -> Cells:
+    """A column of a batch in the few types that a profile knows.
+
+    Durations and times of day count as numbers, in seconds; decimals as float64.
+    """
+    import pyarrow as pa
+
+    types, dtype = pa.types, column.type
+    rows, nulls = len(column), column.null_count
+    if types.is_dictionary(dtype):
+        return cells(column.dictionary_decode())
+    if types.is_null(dtype):
+        return Cells("empty", rows, nulls)
+    if types.is_date(dtype) or types.is_timestamp(dtype):
+        return Cells("instant", rows, nulls, _ticks(column, per_second=1_000_000))
+    if types.is_time(dtype) or types.is_duration(dtype):
+        return Cells("number", rows, nulls, _ticks(column, per_second=1_000_000) / 1e6)
+    if types.is_integer(dtype):
+        wide = pa.uint64() if types.is_uint64(dtype) else pa.int64()
+        return Cells("integer", rows, nulls, column.drop_null().cast(wide).to_numpy(zero_copy_only=False))
+    if types.is_floating(dtype) or types.is_decimal(dtype):
+        return Cells("number", rows, nulls, column.drop_null().cast(pa.float64()).to_numpy(zero_copy_only=False))
+    if types.is_boolean(dtype) or types.is_string(dtype) or types.is_large_string(dtype) or types.is_string_view(dtype):
+        return Cells("boolean" if types.is_boolean(dtype) else "text", rows, nulls, None, _counted(column))
+    return Cells("other", rows, nulls)
+
+
+def _ticks(column: pa.Array, *, per_second: int) -> NDArray[np.generic]:
+    """Whole microseconds, whatever the unit; finer digits are cut off."""
+    import numpy as np
+    import pyarrow as pa
+
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("ms"))
+    unit = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}[column.type.unit]
+    small = pa.int32() if pa.types.is_time32(column.type) else pa.int64()
+    ticks = column.drop_null().view(small).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return np.asarray(ticks * (per_second // unit) if unit <= per_second else ticks // (unit // per_second))
+
+
+def _counted(column: pa.Array) -> dict[str, int]:
+    """Each value but null as text, and how often."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    counted = pc.value_counts(column.drop_null())
+    words, counts = counted.field("values").cast(pa.string()).to_pylist(), counted.field("counts").to_pylist()
+    return dict(zip(words, counts, strict=True))
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
