@@ -30,12 +30,13 @@ def html(result: Any) -> str:
     return markup.fragment(document(result))
 
 
-def page(result: Any, title: str = "", footer: str = "") -> str:
-    """`result` as one self-contained HTML file."""
+def page(result: Any, owner: str = "", footer: str = "") -> tuple[str, str]:
+    """The heading of `result`, after the name of its `owner`, and the one HTML file that shows it."""
     import attrs
 
     made = document(result)
-    return markup.whole_page(attrs.evolve(made, title=title) if title else made, footer)
+    heading = f"{owner}: {made.title}" if owner else made.title
+    return heading, markup.whole_page(attrs.evolve(made, title=heading), footer)
 
 
 def error_text(error: MlopsError) -> str:
