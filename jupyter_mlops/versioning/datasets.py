@@ -293,8 +293,8 @@ class Datasets:
     def _version_at(self, dataset: Dataset, text: str) -> Version:
         name = dataset.name
         if number := NUMBER.fullmatch(text):
-            if found := self.index.by_number(name, int(number[1])):
-                return self._version(found)
+            if numbered := self.index.by_number(name, int(number[1])):
+                return self._version(numbered)
             raise self._unknown_version(name, text)
         if commit := self.tags.commit(name, text):
             return self._at_commit(dataset, commit)
@@ -466,8 +466,15 @@ class Datasets:
         if content.digest == out.digest:
             return state
         change = content.changes_since(self._content_or_none(out.digest))
-        counts = {kind: len(getattr(change, kind)) for kind in ("added", "modified", "removed")}
-        return attrs.evolve(state, state="changed", files=len(content.entries), bytes=content.size, **counts)
+        return attrs.evolve(
+            state,
+            state="changed",
+            added=len(change.added),
+            modified=len(change.modified),
+            removed=len(change.removed),
+            files=len(content.entries),
+            bytes=content.size,
+        )
 
     def _label(self, name: str, digest: str | None) -> str | None:
         if not digest:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Actor
+
+INDEX_WAIT_S = 10.0
 
 
 class Git:
@@ -46,7 +50,6 @@ class Git:
     ) -> subprocess.CompletedProcess[bytes]:
         command = ["git", "-c", "core.quotepath=off", "-c", "core.fsmonitor=false", *arguments]
         surroundings = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
-        source = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
         try:
             return subprocess.run(
                 command,
@@ -54,7 +57,7 @@ class Git:
                 env={**surroundings, **(environment or {})},
                 capture_output=True,
                 check=False,
-                **source,  # type: ignore[call-overload]
+                input=stdin or b"",
             )
         except FileNotFoundError as error:
             raise EnvironmentFault("git-missing", "git is not installed.", hint="Install git 2.30 or newer.") from error
@@ -104,11 +107,13 @@ class Git:
         """Whether `path` equals its content in HEAD."""
         return not self.run("status", "--porcelain", "-z", "--", path)
 
-    def commit_only(self, paths: Iterable[str], message: str, author: Actor) -> str | None:
+    def commit_only(
+        self, paths: Iterable[str], message: str, author: Actor, *, untrack: Sequence[str] = ()
+    ) -> str | None:
         """Commit exactly `paths`; whatever else is staged stays staged.
 
         Hooks, ``commit.gpgsign`` and ignore rules apply. Returns the new commit, or None
-        when `paths` hold nothing new.
+        when `paths` hold nothing new. What `untrack` names leaves git but stays in the workspace.
 
         Raises
         ------
@@ -118,13 +123,41 @@ class Git:
             ``git-failed``, such as a hook that refused.
         """
         chosen = sorted(set(paths))
-        if not chosen or self._nothing_new(chosen):
+        if not chosen or self._nothing_new([*chosen, *untrack]):
             return None
         self.require_committable()
-        self.run("add", "--intent-to-add", "--", *[p for p in chosen if (self.root / p).exists()])
-        identity = self.identity(author)
-        self.run("commit", "--quiet", "--only", "-m", message, "--", *chosen, environment=identity)
+        there = [path for path in chosen if (self.root / path).exists()]
+        if untrack:
+            self._commit_untracking(there, message, author, untrack)
+        else:
+            self._patiently("add", "--intent-to-add", "--", *there)
+            self._patiently("commit", "-q", "--only", "-m", message, "--", *chosen, environment=self.identity(author))
         return self.head()
+
+    def _commit_untracking(self, paths: Sequence[str], message: str, author: Actor, untrack: Sequence[str]) -> None:
+        """Commit by way of an index of its own: ``--only`` would add again what lies in the workspace."""
+        with tempfile.TemporaryDirectory() as folder:
+            own = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            if self.head():
+                self.run("read-tree", "HEAD", environment=own)
+            self.run("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", *untrack, environment=own)
+            self.run("add", "--", *paths, environment=own)
+            self.run("commit", "-q", "-m", message, environment={**own, **self.identity(author)})
+        self._patiently("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", *untrack)
+        self._patiently("add", "--", *paths)
+
+    def _patiently(self, *arguments: str, environment: dict[str, str] | None = None) -> None:
+        """Run git, waiting for another git that holds the index."""
+        deadline = time.monotonic() + INDEX_WAIT_S
+        while True:
+            try:
+                self.run(*arguments, environment=environment)
+            except EnvironmentFault as error:
+                if "index.lock" not in error.context or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def tag(self, name: str, commit: str, message: str, author: Actor, *, seconds: int | None = None) -> None:
         """Make an annotated tag; it is signed when ``tag.gpgsign`` says so.

@@ -71,8 +71,8 @@ class Ledger:
     def get(self, kind: str, key: str) -> bytes | None:
         """The record under `key`, or None."""
         for tree in self._trees(kind):
-            if key in tree:
-                return bytes(tree[key].data)  # type: ignore[attr-defined]
+            if key in tree and isinstance(blob := tree[key], pygit2.Blob):
+                return blob.data
         return None
 
     def _trees(self, kind: str) -> Iterator[pygit2.Tree]:

@@ -59,7 +59,8 @@ def load_yaml(data: bytes | str, name: str) -> Any:
     UsageError
         ``bad-pointer``.
     """
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         return YAML(typ="safe").load(data) or {}
@@ -126,7 +127,7 @@ class Described:
 def described(data: bytes, name: str) -> Described:
     """What the ``.dvc`` file says about its data, at its top or at its output."""
     document = load_yaml(data, name)
-    out = next(iter(document.get("outs") or ()), {})
+    out: Mapping[str, Any] = next(iter(document.get("outs") or ()), {})
     return Described(
         text=str(document.get("desc") or out.get("desc") or ""),
         labels=tuple(out.get("labels") or ()),

@@ -140,7 +140,7 @@ def _move(source: Path, target: Path) -> None:
 def _remove_empty(folder: Path) -> None:
     """Remove a tree of folders that holds no file."""
     for place, _, _ in os.walk(folder, topdown=False):
-        os.rmdir(place)
+        Path(place).rmdir()
 
 
 def _copy(source: Path, target: Path) -> None:

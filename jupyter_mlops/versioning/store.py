@@ -68,9 +68,9 @@ class Store:
         """Every object of the cache: cheaper than asking for thousands one by one."""
         found: set[str] = set()
         with contextlib.suppress(FileNotFoundError):
-            for name in os.listdir(self._objects):
-                with contextlib.suppress(NotADirectoryError):
-                    found.update(name + rest for rest in os.listdir(self._objects / name))
+            for folder in self._objects.iterdir():
+                with contextlib.suppress(NotADirectoryError), os.scandir(folder) as items:
+                    found.update(folder.name + item.name for item in items)
         return found
 
     def content(self, digest: str) -> Content:
@@ -187,7 +187,7 @@ class Store:
             "disk-full",
             f"Saving needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free. Nothing was saved.",
             context=f"cache: {self._settings.cache}",
-            hint="Free some space, use links (dvc config cache.type hardlink), or a cache on another disk (dvc cache dir DIR).",
+            hint="Free some space, use links (dvc config cache.type hardlink), or a shared cache (dvc cache dir DIR).",
         )
 
     @contextlib.contextmanager

@@ -1,0 +1,66 @@
+"""The files that make a folder a project: DVC's own, ours, and git's refspecs for shared records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyter_mlops.records import write_atomically
+from jupyter_mlops.versioning.git import Git
+from jupyter_mlops.versioning.ledger import REFSPEC
+
+DVC_FILES = {
+    ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
+    ".dvc/config": "",
+    ".dvcignore": (
+        "# Add patterns of files dvc should ignore, which could improve\n"
+        "# the performance. Learn more at\n"
+        "# https://dvc.org/doc/user-guide/dvcignore\n"
+    ),
+}
+FETCH_REFSPEC = f"+{REFSPEC.replace(':refs/mlops/', ':refs/remotes/mlops/')}"
+SETTINGS = """\
+# Settings of jupyter-mlops. Every line is optional; this file belongs to git.
+
+[project]
+name = {name}
+
+# [roles]                          # without this table everybody may do everything
+# "sara@example.org" = "ml engineer"
+# "*" = "viewer"
+
+# [drift]                          # when two versions count as different
+# effect = 0.1
+"""
+
+
+def missing_dvc_files(root: Path) -> dict[str, str]:
+    """The files of ``dvc init`` that `root` lacks, none when it is a DVC project."""
+    return (
+        {}
+        if (root / ".dvc").is_dir()
+        else {name: text for name, text in DVC_FILES.items() if not (root / name).exists()}
+    )
+
+
+def write_files(root: Path, files: dict[str, str]) -> None:
+    """Write `files` below `root`, each whole or not at all."""
+    for name, text in files.items():
+        write_atomically(root / name, text.encode())
+
+
+def add_refspecs(git: Git) -> bool:
+    """Let ``git fetch origin`` bring shared records; says whether that was new."""
+    if "origin" not in git.run("remote").split():
+        return False
+    known = git.run("config", "--get-all", "remote.origin.fetch").splitlines()
+    if FETCH_REFSPEC in known:
+        return False
+    git.run("config", "--add", "remote.origin.fetch", FETCH_REFSPEC)
+    return True
+
+
+def create_repository(folder: Path) -> None:
+    """``git init`` in `folder`, on the branch that git's settings name, else ``main``."""
+    git = Git(folder)
+    chosen = git.succeeds("config", "--get", "init.defaultBranch")
+    git.run("init", "--quiet", *([] if chosen else ["--initial-branch=main"]))

@@ -1,0 +1,166 @@
+"""Pointers published: under DVC's own lock, by rename, and committed to git alone."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import posixpath
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from jupyter_mlops.errors import EnvironmentFault
+from jupyter_mlops.records import Actor, Places, write_atomically
+from jupyter_mlops.versioning.dvc_settings import DvcSettings
+from jupyter_mlops.versioning.git import Git
+
+LOCK_WAIT_S = 120.0
+POLL_S = 0.02
+GLOB_SIGNS = str.maketrans({sign: f"\\{sign}" for sign in "\\[]!*#?"})
+
+
+@attrs.frozen
+class Publication:
+    """What is to be published together.
+
+    Attributes
+    ----------
+    files
+        New bytes by path below the root; None removes the file.
+    ignored
+        Data that git must not see, by path.
+    untrack
+        Paths that leave git but stay in the workspace.
+    """
+
+    files: Mapping[str, bytes | None]
+    ignored: Sequence[str] = ()
+    untrack: Sequence[str] = ()
+
+
+@contextlib.contextmanager
+def dvc_lock(root: Path, settings: DvcSettings) -> Iterator[None]:
+    """Hold the lock that every ``dvc`` command takes, waiting for it.
+
+    Raises
+    ------
+    EnvironmentFault
+        ``dvc-busy`` when another holds it for two minutes.
+    """
+    path = root / ".dvc" / "tmp" / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    taking = _hard_link_lock(path) if settings.hardlink_lock else file_lock(path)
+    with taking:
+        yield
+
+
+@contextlib.contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Lock `path` as zc.lockfile does: ``flock``, and the process id as text.
+
+    Raises
+    ------
+    EnvironmentFault
+        ``dvc-busy``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _wait_for(handle, path)
+        os.ftruncate(handle, 0)
+        os.write(handle, f" {os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait_for(handle: int, path: Path) -> None:
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise _busy(path) from None
+            time.sleep(POLL_S)
+        else:
+            return
+
+
+@contextlib.contextmanager
+def _hard_link_lock(path: Path) -> Iterator[None]:
+    """The lock of ``core.hardlink_lock``, for disks where ``flock`` does not work."""
+    from datetime import timedelta
+
+    from flufl.lock import Lock, TimeOutError
+
+    lock = Lock(str(path), lifetime=timedelta(hours=1), default_timeout=timedelta(seconds=LOCK_WAIT_S))
+    try:
+        lock.lock()
+    except TimeOutError as error:
+        raise _busy(path) from error
+    try:
+        yield
+    finally:
+        lock.unlock(unconditionally=True)
+
+
+def _busy(path: Path) -> EnvironmentFault:
+    return EnvironmentFault(
+        "dvc-busy",
+        "Another dvc or mlops command is at work here.",
+        context=f"lock: {path}",
+        hint="Wait for it to finish, then repeat.",
+    )
+
+
+class Publisher:
+    """Writes pointers and commits them.
+
+    Parameters
+    ----------
+    places, git, settings
+        Where the project is, its repository, and how DVC locks.
+    """
+
+    def __init__(self, places: Places, git: Git, settings: DvcSettings) -> None:
+        self._places = places
+        self._git = git
+        self._settings = settings
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """One writer of ours at a time, git's hooks included; plain ``dvc`` may run meanwhile."""
+        with file_lock(self._places.state / "commit.lock"):
+            yield
+
+    def publish(self, publication: Publication) -> tuple[str, ...]:
+        """Write the files, the pointers by rename and last, and return the paths that git should commit."""
+        with dvc_lock(self._places.root, self._settings):
+            ignores = [self._ignore(path) for path in publication.ignored]
+            for name, data in publication.files.items():
+                path = self._places.root / name
+                if data is None:
+                    path.unlink(missing_ok=True)
+                elif not path.exists() or path.read_bytes() != data:
+                    write_atomically(path, data)
+        return (*publication.files, *dict.fromkeys(path for path in ignores if path))
+
+    def commit(self, paths: Sequence[str], message: str, author: Actor, untrack: Sequence[str] = ()) -> str | None:
+        """Commit exactly `paths` to git; None when they hold nothing new."""
+        return self._git.commit_only(paths, message, author, untrack=untrack)
+
+    def _ignore(self, name: str) -> str | None:
+        """Add the line that DVC would add to the ``.gitignore`` beside the data; returns that file."""
+        path = posixpath.join(posixpath.dirname(name), ".gitignore")
+        file = self._places.root / path
+        line = "/" + posixpath.basename(name).translate(GLOB_SIGNS)
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        if line not in lines:
+            if self._git.succeeds("check-ignore", "-q", "--no-index", "--", name):
+                return None
+            write_atomically(file, "\n".join([*lines, line, ""]).encode())
+        return path
