@@ -16,7 +16,7 @@ import msgspec
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import write_atomically
 from jupyter_mlops.registry.runtimes import ONNX, SKLEARN, Estimator, OnnxModel, unloadable
-from jupyter_mlops.registry.signatures import ANY, Signature, Tensor, datatype_of
+from jupyter_mlops.registry.signatures import ANY, NUMPY, Signature, Tensor, datatype_of
 
 SIGNATURE = "signature.json"
 _PICKLES = (".joblib", ".pkl", ".pickle")
@@ -121,7 +121,7 @@ def _require_trust(path: Path, trust: Trust) -> None:
             "model-untrusted",
             f"A {path.suffix} file runs code when it is loaded.",
             context="Nothing was loaded.",
-            hint="Save it with skops.io.dump; or, when you made it yourself, set allow_pickle = true under [serving] in mlops.toml.",
+            hint="Save it with skops.io.dump; or, if you made it: allow_pickle = true under [serving] in mlops.toml.",
         )
     import skops.io
 
@@ -144,6 +144,7 @@ def _from_onnx(source: Path, partial: Path) -> Signature:
     target = partial / "model.onnx"
     shutil.copyfile(source, target)
     model = OnnxModel(target)
+    _require_answer(model, model.inputs(), target)
     return Signature(
         ONNX, target.name, _sha256(target), model.inputs(), model.outputs(), missing=True, packages=_packages()
     )
@@ -167,6 +168,23 @@ def _from_estimator(estimator: Any, copy: Path) -> Signature:
         return Signature(ONNX, target.name, _sha256(target), inputs, outputs, conversion.matrix, missing, _packages())
     target.unlink(missing_ok=True)
     return Signature(SKLEARN, copy.name, _sha256(copy), inputs, outputs, missing=missing, packages=_packages())
+
+
+def _require_answer(model: OnnxModel, inputs: Sequence[Tensor], path: Path) -> None:
+    """A model that cannot predict two rows of zeros is refused before anybody asks it."""
+    import numpy as np
+
+    empty = {"BYTES": "", "BOOL": False}
+    rows = {
+        tensor.name: np.full(
+            (2, *(abs(size) for size in tensor.shape[1:])), empty.get(tensor.datatype, 0), NUMPY[tensor.datatype]
+        )
+        for tensor in inputs
+    }
+    try:
+        model.predict(rows)
+    except Exception as error:  # onnxruntime raises a class of its own for each fault
+        raise unloadable(path, error) from error
 
 
 def _packages() -> dict[str, str]:

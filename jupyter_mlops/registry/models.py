@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
-from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError
+from jupyter_mlops.errors import EnvironmentFault, MlopsError, UnknownReference, UsageError
 from jupyter_mlops.records import Actor, Places, write_atomically
 from jupyter_mlops.registry import artifacts
 from jupyter_mlops.registry.tags import (
@@ -28,9 +27,8 @@ from jupyter_mlops.registry.tags import (
     registrations,
     require_name,
 )
-from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
-from jupyter_mlops.versioning.store import Store
+from jupyter_mlops.versioning.pointers import PIPELINE_FILE
 
 if TYPE_CHECKING:
     from jupyter_mlops.versioning.datasets import Datasets
@@ -120,10 +118,6 @@ class Models:
         self._git = git
         self._datasets = datasets
 
-    @cached_property
-    def _store(self) -> Store:
-        return Store(DvcSettings.read(self._places.root))
-
     def all(self) -> tuple[Model, ...]:
         """Every model, by name."""
         groups: dict[str, list[Tag]] = {}
@@ -174,11 +168,25 @@ class Models:
     def knows(self, reference: str) -> bool:
         """Whether `reference` names a registered model."""
         name = reference.removeprefix("model:").partition("@")[0]
-        return any(tag.name == name for tag in self._tags())
+        return bool(self._tags_of(name))
 
-    def register(
-        self, path: str, name: str, author: Actor, *, version: str = "", message: str = "", dry_run: bool = False
-    ) -> Registration:
+    def plan(self, path: str, name: str, version: str = "") -> Registration:
+        """What `register` would do.
+
+        Raises
+        ------
+        UsageError
+            As `register` does.
+        """
+        require_name(name)
+        content = self._committed(path)
+        self._require_unregistered(name)
+        number = self._number(name, version)
+        taken = registrations(self._tags_of(name))
+        tag = f"{self._full_name(name)}@{number}"
+        return Registration(name, number, label(number, [*taken, number]), tag, content, self._git.head() or "")
+
+    def register(self, path: str, name: str, author: Actor, *, version: str = "", message: str = "") -> Registration:
         """Register what `path` holds in HEAD as the next version of `name`.
 
         Parameters
@@ -191,19 +199,14 @@ class Models:
         Raises
         ------
         UsageError
-            ``bad-name``, ``bad-version``, ``version-exists``, ``already-registered``,
+            ``bad-name``, ``bad-version``, ``version-exists``, ``already-registered``, ``no-model-file``,
             ``uncommitted-model``, ``detached-head``, ``unfinished-merge``.
         """
-        require_name(name)
         with self._alone():
-            content = self._committed(path)
-            number = self._number(name, version)
-            planned = self._registration(name, number, content)
-            if dry_run:
-                return planned
-            self._require_unregistered(name)
+            planned = self.plan(path, name, version)
             commit = self._declare(name, path, author)
-            self._git.tag(planned.tag, commit, message or f"{name} {number}", author, seconds=self._next_second(name))
+            said = message or f"{name} {planned.version}"
+            self._git.tag(planned.tag, commit, said, author, seconds=self._next_second(name))
             return attrs.evolve(planned, git_commit=commit)
 
     def set_alias(self, name: str, alias: str, version: str, author: Actor, *, dry_run: bool = False) -> AliasChange:
@@ -233,8 +236,7 @@ class Models:
                 raise UnknownReference(
                     "unknown-alias", f"{name} has no alias {alias}.", hint=f"Aliases of {name}: {known}."
                 )
-            tags = [tag for tag in self._tags() if tag.name == name]
-            for commit in () if dry_run else holders(tags, alias):
+            for commit in () if dry_run else holders(self._tags_of(name), alias):
                 self._tag_alias(name, f"#{alias}!", commit, f"{name} {alias} removed", author)
             return AliasChange(name, alias, None, before.label)
 
@@ -248,7 +250,7 @@ class Models:
         """
         if version.source == "git":
             return self._from_git(version)
-        cached = self._store.find(version.digest) if version.digest else None
+        cached = self._datasets.store.find(version.digest) if version.digest else None
         if cached:
             return cached
         raise EnvironmentFault(
@@ -276,6 +278,9 @@ class Models:
             if tag and tag.folder == self._folder:
                 yield tag
 
+    def _tags_of(self, name: str) -> list[Tag]:
+        return [tag for tag in self._tags() if tag.name == name]
+
     @property
     def _folder(self) -> str:
         return self._git.run("rev-parse", "--show-prefix").strip().rstrip("/")
@@ -301,7 +306,7 @@ class Models:
         )
 
     def _number(self, name: str, text: str) -> SemanticVersion:
-        taken = registrations(tag for tag in self._tags() if tag.name == name)
+        taken = registrations(self._tags_of(name))
         if not text:
             return max(taken).next_major() if taken else SemanticVersion(1)
         number = SemanticVersion.parse(text)
@@ -309,16 +314,10 @@ class Models:
             raise UsageError("version-exists", f"{name} {number} exists.", hint="Leave --version out for the next one.")
         return number
 
-    def _registration(self, name: str, number: SemanticVersion, content: artifacts.Content) -> Registration:
-        taken = registrations(tag for tag in self._tags() if tag.name == name)
-        shown = label(number, [*taken, number])
-        head = self._git.head() or ""
-        return Registration(name, number, shown, f"{self._full_name(name)}@{number}", content, head)
-
     def _require_unregistered(self, name: str) -> None:
         """One registration, one commit: as GTO wants it."""
         head = self._git.head()
-        standing = registrations(tag for tag in self._tags() if tag.name == name)
+        standing = registrations(self._tags_of(name))
         same = next((version for version, tag in standing.items() if tag.commit == head), None)
         if same:
             raise UsageError(
@@ -330,20 +329,31 @@ class Models:
 
     def _declare(self, name: str, path: str, author: Actor) -> str:
         """The commit to tag, in which ``dvc.yaml`` says that `name` is `path`."""
+        if not self._git.is_clean(PIPELINE_FILE):
+            raise UsageError(
+                "uncommitted-pipeline",
+                f"{PIPELINE_FILE} has uncommitted changes.",
+                context="The version's commit must say where the model is, and nothing you did not mean to commit.",
+                hint=f'git commit -m "pipeline" -- {PIPELINE_FILE}, then register it.',
+            )
+        file = self._places.root / PIPELINE_FILE
+        before = file.read_bytes() if file.exists() else None
         if artifacts.declare(self._places.root, name, path):
-            self._git.commit_only([artifacts.PIPELINE_FILE], f"model: {name} is {path}", author)
-        commit = self._git.head()
-        assert commit  # noqa: S101 (a committed model file was just read from it)
-        return commit
+            try:
+                self._git.commit_only([PIPELINE_FILE], f"model: {name} is {path}", author)
+            except MlopsError:
+                _put_back(file, before)
+                raise
+        return self._git.run("rev-parse", "HEAD").strip()
 
     def _tag_alias(self, name: str, what: str, commit: str, message: str, author: Actor) -> None:
-        counter = 1 + max((tag.counter for tag in self._tags() if tag.name == name), default=0)
+        counter = 1 + max((tag.counter for tag in self._tags_of(name)), default=0)
         tag = f"{self._full_name(name)}{what}#{counter}"
         self._git.tag(tag, commit, message, author, seconds=self._next_second(name))
 
     def _next_second(self, name: str) -> int:
         """Now, but after every tag of `name`: GTO orders tags by whole seconds."""
-        last = max((int(tag.time.timestamp()) for tag in self._tags() if tag.name == name), default=0)
+        last = max((int(tag.time.timestamp()) for tag in self._tags_of(name)), default=0)
         return max(int(time.time()), last + 1)
 
     @contextmanager
@@ -395,6 +405,14 @@ def _find(model: Model, which: str) -> ModelVersion | None:
     by_number = next((version for version in model.versions if version.version == number), None)
     digests = [v for v in model.versions if len(which) >= 4 and v.digest.startswith(which)]
     return by_number or model.by_alias(which) or (digests[0] if digests else None)
+
+
+def _put_back(file: Path, before: bytes | None) -> None:
+    """Undo a change that a hook refused to commit."""
+    if before is None:
+        file.unlink()
+    else:
+        write_atomically(file, before)
 
 
 def _md5(path: Path) -> str:

@@ -49,7 +49,8 @@ class SemanticVersion:
         if not re.fullmatch(_SEMVER, bare):
             raise UsageError("bad-version", f"{text} is not a version.", hint="Three numbers: --version 2.1.0")
         numbers, _, prerelease = bare.partition("+")[0].partition("-")
-        return cls(*(int(number) for number in numbers.split(".")), prerelease)
+        major, minor, patch = (int(number) for number in numbers.split("."))
+        return cls(major, minor, patch, prerelease)
 
     def next_major(self) -> SemanticVersion:
         """The version that follows when nobody says otherwise."""

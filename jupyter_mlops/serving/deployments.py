@@ -230,17 +230,19 @@ class Deployments:
     def _switch(self, state: State, target: Target, port: int) -> None:
         """Let the supervisor serve `target`; start one when none lives."""
         fresh = state.spec() is None
+        served = False
         try:
             if not state.is_alive():
                 self._start(state, port)
             reply = _ask_when_up(state, Command("switch", target), SWITCH_S)
-            if reply.failure:
-                raise _as_error(reply.failure, state)
-        except BaseException:
-            if fresh:
+            served = reply.failure is None
+        finally:
+            words = "" if served else state.log_tail()
+            if fresh and not served:
                 self._stop(state)
                 shutil.rmtree(state.folder, ignore_errors=True)
-            raise
+        if reply.failure:
+            raise _as_error(reply.failure, words)
 
     def _start(self, state: State, port: int) -> None:
         spec = state.spec()
@@ -330,13 +332,13 @@ def _word(status: Status | None) -> str:
     return "failed" if status.error else "starting"
 
 
-def _as_error(failure: ErrorDocument, state: State) -> MlopsError:
-    """The error that another process sent, with the end of the log when it has no context of its own."""
+def _as_error(failure: ErrorDocument, log: str) -> MlopsError:
+    """The error that another process sent, with the end of the server's log when it has no context of its own."""
     kind = UsageError if failure.exit_code == UsageError.exit_code else EnvironmentFault
     words = failure.error
     return kind(
         words["reference"],
         words["message"],
-        context=words.get("context") or state.log_tail()[-300:],
+        context=words.get("context") or log[-300:],
         hint=words.get("hint") or "deployments shows what is served.",
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from starlette.applications import Starlette
 
 BACKLOG = 1024
 
 
-class SocketServer(Server):  # type: ignore[misc]
+class SocketServer(Server):
     """A granian server inside the running event loop.
 
     Parameters
@@ -22,10 +23,18 @@ class SocketServer(Server):  # type: ignore[misc]
     """
 
     def __init__(self, application: Starlette, descriptor: int) -> None:
-        super().__init__(application, interface="asginl", http="1", websockets=False, log_enabled=False)
+        super().__init__(
+            application, interface=Interfaces.ASGINL, http=HTTPModes.http1, websockets=False, log_enabled=False
+        )
         self._descriptor = descriptor
 
     def _init_shared_socket(self) -> None:
+        # granian describes its compiled socket holder incompletely, and offers no public way to bring a socket.
+        holder = SocketHolder(self._descriptor, False, BACKLOG)  # type: ignore[call-arg]
         self._ssp = None
-        self._shd = SocketHolder(self._descriptor, False, BACKLOG)
-        self._sfd = self._shd.get_fd()
+        self._shd = holder  # type: ignore[assignment]
+        self._sfd = holder.get_fd()
+
+    def end(self) -> None:
+        """Finish what was begun, then stop."""
+        self.signal_handler_interrupt()  # type: ignore[no-untyped-call]

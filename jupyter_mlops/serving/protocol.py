@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class BadRequest(Exception):  # noqa: N818 (the name of HTTP status 400)
+class BadRequest(Exception):
     """The request does not fit the model; its text goes to the client."""
 
 

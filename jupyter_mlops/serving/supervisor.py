@@ -33,7 +33,7 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
 
-class Failed(Exception):  # noqa: N818 (it carries an error document, it is none)
+class Failed(Exception):
     """An order that could not be carried out; the old model is still served."""
 
     def __init__(self, document: ErrorDocument) -> None:

@@ -35,7 +35,7 @@ async def _serve(descriptor: int, holder: Holder, reply: Callable[[bytes], objec
     server = SocketServer(application(holder), descriptor)
     serving = asyncio.create_task(server.serve())
     await _obey(holder, reply)
-    server.stop()
+    server.end()
     await serving
 
 

@@ -231,11 +231,17 @@ def _rows(call: Call, data: str, rows: str, names: list[str], limit: int) -> Map
 
 
 def _file(call: Call, data: str) -> Path:
-    """The file that `data` names: of the workspace, or of a version kept by DVC."""
-    path = call.project.root / call.path(data)
-    if path.is_file() or "@" not in data:
-        return path
-    raise UsageError("no-rows", "later")
+    """The file that `data` names: of the workspace, or of a version that DVC keeps."""
+    datasets = call.project.datasets
+    if "@" not in data:
+        path = call.project.root / call.path(data)
+        if path.is_file():
+            return path
+    files = datasets.files(datasets.resolve(data))
+    if len(files) == 1:
+        return files[0].location
+    names = ", ".join(file.path for file in files[:5])
+    raise UsageError("no-rows", f"{data} is a folder.", context=names, hint="Name one table file in it.")
 
 
 def _planned(project: Project, name: str, version: ModelVersion, port: int) -> Deployment:

@@ -57,7 +57,10 @@ def register(
     """
     project, who = call.project, _author(call, author)
     path = _model_path(call, source)
-    done = project.models.register(path, name, who, version=version, message=message, dry_run=dry_run)
+    if dry_run:
+        done = project.models.plan(path, name, version)
+    else:
+        done = project.models.register(path, name, who, version=version, message=message)
     return Registered(done.model, done.label, done.tag, done.content.digest, done.content.path, done.git_commit)
 
 
