@@ -156,6 +156,7 @@ def _array(sent: RequestTensor, expected: Tensor, signature: Signature) -> np.nd
     shape = _shape(sent, expected, values.size)
     if values.dtype.kind == "f" and not signature.missing and not np.isfinite(values).all():
         raise BadRequest(f"{sent.name}: the model takes no missing values.")
+    _require_range(sent, values, expected.datatype)
     return values.reshape(shape).astype(NUMPY[expected.datatype], copy=False)
 
 
@@ -187,9 +188,20 @@ def _values(sent: RequestTensor) -> np.ndarray:
             return _with_nulls(raw.reshape(-1), wrong)
         if raw.size and raw.dtype.kind not in _KINDS[sent.datatype[:2]]:
             raise wrong
+        _require_range(sent, raw, sent.datatype)
         return np.array(raw.reshape(-1), dtype=NUMPY[sent.datatype])
     except (ValueError, TypeError, OverflowError) as error:
         raise wrong from error
+
+
+def _require_range(sent: RequestTensor, values: np.ndarray, datatype: str) -> None:
+    """Whole numbers must fit: numpy would wrap them round."""
+    import numpy as np
+
+    if "INT" in datatype and values.size and values.dtype.kind in "iu":
+        limits = np.iinfo(NUMPY[datatype])
+        if int(values.min()) < limits.min or int(values.max()) > limits.max:
+            raise BadRequest(f"{sent.name}: the data are not {datatype}.")
 
 
 def _with_nulls(raw: np.ndarray, wrong: BadRequest) -> np.ndarray:
