@@ -159,7 +159,7 @@ def _float_sums(shifts: Counts, mantissas: Counts, signs: Reals, lowest: int) ->
     return total, squares
 
 
-def _shifted(sums: Reals, lowest: int, power: int) -> int:
+def _shifted(sums: NDArray[np.generic], lowest: int, power: int) -> int:
     """The integers in `sums`, each shifted by its exponent times `power`."""
     import numpy as np
 
@@ -183,8 +183,9 @@ def smallest_hashes(hashes: Keys) -> bytes:
 
     # np.unique finds them by a hash table, which is ten times slower here than a vectorised sort.
     ordered = np.sort(hashes)
-    repeated = np.concatenate([[False], ordered[1:] == ordered[:-1]]) if len(ordered) else []
-    return bytes(ordered[~np.asarray(repeated, dtype=bool)][:SKETCH_SIZE].astype("<u8").tobytes())
+    first = np.ones(len(ordered), dtype=np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return bytes(ordered[first][:SKETCH_SIZE].astype("<u8").tobytes())
 
 
 def merged_sketch(one: bytes, two: bytes) -> bytes:

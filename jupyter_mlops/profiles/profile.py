@@ -7,6 +7,7 @@ categories while there are at most 4096 of them, and beyond that counts by hash 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,7 @@ class Column:
     squares: str = "0x0"
     minimum: int | float | None = None
     maximum: int | float | None = None
-    bins: Bins = Bins()
+    bins: Bins = attrs.field(factory=Bins)
     categories: dict[str, int] = attrs.field(factory=dict)
     sketch: bytes = b""
 
@@ -142,7 +143,8 @@ class Column:
         if not self._moments:
             return None
         count, total, squares = self.finite, int(self.total, 16), int(self.squares, 16)
-        return float(Fraction(count * squares - total * total, count * count << 2 * SCALE_BITS)) ** 0.5
+        variance = Fraction(count * squares - total * total, count * count << 2 * SCALE_BITS)
+        return math.sqrt(variance)
 
     @property
     def _moments(self) -> bool:

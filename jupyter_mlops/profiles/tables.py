@@ -208,26 +208,33 @@ def cells(column: pa.Array) -> Cells:
     import pyarrow as pa
 
     types, dtype = pa.types, column.type
-    rows, nulls = len(column), column.null_count
     if types.is_dictionary(dtype):
         return cells(column.dictionary_decode())
-    if types.is_null(dtype):
-        return Cells("empty", rows, nulls)
-    if types.is_date(dtype) or types.is_timestamp(dtype):
-        return Cells("instant", rows, nulls, _ticks(column, per_second=1_000_000))
-    if types.is_time(dtype) or types.is_duration(dtype):
-        return Cells("number", rows, nulls, _ticks(column, per_second=1_000_000) / 1e6)
-    if types.is_integer(dtype):
-        wide = pa.uint64() if types.is_uint64(dtype) else pa.int64()
-        return Cells("integer", rows, nulls, column.drop_null().cast(wide).to_numpy(zero_copy_only=False))
-    if types.is_floating(dtype) or types.is_decimal(dtype):
-        return Cells("number", rows, nulls, column.drop_null().cast(pa.float64()).to_numpy(zero_copy_only=False))
+    rows, nulls = len(column), column.null_count
     if types.is_boolean(dtype) or types.is_string(dtype) or types.is_large_string(dtype) or types.is_string_view(dtype):
         return Cells("boolean" if types.is_boolean(dtype) else "text", rows, nulls, None, _counted(column))
-    return Cells("other", rows, nulls)
+    kind, numbers = _numbers(column)
+    return Cells(kind, rows, nulls, numbers)
 
 
-def _ticks(column: pa.Array, *, per_second: int) -> NDArray[np.generic]:
+def _numbers(column: pa.Array) -> tuple[str, NDArray[np.generic] | None]:
+    """The kind of a column that holds no texts, and what is not null in it."""
+    import pyarrow as pa
+
+    types, dtype = pa.types, column.type
+    if types.is_date(dtype) or types.is_timestamp(dtype):
+        return "instant", _microseconds(column)
+    if types.is_time(dtype) or types.is_duration(dtype):
+        return "number", _microseconds(column) / 1e6
+    if types.is_integer(dtype):
+        wide = pa.uint64() if types.is_uint64(dtype) else pa.int64()
+        return "integer", column.drop_null().cast(wide).to_numpy(zero_copy_only=False)
+    if types.is_floating(dtype) or types.is_decimal(dtype):
+        return "number", column.drop_null().cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return ("empty" if types.is_null(dtype) else "other"), None
+
+
+def _microseconds(column: pa.Array) -> NDArray[np.int64]:
     """Whole microseconds, whatever the unit; finer digits are cut off."""
     import numpy as np
     import pyarrow as pa
@@ -237,7 +244,7 @@ def _ticks(column: pa.Array, *, per_second: int) -> NDArray[np.generic]:
     unit = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}[column.type.unit]
     small = pa.int32() if pa.types.is_time32(column.type) else pa.int64()
     ticks = column.drop_null().view(small).cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return np.asarray(ticks * (per_second // unit) if unit <= per_second else ticks // (unit // per_second))
+    return np.asarray(ticks // 1000 if unit > 1_000_000 else ticks * (1_000_000 // unit), dtype=np.int64)
 
 
 def _counted(column: pa.Array) -> dict[str, int]:

@@ -1,0 +1,88 @@
+"""Where profiles are kept: by the digest of the content, in a cache that can be rebuilt, and shared on request."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.profiles.profile import FORMAT, Profile, profile_tables
+from jupyter_mlops.records import Actor, Places, Progress, silent, write_atomically
+from jupyter_mlops.versioning.ledger import Ledger
+
+KIND = "profiles"
+
+Files = Callable[[], Sequence[tuple[Path, str]]]
+"""Finds the files of a version and their names in the dataset; called only when a profile must be made."""
+
+
+class ProfileStore:
+    """The profile of each dataset version.
+
+    Parameters
+    ----------
+    places
+        The cache is below its scratch folder, never in DVC's cache, which ``dvc gc`` cleans.
+    ledger
+        Where colleagues share theirs.
+    """
+
+    def __init__(self, places: Places, ledger: Ledger) -> None:
+        self._places = places
+        self._ledger = ledger
+
+    def of(self, digest: str, files: Files, progress: Progress = silent) -> Profile:
+        """The profile of the content `digest`: remembered, shared by a colleague, or made now.
+
+        Raises
+        ------
+        UsageError
+            ``not-a-table``.
+        EnvironmentFault
+            ``unreadable-table``.
+        """
+        if known := self.known(digest):
+            return known
+        found = files()
+        made = profile_tables([path for path, _ in found], [name for _, name in found], progress)
+        self._remember(digest, made.encoded())
+        return made
+
+    def known(self, digest: str) -> Profile | None:
+        """The profile if it need not be made; a damaged one counts as missing."""
+        with contextlib.suppress(OSError):
+            if kept := Profile.decoded(self._path(digest).read_bytes()):
+                return kept
+        shared = self._ledger.get(KIND, self._key(digest))
+        found = Profile.decoded(shared) if shared else None
+        if found:
+            self._remember(digest, found.encoded())
+        return found
+
+    def publish(self, digest: str, author: Actor) -> None:
+        """Share the profile of `digest`, so that a colleague compares without the data.
+
+        Raises
+        ------
+        UsageError
+            ``not-profiled``.
+        """
+        profile = self.known(digest)
+        if profile is None:
+            message = f"No profile of {digest} has been made."
+            raise UsageError("not-profiled", message, hint="profile DATA@VERSION makes it.")
+        if self._ledger.get(KIND, self._key(digest)) is None:
+            self._ledger.append(KIND, self._key(digest), profile.encoded(), author)
+
+    def _remember(self, digest: str, data: bytes) -> None:
+        """Keep it for the next time; a cache that cannot be written only costs time."""
+        with contextlib.suppress(OSError):
+            write_atomically(self._path(digest), data)
+
+    def _path(self, digest: str) -> Path:
+        return self._places.scratch / "profiles" / self._key(digest)
+
+    def _key(self, digest: str) -> str:
+        """A file name; another format is another file, so two versions of this package can share a project."""
+        return f"{digest}-{FORMAT}.profile"
