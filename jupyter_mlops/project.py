@@ -134,7 +134,7 @@ class Project:
         """The stages of ``dvc.yaml``."""
         from jupyter_mlops.pipelines.pipeline import Pipeline
 
-        return Pipeline(self.places, self.git, self.datasets)
+        return Pipeline(self.places, self.datasets)
 
     @cached_property
     def runs(self) -> RunRecords:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import attrs
 
-from jupyter_mlops.pipelines.staleness import Situation
 from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.pipelines.staleness import Situation
 from jupyter_mlops.records import Places, canonical_json, write_atomically
 
 

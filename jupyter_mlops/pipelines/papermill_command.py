@@ -101,10 +101,8 @@ def _yaml(text: str) -> dict[str, Value]:
     return loaded if isinstance(loaded, dict) else {}
 
 
-def compose(
-    notebook: str, output: str, stage: str, parameters: Mapping[str, Value], kernel: str | None = None
-) -> str:
-    """The command of a stage whose parameters are ``STAGE.NAME`` in ``params.yaml``.
+def compose(command: NotebookCommand, stage: str) -> str:
+    """`command` as the template of a stage whose parameters are ``STAGE.NAME`` in ``params.yaml``.
 
     Numbers go by ``-p``, text by ``-r`` (which papermill never converts), truth values and
     lists by ``-y``, because DVC writes ``true`` where ``-p`` wants ``True``.
@@ -114,12 +112,20 @@ def compose(
     UsageError
         ``parameter-not-quotable``.
     """
-    words = ["papermill", shlex.quote(notebook), shlex.quote(output)]
-    if kernel:
-        words += ["-k", shlex.quote(kernel), "-l", "python"]
-    for name, value in parameters.items():
-        words.append(_argument(name, value, f"{stage}.{name}"))
+    words = ["papermill", shlex.quote(command.notebook), shlex.quote(command.output)]
+    words += ["--cwd", shlex.quote(command.cwd)] if command.cwd else []
+    words += [_argument(name, value, f"{stage}.{name}") for name, value in command.parameters.items()]
     return " ".join(words)
+
+
+def literal(command: NotebookCommand) -> str:
+    """`command` as one line with its values in it, for a notebook that is no stage."""
+    words = ["papermill", command.notebook, command.output]
+    for flag, value in (("-k", command.kernel), ("--cwd", command.cwd)):
+        words += [flag, value] if value else []
+    for name, given in command.parameters.items():
+        words += ["-r", name, given] if isinstance(given, str) else ["-y", f"{name}: {json.dumps(given)}"]
+    return shlex.join(words)
 
 
 def _argument(name: str, value: Value, key: str) -> str:

@@ -146,7 +146,9 @@ class StageGraph:
         if name in self.by_name:
             return self.by_name[name]
         near = get_close_matches(name, self.by_name, 1)
-        known = f"Stages: {', '.join(self.by_name)}." if self.by_name else "There are no stages: stage add NAME NOTEBOOK."
+        known = (
+            f"Stages: {', '.join(self.by_name)}." if self.by_name else "There are no stages: stage add NAME NOTEBOOK."
+        )
         raise UnknownReference(
             "unknown-stage", f"There is no stage {name}.", hint=f"Did you mean {near[0]}?" if near else known
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from jupyter_mlops.pipelines.lock import Pin, Locked, Values
+from jupyter_mlops.pipelines.lock import Locked, Pin, Values
 from jupyter_mlops.pipelines.stages import StageSpec
 
 ABSENT = object()

@@ -83,7 +83,11 @@ class Worker:
 
     def serve(self, tasks: IO[str]) -> None:
         """Execute each task until the parent closes the line."""
-        kinds: dict[str, Callable[[Message], None]] = {"warm": self._warm, "notebook": self._notebook, "shell": self._shell}
+        kinds: dict[str, Callable[[Message], None]] = {
+            "warm": self._warm,
+            "notebook": self._notebook,
+            "shell": self._shell,
+        }
         for line in tasks:
             task: Message = json.loads(line)
             try:
@@ -148,7 +152,7 @@ class Worker:
         for line in task["commands"]:
             self._command = subprocess.Popen(
                 line,
-                shell=True,  # noqa: S602  # a command of dvc.yaml is a line for the shell
+                shell=True,  # a command of dvc.yaml is a line for the shell
                 cwd=task["folder"],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -160,7 +164,7 @@ class Worker:
 
 
 def _papermill() -> Callable[..., Any]:
-    """papermill's API with our engine, without the grammar that costs most of its import."""
+    """Papermill's API with our engine, without the grammar that costs most of its import."""
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None makes the import fail, which jsonschema expects
     from papermill.engines import papermill_engines
     from papermill.execute import execute_notebook

@@ -1,0 +1,285 @@
+"""One stage, run once: what is hashed is what is executed, and the last good outputs survive a failure."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import attrs
+
+from jupyter_mlops.pipelines import lock
+from jupyter_mlops.pipelines.executor import Executor, Outcome
+from jupyter_mlops.pipelines.files import StageData
+from jupyter_mlops.pipelines.lock import Locked, Pin
+from jupyter_mlops.pipelines.notebooks import Notebook
+from jupyter_mlops.pipelines.papermill_command import NotebookCommand
+from jupyter_mlops.pipelines.stages import Out, StageSpec
+from jupyter_mlops.pipelines.staleness import Situation
+from jupyter_mlops.records import Progress, StageRecord, Step
+
+LOCAL = "executed/local"
+
+
+@attrs.frozen
+class Task:
+    """A stage about to run.
+
+    Attributes
+    ----------
+    reason
+        Why it runs.
+    now
+        What its deps, outs and parameters are, as they were hashed.
+    recorded
+        Whether it is a stage of ``dvc.yaml``, so that ``dvc.lock`` records it.
+    """
+
+    stage: StageSpec
+    reason: str
+    now: Situation
+    recorded: bool = True
+
+
+@attrs.frozen
+class Ran:
+    """What came of a stage: its record, what was installed where it ran, and ``.gitignore`` files written."""
+
+    record: StageRecord
+    packages: Mapping[str, str] = attrs.field(factory=dict)
+    written: tuple[str, ...] = ()
+
+
+class Execution:
+    """Runs the stages of one run.
+
+    Parameters
+    ----------
+    root
+        The folder of the project.
+    folder
+        Private to this run: snapshots, outputs set aside, the log.
+    data
+        The files of stages.
+    executor
+        The child process.
+    """
+
+    def __init__(self, root: Path, folder: Path, data: StageData, executor: Executor) -> None:
+        self._root = root
+        self._folder = folder
+        self._data = data
+        self._executor = executor
+        self._aside = Aside(root, folder)
+
+    def run(self, task: Task, progress: Progress, following: Mapping[str, str] | None = None) -> Ran:
+        """Run one stage to its end; an error of the stage is in the record, not raised.
+
+        Parameters
+        ----------
+        following
+            The kernel and folder of the notebook after this one, to be started meanwhile.
+        """
+        start = time.monotonic()
+        if missing := [path for path, pin in task.now.deps.items() if pin is None]:
+            return Ran(_failed(task, f"{missing[0]} is missing"))
+        self._aside.put(task.stage.outs)
+        try:
+            ran = self._executed(task, progress, following)
+        except BaseException:
+            self._aside.give_back(task.stage.outs)
+            raise
+        if ran.record.state == "failed":
+            self._aside.give_back(task.stage.outs)
+        self._aside.forget()
+        seconds = round(time.monotonic() - start, 3)
+        return attrs.evolve(ran, record=attrs.evolve(ran.record, seconds=seconds))
+
+    def _executed(self, task: Task, progress: Progress, following: Mapping[str, str] | None) -> Ran:
+        command = task.stage.papermill
+        code = None
+        if command:
+            task, code, outcome = self._notebook(task, command, progress, following)
+        else:
+            outcome = self._shell(task, progress)
+        if error := outcome.error or self._problem(task, command):
+            kept = self._keep_failed(task, command)
+            return Ran(_failed(task, error, cell=outcome.cell, notebook=kept), outcome.packages)
+        return self._saved(task, command, code, outcome)
+
+    def _problem(self, task: Task, command: NotebookCommand | None) -> str:
+        """Why what the stage did cannot be recorded, though it ended well; empty when it can."""
+        output = command.output if command else None
+        for out in task.stage.outs:
+            if out.path != output and not (self._root / out.path).exists():
+                return f"it did not write {out.path}"
+        if changed := self._changed_meanwhile(task, command):
+            return f"{changed} changed while the stage ran, so nothing was recorded"
+        return ""
+
+    def _notebook(
+        self, task: Task, command: NotebookCommand, progress: Progress, following: Mapping[str, str] | None
+    ) -> tuple[Task, str, Outcome]:
+        """Execute a snapshot of the notebook; its digest, not that of a later edit, is what was run."""
+        snapshot = self._folder / f"{task.stage.name}.source.ipynb"
+        data = (self._root / command.notebook).read_bytes()
+        snapshot.write_bytes(data)
+        notebook = Notebook.read(self._folder, snapshot.name)
+        name = task.stage.name
+        outcome = self._executor.execute(
+            {
+                "kind": "notebook",
+                "source": command.notebook,
+                "target": command.output,
+                "snapshot": str(snapshot),
+                "output": str(self._output(task)),
+                "parameters": dict(command.parameters),
+                "kernel": command.kernel or notebook.kernel,
+                "language": notebook.language,
+                "folder": str(self._root / (command.cwd or ".")),
+                "next": following,
+            },
+            lambda done, total: progress(Step(name, done, total, "cells")),
+        )
+        pin = Pin(hashlib.md5(data, usedforsecurity=False).hexdigest(), len(data))
+        deps = {path: pin if path == command.notebook else known for path, known in task.now.deps.items()}
+        return attrs.evolve(task, now=attrs.evolve(task.now, deps=deps)), notebook.code_digest, outcome
+
+    def _shell(self, task: Task, progress: Progress) -> Outcome:
+        self._make_folders(task.stage)
+        progress(Step(task.stage.name))
+        folder = str(self._root / task.stage.folder)
+        return self._executor.execute(
+            {"kind": "shell", "commands": task.stage.commands, "folder": folder}, lambda _done, _total: None
+        )
+
+    def _make_folders(self, stage: StageSpec) -> None:
+        for out in stage.outs:
+            (self._root / out.path).parent.mkdir(parents=True, exist_ok=True)
+
+    def _output(self, task: Task) -> Path:
+        self._make_folders(task.stage)
+        return self._folder / f"{task.stage.name}.ipynb"
+
+    def _keep_failed(self, task: Task, command: NotebookCommand | None) -> str | None:
+        """Put the executed notebook, with its error, where people can open it."""
+        if command is None or not self._output(task).exists():
+            return None
+        return self._publish(task, f"{LOCAL}/{task.stage.name}.ipynb")
+
+    def _publish(self, task: Task, path: str) -> str:
+        target = self._root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.startswith(f"{LOCAL}/"):
+            (target.parent / ".gitignore").write_text("*\n")
+        shutil.move(self._output(task), target)
+        return path
+
+    def _saved(self, task: Task, command: NotebookCommand | None, code: str | None, outcome: Outcome) -> Ran:
+        """Save what the stage wrote, and record it."""
+        stage = task.stage
+        if command:
+            self._publish(task, command.output)
+        written = tuple(filter(None, (self._data.ignore(out.path) for out in stage.outs if out.cached)))
+        outs = {out.path: self._pinned(out) for out in stage.outs}
+        record = StageRecord(
+            name=stage.name,
+            state="ran",
+            reason=task.reason,
+            notebook=command.output if command else None,
+            inputs={path: pin.md5 for path, pin in task.now.deps.items() if pin and path != stage.notebook},
+            outputs={path: pin.md5 for path, pin in outs.items()},
+            code=code,
+        )
+        if task.recorded:
+            deps = {path: pin for path, pin in task.now.deps.items() if pin}
+            self._aside.retire()
+            lock.write(self._root, stage, Locked(stage.command, deps, outs, task.now.params))
+        return Ran(record, outcome.packages, written)
+
+    def _pinned(self, out: Out) -> Pin:
+        pin = self._data.save(out.path) if out.cached else self._data.pin(out.path)
+        if pin is None:
+            raise FileNotFoundError(out.path)
+        return pin
+
+    def _changed_meanwhile(self, task: Task, command: NotebookCommand | None) -> str | None:
+        """The first input that is not any more what was hashed; the notebook itself ran from a snapshot."""
+        for path, pin in task.now.deps.items():
+            if not (command and path == command.notebook) and self._data.pin(path) != pin:
+                return path
+        return None
+
+
+class Aside:
+    """Outputs of the last good run, kept while the stage writes new ones.
+
+    Parameters
+    ----------
+    root
+        The folder of the project.
+    folder
+        The private folder of the run.
+    """
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root = root
+        self._folder = folder / "aside"
+
+    def put(self, outs: Iterable[Out]) -> None:
+        """Move `outs` away; those that have to stay in place are copied."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for out in outs:
+            place, kept = self._root / out.path, self._folder / out.path
+            if os.path.lexists(place):
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                (_copy if out.persist else shutil.move)(place, kept)
+
+    def give_back(self, outs: Iterable[Out]) -> None:
+        """Put everything back; whatever the failed stage wrote there goes."""
+        for out in outs:
+            place, kept = self._root / out.path, self._folder / out.path
+            _remove(place)
+            if os.path.lexists(kept):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(kept, place)
+        self.forget()
+
+    def recover(self, outs: Iterable[Out]) -> None:
+        """After a kill: put back what still waits."""
+        self.give_back([out for out in outs if os.path.lexists(self._folder / out.path)])
+
+    def retire(self) -> None:
+        """From now on the new outputs count: a kill must not bring the old ones back."""
+        if self._folder.exists():
+            self._folder.rename(self._folder.with_name("retired"))
+
+    def forget(self) -> None:
+        """Drop what waits."""
+        for folder in (self._folder, self._folder.with_name("retired")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy(place: Path, kept: Path) -> None:
+    if place.is_dir():
+        shutil.copytree(place, kept, symlinks=True)
+    else:
+        shutil.copy2(place, kept)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+
+
+def _failed(task: Task, error: str, *, cell: int | None = None, notebook: str | None = None) -> StageRecord:
+    return StageRecord(
+        name=task.stage.name, state="failed", reason=task.reason, cell=cell, notebook=notebook, error=error
+    )

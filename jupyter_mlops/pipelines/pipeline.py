@@ -1,0 +1,188 @@
+"""The stages of ``dvc.yaml``: what they are, whether they are up to date, and how they are edited."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.pipelines import dvc_yaml, live, lock, yaml_files
+from jupyter_mlops.pipelines.files import StageData
+from jupyter_mlops.pipelines.lock import Locked, Values
+from jupyter_mlops.pipelines.memory import Ending, Memory, fingerprint
+from jupyter_mlops.pipelines.stages import StageGraph, StageSpec
+from jupyter_mlops.pipelines.staleness import Situation, Verdict, judge
+from jupyter_mlops.records import Places, Scalar
+from jupyter_mlops.versioning.datasets import Datasets
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@attrs.frozen
+class StageStatus:
+    """How a stage stands.
+
+    Attributes
+    ----------
+    state
+        ``up-to-date``, ``stale``, ``running``, ``failed`` or ``never-run``.
+    reason
+        Why, in words: ``prepare.ipynb changed``.
+    done, total
+        Cells, while it runs.
+    run
+        The run that runs it, or in which it failed.
+    """
+
+    name: str
+    state: str
+    reason: str = ""
+    notebook: str | None = None
+    done: int = 0
+    total: int = 0
+    eta_s: float | None = None
+    run: str | None = None
+
+
+class Pipeline:
+    """The pipeline of one project.
+
+    Parameters
+    ----------
+    places
+        Where the project and its local state are.
+    datasets
+        The door to the data.
+    """
+
+    def __init__(self, places: Places, datasets: Datasets) -> None:
+        self.places = places
+        self.data = StageData(datasets)
+        self.memory = Memory(places)
+
+    def graph(self) -> StageGraph:
+        """The stages as ``dvc.yaml`` has them now."""
+        return StageGraph(dvc_yaml.read(self.places.root))
+
+    def stages(self) -> tuple[StageSpec, ...]:
+        """The stages in the order in which they run."""
+        return self.graph().ordered()
+
+    def locked(self) -> dict[str, Locked]:
+        """What each stage last ran with."""
+        return lock.read(self.places.root, self.graph().by_name)
+
+    def situation(self, stage: StageSpec) -> Situation:
+        """What the workspace holds now of all that matters to `stage`."""
+        return Situation(
+            deps={path: self.data.pin(path) for path in stage.deps},
+            outs={out.path: self.data.pin(out.path) for out in stage.outs},
+            params=self.values(stage),
+        )
+
+    def verdict(self, stage: StageSpec, locked: Locked | None) -> Verdict:
+        """Whether `stage` is up to date, and why not."""
+        return judge(stage, locked, self.situation(stage))
+
+    def values(self, stage: StageSpec) -> Values:
+        """The parameters of `stage`, those that are there."""
+        found: dict[str, dict[str, Any]] = {}
+        for file, keys in stage.params.items():
+            document = yaml_files.load(self.places.root / file)
+            pairs = {key: yaml_files.lookup(document, key) for key in keys}
+            found[file] = {key: value for key, (known, value) in pairs.items() if known} if keys else dict(document)
+        return found
+
+    def states(self) -> tuple[StageStatus, ...]:
+        """How each stage stands, in running order; a pipeline that cannot be read says why.
+
+        Raises
+        ------
+        UsageError
+            ``bad-pipeline``, ``bad-file``, ``pipeline-cycle``, ``two-writers``.
+        """
+        stages = self.stages()
+        if not stages:
+            return ()
+        known, endings = lock.read(self.places.root, {stage.name: stage for stage in stages}), self.memory.endings()
+        running = self._running()
+        return tuple(
+            running.get(stage.name) or self._state(stage, known.get(stage.name), endings.get(stage.name))
+            for stage in stages
+        )
+
+    def _state(self, stage: StageSpec, locked: Locked | None, ending: Ending | None) -> StageStatus:
+        now = self.situation(stage)
+        verdict = judge(stage, locked, now)
+        status = StageStatus(stage.name, verdict.state, verdict.reason, stage.notebook)
+        failed = ending and ending.error and verdict.state != "up-to-date"
+        if ending and failed and ending.fingerprint == fingerprint(stage, now):
+            return attrs.evolve(status, state="failed", reason=ending.error, run=ending.run)
+        return status
+
+    def _running(self) -> dict[str, StageStatus]:
+        """The stages that run now, in whatever process."""
+        now = time.time()
+        return {
+            stage.name: StageStatus(stage.name, "running", "", None, stage.done, stage.total, stage.eta_s(now), run.run)
+            for run in live.alive(self.places)
+            for stage in run.stages
+            if stage.state == "running"
+        }
+
+    def metrics(self, stages: Iterable[StageSpec] | None = None) -> dict[str, Scalar]:
+        """The metrics that the metrics files hold now, flattened; the file's name in front where two clash."""
+        found: dict[str, dict[str, Scalar]] = {}
+        for stage in self.graph().by_name.values() if stages is None else stages:
+            for out in stage.outs:
+                if out.kind == "metrics":
+                    document = yaml_files.load(self.places.root / out.path)
+                    found[out.path] = dict(flattened(document))
+        return united(found)
+
+    def parameters(self, stages: Iterable[StageSpec]) -> dict[str, Scalar | list[Scalar]]:
+        """The parameters of `stages` by full key."""
+        found: dict[str, Scalar | list[Scalar]] = {}
+        for stage in stages:
+            for values in self.values(stage).values():
+                found.update(flattened(values, lists=True))
+        return found
+
+
+def united(files: Mapping[str, Mapping[str, Scalar]]) -> dict[str, Scalar]:
+    """Metrics of several files in one mapping."""
+    names = [name for values in files.values() for name in values]
+    return {
+        name if names.count(name) == 1 else f"{path.rpartition('/')[2].partition('.')[0]}.{name}": value
+        for path, values in files.items()
+        for name, value in values.items()
+    }
+
+
+def flattened(value: object, prefix: str = "", *, lists: bool = False) -> Iterable[tuple[str, Any]]:
+    """``{"a": {"b": 1}}`` as ``("a.b", 1)``; lists are kept or left out."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from flattened(item, f"{prefix}.{key}" if prefix else str(key), lists=lists)
+    elif prefix and (lists or not isinstance(value, list)):
+        yield prefix, value if isinstance(value, str | int | float | bool | list | None) else str(value)
+
+
+def require_name(name: str) -> None:
+    """Check the name of a stage.
+
+    Raises
+    ------
+    UsageError
+        ``bad-stage-name``.
+    """
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            "bad-stage-name",
+            f"{name!r} cannot name a stage.",
+            hint="Use letters, digits, dashes and underscores: stage add train train.ipynb.",
+        )
