@@ -99,7 +99,7 @@ class Facts:
     """Names and values, one pair a line."""
 
     pairs: tuple[tuple[str, Cell], ...]
-    caption: str = "Facts"
+    caption: str = ""
 
 
 @attrs.frozen
@@ -208,7 +208,7 @@ def table(
     )
 
 
-def facts(*pairs: tuple[str, Cell], caption: str = "Facts") -> tuple[Facts, ...]:
+def facts(*pairs: tuple[str, Cell], caption: str = "") -> tuple[Facts, ...]:
     """The pairs whose value is not empty, or nothing when none is left."""
     kept = tuple(pair for pair in pairs if pair[1] != "")
     return (Facts(kept, caption),) if kept else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyter_mlops.records import short
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, spaced, state
-from jupyter_mlops.rendering.units import changes, count, duration, label, moment, scalar, size
+from jupyter_mlops.rendering.units import changes, count, duration, exact, label, moment, scalar, size
 from jupyter_mlops.verbs.datasets import (
     CheckedOut,
     Committed,
@@ -165,7 +165,7 @@ def _(result: Difference) -> Document:
     columns: list[tuple[Cell, ...]] = [(name, f"{changed:,}") for name, changed in result.columns.items()]
     blocks += table("Columns with changed cells", "Column|Changed", columns, numeric="Changed")
     cells: list[tuple[Cell, ...]] = [
-        (each.key, each.column, scalar(each.before), scalar(each.after)) for each in result.cells
+        (each.key, each.column, exact(each.before), exact(each.after)) for each in result.cells
     ]
     blocks += table("Cells", "Row|Column|Before|After", cells)
     blocks += _files(result)

@@ -158,8 +158,9 @@ def _distribution(bar: Bar, *, is_open: bool) -> str:
 
 
 def _table(caption: str, head: str, rows: str, kind: str = "rows") -> str:
+    named = f"<caption>{safe(caption)}</caption>" if caption else ""
     top = f"<thead><tr>{head}</tr></thead>" if head else ""
-    whole = f'<table class="{kind}"><caption>{safe(caption)}</caption>{top}<tbody>{rows}</tbody></table>'
+    whole = f'<table class="{kind}">{named}{top}<tbody>{rows}</tbody></table>'
     return f'<div class="wide">{whole}</div>'
 
 

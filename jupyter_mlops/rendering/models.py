@@ -19,7 +19,7 @@ from jupyter_mlops.rendering.blocks import (
     table,
 )
 from jupyter_mlops.rendering.generic import document, state
-from jupyter_mlops.rendering.units import count, duration, label, moment, scalar
+from jupyter_mlops.rendering.units import count, duration, exact, label, moment, scalar
 from jupyter_mlops.verbs.deployments import Deployment, Deployments, Prediction, Undeployed
 from jupyter_mlops.verbs.models import Aliased, Model, Models, Registered
 
@@ -122,4 +122,4 @@ def _(result: Prediction) -> Document:
 
 
 def _value(values: list[Any], index: int) -> str:
-    return scalar(values[index]) if index < len(values) else ""
+    return exact(values[index]) if index < len(values) else ""

@@ -78,6 +78,8 @@ def _(block: Listing) -> Iterator[str]:
 
 @lines.register
 def _(block: Facts) -> Iterator[str]:
+    if block.caption:
+        yield clean(block.caption)
     widest = max(width(clean(name)) for name, _ in block.pairs)
     for name, value in block.pairs:
         yield f"  {_padded(clean(name), widest)}  {cell(value)}"
@@ -94,6 +96,7 @@ def _(block: Table) -> Iterator[str]:
     rows = [[_cut(cell(value)) for value in row] for row in block.rows]
     header = [clean(name) for name in block.columns]
     widths = [max(width(row[index]) for row in [header, *rows]) for index in range(len(header))]
+    yield clean(block.caption)
     right = [name in block.numeric for name in block.columns]
     for row in [header, ["-" * size for size in widths], *rows]:
         yield "  " + "  ".join(map(_padded, row, widths, right))
@@ -103,6 +106,7 @@ def _(block: Table) -> Iterator[str]:
 
 @lines.register
 def _(block: Bars) -> Iterator[str]:
+    yield clean(block.caption)
     longest = max((max(bar.value, bar.threshold) for bar in block.bars), default=1.0) or 1.0
     widest = max((width(clean(bar.name)) for bar in block.bars), default=0)
     for bar in block.bars:

@@ -23,15 +23,17 @@ font:var(--jp-ui-font-size1,14px)/1.45 var(--jp-ui-font-family,system-ui,sans-se
 .mlops.mlops p{margin:.35em 0}
 .mlops .wide{overflow-x:auto;margin:.6em 0}
 .mlops.mlops table{border-collapse:collapse;border:0;margin:0;font-size:inherit;table-layout:auto;width:auto}
-.mlops.mlops caption{caption-side:top;text-align:left;color:var(--quiet);padding:0 0 .25em;font-size:.92em}
+.mlops.mlops caption{caption-side:top;text-align:left;
+color:var(--quiet);padding:0 0 .25em;font-size:.92em;white-space:nowrap}
 .mlops.mlops th,.mlops.mlops td{text-align:left;vertical-align:top;padding:.3em 1.4em .3em 0;border:0;
-border-bottom:1px solid var(--line);max-width:36em;overflow-wrap:anywhere;font-weight:400;white-space:normal}
+border-bottom:1px solid var(--line);
+max-width:36em;overflow-wrap:break-word;font-weight:400;white-space:normal}
 .mlops.mlops thead th{color:var(--quiet);font-size:.88em;font-weight:600;white-space:nowrap}
 .mlops.mlops tbody th{font-weight:600}
 .mlops.mlops table.facts tbody th{font-weight:400;color:var(--quiet)}
 .mlops.mlops tbody tr,.mlops.mlops tbody tr:nth-child(n){background:none}
 .mlops.mlops tbody tr:hover{background:var(--track)}
-.mlops.mlops .number{text-align:right;font-variant-numeric:tabular-nums}
+.mlops.mlops .number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .mlops code,.mlops pre{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:.92em}
 .mlops.mlops code{background:var(--track);color:inherit;border-radius:4px;padding:.1em .4em}
 .mlops.mlops pre{overflow-x:auto;
@@ -50,7 +52,8 @@ margin:.5em 0;padding:.6em .8em;background:var(--track);border-radius:6px;color:
 .mlops svg .after{fill:var(--changed);fill-opacity:.3;stroke:var(--changed);stroke-width:1.25}
 .mlops svg .arrow{fill:none;stroke:var(--quiet);stroke-width:1.4;stroke-opacity:.75}
 .mlops svg .tip{fill:var(--quiet)}
-.mlops svg .box{fill:var(--track);stroke:var(--line)}.mlops svg .name{font-weight:600;font-size:12.5px}
+.mlops svg .box{
+fill:var(--jp-layout-color1,var(--ground,Canvas));stroke:var(--line)}.mlops svg .name{font-weight:600;font-size:12.5px}
 .mlops svg .data{fill:var(--changed)}.mlops svg .run{fill:var(--busy)}
 .mlops svg .model{fill:var(--good)}.mlops svg .deployment{fill:var(--stale)}
 .mlops details{margin:.3em 0}.mlops summary{cursor:pointer;color:var(--quiet)}
@@ -63,6 +66,7 @@ border-left:4px solid var(--bad);border-radius:6px;padding:.6em 1em;max-width:56
 
 PAGE = (
     ":root{color-scheme:light dark;background:light-dark(#ffffff,#0f1319);color:light-dark(#1f2328,#e6edf3)}"
+    ":root{--ground:light-dark(#ffffff,#0f1319)}"
     "body{margin:0;padding:2.5rem clamp(1rem,5vw,4rem)}"
     "footer{margin-top:3em;font:12px system-ui,sans-serif;opacity:.7}"
     "@media print{body{padding:0}}"

@@ -60,7 +60,12 @@ def number(value: float) -> str:
     """At most four significant digits; separators in large whole numbers."""
     if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
         return f"{int(value):,}"
-    return f"{value:,.1f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+    return f"{value:,.1f}" if 1e3 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def exact(value: object) -> str:
+    """A cell of data as it is: no digit is rounded away, no separator is added."""
+    return repr(value) if isinstance(value, float) else str(value) if isinstance(value, int) else scalar(value)
 
 
 def scalar(value: object) -> str:
