@@ -111,8 +111,8 @@ class Runner:
         EnvironmentFault
             ``kernel-missing``; ``cancelled``.
         """
-        self._require_runnable(plan, git=git)
-        run = _Run(self._pipeline, self._git, self._actor, plan, progress)
+        self.require_runnable(plan, git=git)
+        run = _Run(self._pipeline, self._actor, plan, progress)
         with ExitStack() as stack:
             stack.enter_context(stoppable())
             stack.enter_context(turn(self._places, progress))
@@ -128,7 +128,16 @@ class Runner:
                 record = self._kept(run, state, commit)
         return Finished(tuple(run.results), record, commit)
 
-    def _require_runnable(self, plan: Plan, *, git: bool) -> None:
+    def require_runnable(self, plan: Plan, *, git: bool) -> None:
+        """Refuse before anything is written.
+
+        Raises
+        ------
+        UsageError
+            ``nested-run``; with `git` also ``detached-head``, ``unfinished-merge``.
+        EnvironmentFault
+            ``kernel-missing``.
+        """
         if os.environ.get(INSIDE):
             raise UsageError(
                 "nested-run",
@@ -185,7 +194,7 @@ class Runner:
 class _Run:
     """One run under way."""
 
-    def __init__(self, pipeline: Pipeline, git: Git, actor: Actor, plan: Plan, progress: Progress) -> None:
+    def __init__(self, pipeline: Pipeline, actor: Actor, plan: Plan, progress: Progress) -> None:
         self.id = new_id("run")
         self.plan = plan
         self.started, self.clock = now(), time.monotonic()

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Instant, Scalar
+from jupyter_mlops.records import Instant, Scalar, now
 from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
-from jupyter_mlops.verbs.stages import StageRun
+from jupyter_mlops.verbs.stages import StageRun, stage_runs
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.live import LiveRun
+    from jupyter_mlops.pipelines.runs import NumberedRun
 
 
 @attrs.frozen
 class RunSummary:
-    """One run: `state` is ``running``, ``succeeded``, ``failed`` or ``cancelled``."""
+    """One run: `state` is ``running``, ``succeeded``, ``failed`` or ``cancelled``.
+
+    Attributes
+    ----------
+    number
+        Runs are counted oldest first, from 1; 0 while it runs.
+    inputs, outputs
+        Path to digest: what came from outside the run, and what its stages hold afterwards.
+    """
 
     run: str
     number: int
@@ -75,7 +89,63 @@ def runs(
     cursor
         Where the page before ended.
     """
-    raise NotImplementedError
+    records = call.project.runs
+    compared = [records.find(name) for name in compare]
+    if compared:
+        return Runs(tuple(_ended(run) for run in compared), _compared(*_two(compared)))
+    page = records.page(stage=stage, sort=sort, limit=limit, cursor=cursor)
+    first = () if cursor or sort else tuple(_under_way(run) for run in reversed(records.running()))
+    return Runs((*first, *(_ended(run) for run in page.runs)), (), page.next_cursor)
+
+
+def _two(runs: list[NumberedRun]) -> tuple[NumberedRun, NumberedRun]:
+    if len(runs) != 2:
+        raise UsageError("compare-two", f"Two runs are compared, {len(runs)} were given.", hint="runs --compare 18,19")
+    return runs[0], runs[1]
+
+
+def _compared(before: NumberedRun, after: NumberedRun) -> tuple[Contrast, ...]:
+    from jupyter_mlops.pipelines.runs import contrasts
+
+    found = contrasts(before.record, after.record)
+    return tuple(Contrast(one.kind, one.name, one.before, one.after) for one in found)
+
+
+def _ended(run: NumberedRun) -> RunSummary:
+    record = run.record
+    return RunSummary(
+        run=record.run,
+        number=run.number,
+        state=record.state,
+        started=record.started,
+        seconds=record.seconds,
+        author=str(record.author),
+        git_commit=record.git_commit,
+        dirty=record.dirty,
+        stages=stage_runs(record.stages),
+        parameters=record.parameters,
+        metrics=record.metrics,
+        inputs=record.inputs,
+        outputs=record.outputs,
+    )
+
+
+def _under_way(run: LiveRun) -> RunSummary:
+    """A run under way has no number yet: it gets one when it ends."""
+    started = datetime.fromisoformat(run.started)
+    return RunSummary(
+        run=run.run,
+        number=0,
+        state="running",
+        started=started,
+        seconds=(now() - started).total_seconds(),
+        author=run.author,
+        git_commit=None,
+        dirty=False,
+        stages=tuple(StageRun(stage.name, stage.state, 0.0) for stage in run.stages),
+        parameters={},
+        metrics={},
+    )
 
 
 @attrs.frozen

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Scalar
+from jupyter_mlops.records import Scalar, StageRecord
+from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.runner import Runner
+    from jupyter_mlops.pipelines.stages import StageSpec
 
 Parameters = Annotated[dict[str, Scalar | list[Scalar]], Option("-p", pairs=True)]
 Many = tuple[str, ...]
@@ -72,13 +78,26 @@ def stage_add(
     dry_run
         Say what would be written; write nothing.
     """
-    raise NotImplementedError
+    from jupyter_mlops.pipelines.authoring import Authoring, Draft
+
+    project = call.project
+    below = {kind: tuple(call.path(path) for path in paths) for kind, paths in (("deps", dep), ("outs", out))}
+    draft = Draft(name, call.path(notebook), parameters, **below, metrics=tuple(call.path(path) for path in metrics))
+    authoring = Authoring(project.pipeline, project.git)
+    stages = authoring.check(draft, force=force).ordered()
+    if dry_run:
+        return Stages(tuple(_shown(stage) for stage in stages))
+    if git:
+        project.git.require_committable()
+    written = authoring.add(draft)
+    commit = project.git.commit_only(written, f"stage: add {name}", require_known(call.actor)) if git else None
+    return Stages(tuple(_shown(stage) for stage in project.pipeline.stages()), commit)
 
 
 @verb(Group.PIPELINES, Action.READ, reads=True, name="stage list")
 def stage_list(call: Call) -> Stages:
     """List the stages, their notebooks, inputs and outputs."""
-    raise NotImplementedError
+    return Stages(tuple(_shown(stage) for stage in call.project.pipeline.stages()))
 
 
 @verb(Group.PIPELINES, Action.RUN, name="stage remove")
@@ -100,12 +119,43 @@ def stage_remove(
     dry_run
         Say what would be removed; write nothing.
     """
-    raise NotImplementedError
+    from jupyter_mlops.pipelines.authoring import Authoring
+
+    project = call.project
+    graph = project.pipeline.graph()
+    left = tuple(_shown(stage) for stage in graph.ordered() if stage.name != graph.find(name).name)
+    if dry_run:
+        return Stages(left)
+    if git:
+        project.git.require_committable()
+    written = Authoring(project.pipeline, project.git).remove(name)
+    commit = project.git.commit_only(written, f"stage: remove {name}", require_known(call.actor)) if git else None
+    return Stages(left, commit)
+
+
+def _shown(stage: StageSpec) -> Stage:
+    return Stage(
+        name=stage.name,
+        command="\n".join(stage.commands),
+        notebook=stage.notebook,
+        deps=stage.deps,
+        outs=tuple(out.path for out in stage.outs if out.kind != "metrics"),
+        metrics=tuple(out.path for out in stage.outs if out.kind == "metrics"),
+        params=tuple(key for keys in stage.params.values() for key in keys),
+    )
 
 
 @attrs.frozen
 class StageRun:
-    """What became of one stage: `state` is ``ran``, ``up-to-date``, ``restored``, ``failed`` or ``skipped``."""
+    """What became of one stage: `state` is ``ran``, ``up-to-date``, ``restored``, ``failed`` or ``skipped``.
+
+    Attributes
+    ----------
+    notebook
+        The executed notebook; of a failed stage, the one with the error in it.
+    cell
+        The number of the code cell that failed, counted from 1, injected parameters not included.
+    """
 
     name: str
     state: str
@@ -114,6 +164,14 @@ class StageRun:
     notebook: str | None = None
     cell: int | None = None
     error: str = ""
+
+
+def first_failure(stages: Iterable[StageRun]) -> str | None:
+    """The first failed stage, with its cell and error."""
+    failed = next((stage for stage in stages if stage.state == "failed"), None)
+    if failed is None:
+        return None
+    return f"{failed.name} failed{f' in cell {failed.cell}' if failed.cell else ''}: {failed.error or failed.reason}"
 
 
 @attrs.frozen
@@ -128,8 +186,7 @@ class RunReport:
     @property
     def gate(self) -> str | None:
         """The first failure."""
-        failed = next((stage for stage in self.stages if stage.state == "failed"), None)
-        return f"{failed.name} failed: {failed.error or failed.reason}" if failed else None
+        return first_failure(self.stages)
 
 
 @verb(Group.PIPELINES, Action.RUN, daily=True, stops=True)
@@ -160,4 +217,45 @@ def run(
     dry_run
         Say what would run, and why.
     """
-    raise NotImplementedError
+    from jupyter_mlops.pipelines.dvc_yaml import PARAMS
+    from jupyter_mlops.pipelines.planning import Plan, plan, set_parameters
+
+    project = call.project
+    chosen = plan(project.pipeline, [_target(call, target) for target in targets], parameters, downstream=downstream)
+    runner = runner_of(call)
+    if dry_run:
+        return RunReport("", stage_runs(runner.preview(chosen, force=force)))
+    runner.require_runnable(chosen, git=git)
+    if parameters and not chosen.notebook:
+        set_parameters(project.pipeline, _addressed(call, chosen.stages, targets), parameters)
+        chosen = Plan(project.pipeline.graph().select([stage.name for stage in chosen.stages]))
+    also = (PARAMS,) if parameters else ()
+    done = runner.run(chosen, call.progress, force=force, git=git, also=also)
+    run_id = done.record.run if done.record else ""
+    return RunReport(run_id, stage_runs(done.stages), project.pipeline.metrics(), done.git_commit)
+
+
+def runner_of(call: Call) -> Runner:
+    """What runs the pipeline of the project, in the name of whoever asks."""
+    from jupyter_mlops.pipelines.runner import Runner
+
+    project = call.project
+    return Runner(project.pipeline, project.runs, project.git, require_known(call.actor))
+
+
+def stage_runs(records: Iterable[StageRecord]) -> tuple[StageRun, ...]:
+    """What became of each stage, as every verb shows it."""
+    return tuple(
+        StageRun(one.name, one.state, one.seconds, one.reason, one.notebook, one.cell, one.error) for one in records
+    )
+
+
+def _target(call: Call, target: str) -> str:
+    """A stage's name as it is; a notebook relative to the root."""
+    return call.path(target) if target.endswith(".ipynb") else target
+
+
+def _addressed(call: Call, stages: tuple[StageSpec, ...], targets: Many) -> tuple[StageSpec, ...]:
+    """The stages the user named, not those they wait for; all when none was named."""
+    named = {_target(call, target) for target in targets}
+    return tuple(stage for stage in stages if not named or stage.name in named or stage.notebook in named)

@@ -1,0 +1,165 @@
+"""Stages written into ``dvc.yaml`` and ``params.yaml``, so that plain ``dvc repro`` runs them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.pipelines import lock, yaml_files
+from jupyter_mlops.pipelines.dvc_yaml import PARAMS
+from jupyter_mlops.pipelines.notebooks import Notebook
+from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value, compose, literal
+from jupyter_mlops.pipelines.pipeline import Pipeline, require_name
+from jupyter_mlops.pipelines.planning import require_kernel, require_parameters
+from jupyter_mlops.pipelines.stages import Out, StageGraph, StageSpec
+from jupyter_mlops.versioning.git import Git
+
+DVC_YAML = "dvc.yaml"
+
+
+@attrs.frozen
+class Draft:
+    """A stage as the user describes it; paths are below the root.
+
+    Attributes
+    ----------
+    deps, outs, metrics
+        What it reads and writes besides the notebook and its executed copy.
+    """
+
+    name: str
+    notebook: str
+    parameters: Mapping[str, Value]
+    deps: tuple[str, ...] = ()
+    outs: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> NotebookCommand:
+        """What runs: the notebook in its own folder, as in JupyterLab."""
+        folder = posixpath.dirname(self.notebook) or None
+        return NotebookCommand(self.notebook, f"executed/{self.name}.ipynb", self.parameters, None, folder)
+
+    @property
+    def spec(self) -> StageSpec:
+        """The stage it will be."""
+        outs = [Out(path) for path in (*self.outs, self.command.output)]
+        metrics = [Out(path, cached=False, kind="metrics") for path in self.metrics]
+        keys = tuple(f"{self.name}.{name}" for name in self.parameters)
+        return StageSpec(
+            name=self.name,
+            command=literal(self.command),
+            template=compose(self.command, self.name),
+            deps=tuple(dict.fromkeys((self.notebook, *self.deps))),
+            outs=(*outs, *metrics),
+            params={PARAMS: keys} if keys else {},
+        )
+
+    def entry(self) -> dict[str, Any]:
+        """As ``dvc.yaml`` holds it."""
+        spec = self.spec
+        whole = {
+            "cmd": spec.template,
+            "deps": list(spec.deps),
+            "params": [*spec.params.get(PARAMS, ())],
+            "outs": [out.path for out in spec.outs if out.kind == "outs"],
+            "metrics": [{path: {"cache": False}} for path in self.metrics],
+        }
+        return {key: value for key, value in whole.items() if value}
+
+
+class Authoring:
+    """Adds and removes stages.
+
+    Parameters
+    ----------
+    pipeline
+        The stages as they are.
+    git
+        Knows which files git tracks: DVC cannot take those as outs.
+    """
+
+    def __init__(self, pipeline: Pipeline, git: Git) -> None:
+        self._pipeline = pipeline
+        self._git = git
+        self._root = pipeline.places.root
+
+    def check(self, draft: Draft, *, force: bool) -> StageGraph:
+        """The graph with `draft` in it; nothing is written.
+
+        Raises
+        ------
+        UsageError
+            ``bad-stage-name``, ``stage-exists``, ``notebook-missing``, ``no-parameters-cell``,
+            ``pipeline-cycle``, ``two-writers``, ``tracked-by-git``, ``parameter-not-quotable``, ``not-a-dvc-project``.
+        EnvironmentFault
+            ``kernel-missing``.
+        """
+        require_name(draft.name)
+        notebook = Notebook.read(self._root, draft.notebook)
+        require_parameters(notebook, draft.parameters)
+        require_kernel(notebook)
+        known = self._pipeline.graph().by_name
+        if draft.name in known and not force:
+            hint = f"stage add {draft.name} … --force replaces it."
+            raise UsageError("stage-exists", f"There is a stage {draft.name} already.", hint=hint)
+        graph = StageGraph({**known, draft.name: draft.spec}.values())
+        graph.ordered()
+        self._require_untracked(draft)
+        return graph
+
+    def add(self, draft: Draft) -> tuple[str, ...]:
+        """Write a checked `draft`; the files that changed."""
+
+        def stage(document: Any) -> None:
+            if not isinstance(document.get("stages"), dict):
+                document["stages"] = {}
+            document["stages"][draft.name] = draft.entry()
+
+        def parameters(document: Any) -> None:
+            for name, value in draft.parameters.items():
+                yaml_files.assign(document, f"{draft.name}.{name}", value)
+
+        if draft.parameters:
+            yaml_files.edit(self._root / PARAMS, parameters)
+        yaml_files.edit(self._root / DVC_YAML, stage)
+        ignored = [self._pipeline.data.ignore(out.path) for out in draft.spec.outs if out.cached]
+        written = [DVC_YAML, *([PARAMS] if draft.parameters else []), *filter(None, ignored)]
+        return tuple(dict.fromkeys(written))
+
+    def remove(self, name: str) -> tuple[str, ...]:
+        """Take the stage `name` out of ``dvc.yaml`` and ``dvc.lock``; its outputs stay.
+
+        Raises
+        ------
+        UnknownReference
+            ``unknown-stage``.
+        UsageError
+            ``generated-stage`` for one that a template makes.
+        """
+        document = yaml_files.load(self._root / DVC_YAML)
+        self._pipeline.graph().find(name)
+        if name not in document["stages"]:
+            raise UsageError(
+                "generated-stage", f"{name} is made by a template of dvc.yaml.", hint="Edit the template in dvc.yaml."
+            )
+        yaml_files.edit(self._root / DVC_YAML, lambda edited: edited["stages"].pop(name))
+        lock.remove(self._root, name)
+        return tuple(path for path in (DVC_YAML, "dvc.lock") if (self._root / path).exists())
+
+    def _require_untracked(self, draft: Draft) -> None:
+        for path in self._cached(draft):
+            if self._git.is_tracked(path):
+                raise UsageError(
+                    "tracked-by-git",
+                    f"git tracks {path}, so DVC cannot keep it as an output.",
+                    hint=f"git rm -r --cached {path} && git commit, then repeat.",
+                )
+
+    @staticmethod
+    def _cached(draft: Draft) -> Iterator[str]:
+        return (out.path for out in draft.spec.outs if out.cached)
