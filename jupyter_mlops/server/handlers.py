@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ from jupyter_mlops.server.catalogue import catalogue
 from jupyter_mlops.server.documents import Catalogue, Job, Jobs, JobStarted
 from jupyter_mlops.server.jobs import JobBook
 from jupyter_mlops.server.openapi import BASE, document
-from jupyter_mlops.server.requests import acting, folder_below, from_body, from_query, project_around
+from jupyter_mlops.server.requests import acting, folder_below, from_body, from_query, project_around, single
 from jupyter_mlops.verbs import find
 from jupyter_mlops.verbs.declaration import Verb
 from jupyter_mlops.verbs.invoking import Origin, checked, invoke
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 RESOURCE = "mlops"
 BODY_LIMIT_BYTES = 1_000_000
+CUT_BYTES = 10 * BODY_LIMIT_BYTES
+"""A body up to here is let run out unread, so that its sender hears why; a longer one is cut off."""
 STARTS_WORK = frozenset({Action.RUN, Action.RELEASE, Action.ADMINISTER})
 
 Answer = TypeVar("Answer")
@@ -73,6 +76,11 @@ class Guarded(JupyterHandler):
     async def in_thread(self, work: Callable[[], Answer]) -> Answer:
         """Do `work` in one of a few threads, so that Jupyter goes on answering."""
         return await asyncio.get_running_loop().run_in_executor(self.extension.readers, work)
+
+    @property
+    def project(self) -> str:
+        """The folder named in the query, relative to the server's root."""
+        return single(self.request.query_arguments, "project")
 
     def folder(self, project: str) -> Path:
         """The folder that the request is about."""
@@ -134,20 +142,27 @@ class RestHandler(Guarded, APIHandler):
         """
         self._body = bytearray()
         if isinstance(self.request.connection, HTTP1Connection):
-            self.request.connection.set_max_body_size(BODY_LIMIT_BYTES)
+            self.request.connection.set_max_body_size(CUT_BYTES)
         await super().prepare(**options)
         if int(self.request.headers.get("Content-Length") or 0) > BODY_LIMIT_BYTES:
-            limit = f"At most {BODY_LIMIT_BYTES:,} bytes are read."
-            raise UsageError("body-too-large", "The request is too long.", context=limit)
+            raise _too_large()
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep a piece of the body."""
-        self._body += chunk
+        """Keep a piece of the body, unless it is refused anyway."""
+        if len(self._body) <= BODY_LIMIT_BYTES:
+            self._body += chunk
 
-    @property
-    def project(self) -> str:
-        """The folder named in the query, relative to the server's root."""
-        return self.get_query_argument("project", "") or ""
+    def body(self) -> bytes:
+        """The whole body.
+
+        Raises
+        ------
+        UsageError
+            ``body-too-large`` when it came in pieces and did not end.
+        """
+        if len(self._body) > BODY_LIMIT_BYTES:
+            raise _too_large()
+        return bytes(self._body)
 
     def answer(self, result: object, status: int = HTTPStatus.OK) -> None:
         """Send `result`; an ETag lets a browser that has it already be told so."""
@@ -158,6 +173,11 @@ class RestHandler(Guarded, APIHandler):
         """The jobs of `folder`."""
         project = project_around(folder, needed=False)
         return JobBook(folder, project.places.state if project else None, self.extension.private_jobs)
+
+
+def _too_large() -> UsageError:
+    limit = f"At most {BODY_LIMIT_BYTES:,} bytes are read."
+    return UsageError("body-too-large", "The request is too long.", context=limit)
 
 
 class VerbHandler(RestHandler):
@@ -181,9 +201,15 @@ class VerbHandler(RestHandler):
     def _allowed(self, *, reads: bool) -> Verb:
         verb = self._verb()
         if verb.reads is not reads:
-            self.set_header("Allow", "GET" if verb.reads else "POST")
-            raise HTTPError(HTTPStatus.METHOD_NOT_ALLOWED, f"`{verb.name}` is {'GET' if verb.reads else 'POST'}.")
+            raise HTTPError(HTTPStatus.METHOD_NOT_ALLOWED, f"`{verb.name}` is {_method(verb)}.")
         return verb
+
+    def write_error(self, status_code: int, **details: Any) -> None:
+        """As every route, and name the method that is there."""
+        if status_code == HTTPStatus.METHOD_NOT_ALLOWED and self.current_user:
+            with suppress(HTTPError):
+                self.set_header("Allow", _method(self._verb()))
+        super().write_error(status_code, **details)
 
     async def get(self, _: str) -> None:
         """Answer with the verb's result."""
@@ -200,7 +226,7 @@ class VerbHandler(RestHandler):
         verb = self._allowed(reads=False)
         if not self.request.headers.get("Content-Type", "").startswith("application/json"):
             raise UsageError("bad-body", "The body is not marked as application/json.")
-        body = from_body(bytes(self._body))
+        body = from_body(self.body())
         self.answer(await self.in_thread(lambda: self._start(verb, body)), HTTPStatus.ACCEPTED)
 
     def _start(self, verb: Verb, body: dict[str, Any]) -> JobStarted:
@@ -211,6 +237,10 @@ class VerbHandler(RestHandler):
         if project := project_around(folder, needed=not verb.anywhere):
             project.roles.require(actor, verb.action, verb.name)
         return JobStarted(self.book(folder).start(verb, arguments, actor))
+
+
+def _method(verb: Verb) -> str:
+    return "GET" if verb.reads else "POST"
 
 
 class JobsHandler(RestHandler):

@@ -56,18 +56,29 @@ def from_query(verb: Verb, query: Mapping[str, Sequence[bytes]]) -> dict[str, An
     Raises
     ------
     UsageError
-        ``bad-argument`` when a single value is given twice, or is no text.
+        ``bad-argument``.
     """
     many = {argument.name for argument in verb.arguments() if "tuple" in str(argument.type)}
     arguments: dict[str, Any] = {}
     for name, values in query.items():
         if name in NOT_ARGUMENTS or _is_cache_buster(name, values):
             continue
-        texts = [_text(name, value) for value in values]
-        if name not in many and len(texts) > 1:
-            raise UsageError("bad-argument", f"{name} is given more than once.")
-        arguments[name] = tuple(texts) if name in many else texts[0]
+        arguments[name] = tuple(_text(name, value) for value in values) if name in many else single(query, name)
     return arguments
+
+
+def single(query: Mapping[str, Sequence[bytes]], name: str) -> str:
+    """The one value of `name` exactly as it was sent, empty when there is none.
+
+    Raises
+    ------
+    UsageError
+        ``bad-argument`` when it is given twice, or is no text.
+    """
+    values = query.get(name, ())
+    if len(values) > 1:
+        raise UsageError("bad-argument", f"{name} is given more than once.")
+    return _text(name, values[0]) if values else ""
 
 
 def _is_cache_buster(name: str, values: Sequence[bytes]) -> bool:

@@ -153,8 +153,7 @@ class WatchHandler(WebSocketMixin, WebSocketHandler, Guarded):
 
     async def get(self, *_: Any, **__: Any) -> None:
         """Open the socket, unless the folder is none of this server's."""
-        project = self.get_query_argument("project", "") or ""
-        self._folder = await self.in_thread(lambda: self.folder(project))
+        self._folder = await self.in_thread(lambda: self.folder(self.project))
         await super().get()
 
     async def open(self) -> None:

@@ -20,7 +20,9 @@ class Panel:
 
     def __init__(self, server: Any, project: str = "project") -> None:
         address = f"ws://127.0.0.1:{server.port}/mlops/v1/watch?project={project}"
-        self.socket = websocket.create_connection(address, header={"Authorization": f"token {server.token}"}, timeout=10)
+        self.socket = websocket.create_connection(
+            address, header={"Authorization": f"token {server.token}"}, timeout=10
+        )
         assert self.hear() == set()
 
     def hear(self) -> set[str]:
@@ -109,7 +111,7 @@ def test_a_dataset_folder_is_not_walked(project: Project) -> None:
     assert str(inner / "part.csv") not in marks
 
 
-def test_a_listing_is_read_once_while_its_folder_rests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listing_is_read_once_while_its_folder_rests(tmp_path: Path) -> None:
     folders = Folders()
     time.sleep(0.2)
     first = folders.listing(str(tmp_path))
