@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import attrs
 
 from jupyter_mlops.checkup import Check, checks, installed_versions
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
+from jupyter_mlops.pipelines.pipeline import StageStatus as StageState
+from jupyter_mlops.project import Project
+from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.versioning.datasets import DatasetState
 
 
 @attrs.frozen
@@ -46,61 +54,68 @@ def init(
     dry_run
         Say what would be written; write nothing.
     """
-    raise NotImplementedError
+    from jupyter_mlops.versioning.founding import create_repository
+    from jupyter_mlops.versioning.recipes import recipe
+
+    recipes = dict([recipe(ci)]) if ci else {}
+    project = _around(call)
+    if project is None:
+        if not (yes or dry_run or call.ask(f"{call.folder} is not in a git repository. Create one?")):
+            raise UsageError(
+                "not-a-git-repository",
+                "This folder is not in a git repository.",
+                context=str(call.folder),
+                hint="init --yes creates one.",
+            )
+        if not dry_run:
+            create_repository(call.folder)
+            project = _around(call)
+    root = project.root if project else call.folder
+    files = _lacking(root, remote, recipes)
+    if dry_run or project is None:
+        return Initialised(str(root), tuple(files))
+    return _founded(attrs.evolve(call, opened=project), files, git=git)
 
 
-@attrs.frozen
-class DatasetState:
-    """A dataset in the workspace.
-
-    Attributes
-    ----------
-    kind
-        ``data`` (a ``.dvc`` file) or ``stage`` (an out of ``dvc.yaml``).
-    state
-        ``up-to-date``, ``changed``, ``missing`` (not in the workspace) or ``absent`` (not in the cache either).
-    version, head_version
-        Labels ``v4·7f3a`` of the pointer in the workspace and in HEAD; None before the first commit.
-    added, modified, removed
-        Files, against the pointer.
-    """
-
-    path: str
-    kind: str
-    state: str
-    version: str | None
-    head_version: str | None
-    added: int = 0
-    modified: int = 0
-    removed: int = 0
-    files: int = 0
-    bytes: int = 0
-    versions: int = 0
-    rows_changed: int | None = None
+def _around(call: Call) -> Project | None:
+    try:
+        return call.project
+    except UsageError:
+        return None
 
 
-@attrs.frozen
-class StageState:
-    """A pipeline stage.
+def _lacking(root: Path, remote: str, recipes: dict[str, str]) -> dict[str, str]:
+    """Text of each file that `init` would write, by path."""
+    from jupyter_mlops.versioning.founding import SETTINGS_FILE, missing_dvc_files, settings_text, with_remote
 
-    Attributes
-    ----------
-    state
-        ``up-to-date``, ``stale``, ``running``, ``failed`` or ``never-run``.
-    reason
-        Why, in words: ``prepare.ipynb changed``.
-    done, total
-        Cells, while it runs.
-    """
+    files = missing_dvc_files(root)
+    if not (root / SETTINGS_FILE).exists():
+        files[SETTINGS_FILE] = settings_text(root.name)
+    files |= {path: text for path, text in recipes.items() if not (root / path).exists()}
+    if remote:
+        config = root / ".dvc" / "config"
+        before = config.read_text(encoding="utf-8") if config.exists() else ""
+        after = with_remote(before, remote, root)
+        if after != before:
+            files[".dvc/config"] = after
+    return files
 
-    name: str
-    state: str
-    reason: str = ""
-    notebook: str | None = None
-    done: int = 0
-    total: int = 0
-    eta_s: float | None = None
-    run: str | None = None
+
+def _founded(call: Call, files: dict[str, str], *, git: bool) -> Initialised:
+    """Write `files`, set up the shared records, and commit what was written."""
+    from jupyter_mlops.versioning.founding import add_refspecs, write_files
+
+    project = call.project
+    who = (
+        require_known(call.actor if call.actor.source != "unknown" else project.actor) if git and files else call.actor
+    )
+    if git and files:
+        project.git.require_committable()
+    write_files(project.root, files)
+    project.places.claim_scratch()
+    add_refspecs(project.git)
+    commit = project.git.commit_only(files, "set up jupyter-mlops", who) if git and files else None
+    return Initialised(str(project.root), tuple(files), commit)
 
 
 @attrs.frozen
@@ -157,7 +172,109 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
     paths
         Datasets to look at; none means all.
     """
-    raise NotImplementedError
+    project = call.project
+    states = project.datasets.states([_relative(call, path) for path in paths])
+    datasets = tuple(_with_rows(project, state) for state in states)
+    stages, trouble = _stages(project)
+    steps = (*trouble, *_steps(project, datasets, stages))
+    return Status(
+        name=project.name,
+        root=str(project.root),
+        branch=project.git.branch(),
+        head=project.git.head(),
+        is_dvc=(project.root / ".dvc").is_dir(),
+        role=project.roles.role_of(call.actor),
+        datasets=datasets,
+        stages=stages,
+        next=steps,
+        clean=all(step.kind == "start" for step in steps),
+        note=_note(project, datasets),
+    )
+
+
+def _relative(call: Call, text: str) -> str:
+    """A path as typed, or the short name of a dataset, below the root."""
+    path = call.path(text)
+    known = call.project.datasets
+    if known.workspace.exists(path) or any(one.name.startswith(path) for one in known.all()):
+        return path
+    return known.find(text).name
+
+
+def _with_rows(project: Project, state: DatasetState) -> DatasetState:
+    """`state` with how many rows a changed table gained, where that is quick to tell."""
+    if state.state != "changed":
+        return state
+    from jupyter_mlops.verbs.versions import rows_added
+    from jupyter_mlops.versioning.committing import Committing
+
+    draft = Committing(project.datasets).draft(state.path, save=False)
+    return attrs.evolve(state, rows_changed=rows_added(project.datasets, draft))
+
+
+def _stages(project: Project) -> tuple[tuple[StageState, ...], tuple[NextStep, ...]]:
+    """The stages; a pipeline that cannot be read is a step of its own and hides nothing else."""
+    try:
+        return tuple(project.pipeline.states()), ()
+    except UsageError as error:
+        return (), (NextStep("failed", "dvc.yaml", f"{error.message} {error.context}".strip(), "stage list"),)
+
+
+def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[StageState]) -> Iterator[NextStep]:
+    """What waits, most urgent first."""
+    for each in stages:
+        if each.state == "failed":
+            yield NextStep("failed", each.name, f"{each.name} failed{_because(each.reason)}", f"run {_word(each.name)}")
+    for one in datasets:
+        if one.state == "absent":
+            yield NextStep("missing", one.path, f"{one.path} is not in the cache", f"pull {_word(one.path)}")
+        if one.state == "missing":
+            yield NextStep("missing", one.path, f"{one.path} is not in the workspace", _bring(one))
+    yield from (_changed(one) for one in datasets if one.kind == "data" and _waits(project, one))
+    for each in stages:
+        if each.state in {"stale", "never-run"}:
+            word = "is stale" if each.state == "stale" else "never ran"
+            yield NextStep("stale", each.name, f"{each.name} {word}{_because(each.reason)}", f"run {_word(each.name)}")
+    if not datasets and not stages:
+        yield NextStep("start", "", "No datasets yet", "commit PATH")
+
+
+def _waits(project: Project, one: DatasetState) -> bool:
+    """Whether data, or the pointer that names it, is in no commit yet."""
+    pointer = one.path + ".dvc"
+    return one.state == "changed" or (one.version != one.head_version and not project.git.is_clean(pointer))
+
+
+def _changed(one: DatasetState) -> NextStep:
+    if one.state != "changed":
+        text = f"{one.path} is at {one.version}, HEAD {one.head_version or 'has none'}"
+    elif one.rows_changed:
+        text = f"{one.path} changed, {one.rows_changed:+,} rows"
+    else:
+        text = f"{one.path} changed: {one.added} added, {one.modified} modified, {one.removed} removed"
+    return NextStep("changed", one.path, text, f"commit {_word(one.path)}")
+
+
+def _bring(one: DatasetState) -> str:
+    return f"checkout {_word(one.path)}@{one.version.partition('·')[0] if one.version else 'HEAD'}"
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _word(text: str) -> str:
+    return shlex.quote(text)
+
+
+def _note(project: Project, datasets: Sequence[DatasetState]) -> str:
+    """One line on how things stand when that is out of the ordinary."""
+    if word := project.git.unfinished():
+        return f"A {word} is in progress: finish it before you commit."
+    if project.git.head() and project.git.branch() is None:
+        return "HEAD is detached: commits made here belong to no branch."
+    moved = [one for one in datasets if one.head_version and one.version != one.head_version]
+    return "; ".join(f"{one.path} at {one.version}, HEAD {one.head_version}" for one in moved)
 
 
 @attrs.frozen

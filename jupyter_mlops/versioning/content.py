@@ -26,7 +26,7 @@ class Entry:
 
 
 @attrs.frozen
-class Change:
+class FileChanges:
     """Files that differ, by path below the dataset, each sorted."""
 
     added: tuple[str, ...] = ()
@@ -76,11 +76,11 @@ class Content:
         """The ``.dir`` object, byte for byte as DVC writes it."""
         return json.dumps([{"md5": entry.md5, "relpath": entry.path} for entry in self.entries]).encode()
 
-    def changes_since(self, before: Content | None) -> Change:
+    def changes_since(self, before: Content | None) -> FileChanges:
         """What was added, modified and removed since `before` (None: nothing was there)."""
         old = {entry.path: entry.md5 for entry in before.entries} if before else {}
         new = {entry.path: entry.md5 for entry in self.entries}
-        return Change(
+        return FileChanges(
             added=tuple(sorted(new.keys() - old.keys())),
             modified=tuple(sorted(path for path in new.keys() & old.keys() if new[path] != old[path])),
             removed=tuple(sorted(old.keys() - new.keys())),

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import attrs
 
-from jupyter_mlops.errors import MlopsError, UnknownReference
+from jupyter_mlops.errors import MlopsError, UnknownReference, UsageError
 from jupyter_mlops.records import Places, Progress, short, silent
-from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Change, Content
+from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, FileChanges
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.history import HistoryIndex, Recorded, read_blobs
-from jupyter_mlops.versioning.pointers import SUFFIX, Out, StageFiles, files, outs
+from jupyter_mlops.versioning.pointers import SUFFIX, Described, Out, StageFiles, described, files, outs
+from jupyter_mlops.versioning.publishing import Publisher
 from jupyter_mlops.versioning.restoring import Restored, Restoring
 from jupyter_mlops.versioning.stat_index import StatIndex
 from jupyter_mlops.versioning.store import Store
@@ -201,9 +202,10 @@ class Datasets:
 
     def all(self) -> tuple[Dataset, ...]:
         """Every dataset of the workspace, data first, then outs of stages, each by name."""
-        return tuple(dataset for dataset, _ in self._pointed())
+        return tuple(dataset for dataset, _ in self.pointers())
 
-    def _pointed(self) -> list[tuple[Dataset, Out]]:
+    def pointers(self) -> list[tuple[Dataset, Out]]:
+        """Every dataset with what its pointer in the workspace says; data first, then by name."""
         stage_files = StageFiles.read(self.git)
         found: list[tuple[Dataset, Out]] = []
         for pointer in files(self.git):
@@ -235,7 +237,7 @@ class Datasets:
         """
         return find(self.all(), name)
 
-    def pointed(self, dataset: Dataset) -> Out:
+    def out_of(self, dataset: Dataset) -> Out:
         """What the pointer in the workspace says of `dataset`.
 
         Raises
@@ -243,7 +245,7 @@ class Datasets:
         UnknownReference
             ``unknown-dataset`` when it says nothing any more.
         """
-        for known, out in self._pointed():
+        for known, out in self.pointers():
             if known.name == dataset.name:
                 return out
         raise _unknown(self.all(), dataset.name)
@@ -265,7 +267,7 @@ class Datasets:
         text = reference.removeprefix(PREFIX)
         everything = self.all()
         if dataset := _exact(everything, text):
-            return self._workspace_version(dataset.name, self.pointed(dataset).algorithm, progress)
+            return self._workspace_version(dataset.name, self.out_of(dataset).algorithm, progress)
         for place in (match.start() for match in re.finditer("@", text)):
             if dataset := _exact(everything, text[:place]) or self._former(text[:place]):
                 return self._version_at(dataset, text[place + 1 :])
@@ -443,7 +445,7 @@ class Datasets:
         counts = self.index.names()
         return tuple(
             self._state(dataset, out, counts.get(dataset.name, ("", 0))[1])
-            for dataset, out in self._pointed()
+            for dataset, out in self.pointers()
             if not wanted or any(_covers(path, dataset) for path in wanted)
         )
 
@@ -465,7 +467,7 @@ class Datasets:
         content = self.workspace.scan(name, out.algorithm)
         if content.digest == out.digest:
             return state
-        change = content.changes_since(self._content_or_none(out.digest))
+        change = content.changes_since(self.content_or_none(out.digest))
         return attrs.evolve(
             state,
             state="changed",
@@ -482,11 +484,58 @@ class Datasets:
         known = next((one for one in self.index.by_digest(name, digest) if one.digest == digest), None)
         return f"{f'v{known.ordinal}' if known else 'new'}·{short(digest)}"
 
-    def _content_or_none(self, digest: str) -> Content | None:
+    def content_or_none(self, digest: str) -> Content | None:
+        """The files of the version `digest`, or None when the cache does not hold its listing."""
         try:
             return self.store.content(digest) if digest else None
         except MlopsError:
             return None
+
+    def pointer_of(self, version: Version) -> tuple[str, str | None]:
+        """The pointer file that names `version`, and its stage."""
+        if known := next((one for one in self.all() if one.name == version.dataset), None):
+            return known.pointer, known.stage
+        recorded = next(iter(self.index.by_digest(version.dataset, version.digest)), None)
+        if recorded:
+            return recorded.pointer, recorded.stage
+        raise _unknown(self.all(), version.dataset)
+
+    def resolve_name(self, name: str) -> Dataset:
+        """The dataset `name`, also one that only earlier commits of this branch hold."""
+        return _exact(self.all(), name) or self._former(name) or self.find(name)
+
+    def described(self, version: Version) -> Described:
+        """What people wrote about the data into the pointer of `version`."""
+        pointer, stage = self.pointer_of(version) if self.knows(version.dataset) else ("", None)
+        if not pointer or stage is not None:
+            return Described()
+        if version.git_commit is None or version.is_workspace:
+            return described((self.places.root / pointer).read_bytes(), pointer)
+        name = f"{version.git_commit}:./{pointer}"
+        return described(read_blobs(self.git, [name]).get(name, b""), pointer)
+
+    def knows(self, name: str) -> bool:
+        """Whether `name` is a dataset, now or in an earlier commit."""
+        return _exact(self.all(), name) is not None or self._former(name) is not None
+
+    def require_free(self, name: str) -> None:
+        """Refuse to put new data where something is.
+
+        Raises
+        ------
+        UsageError
+            ``path-taken``.
+        """
+        if self.workspace.exists(name) or _exact(self.all(), name):
+            raise UsageError(
+                "path-taken", f"{name} exists already.", hint="Give another path, or commit what is there."
+            )
+
+    def weight(self, datasets: Iterable[Dataset]) -> tuple[int, int]:
+        """Files and bytes of `datasets`, as their pointers say."""
+        chosen = {one.name for one in datasets}
+        found = [out for known, out in self.pointers() if known.name in chosen]
+        return sum(1 if out.nfiles is None else out.nfiles for out in found), sum(out.size for out in found)
 
     def is_stored(self, digest: str) -> bool:
         """Whether every object of the version `digest` is in the cache."""
@@ -494,10 +543,10 @@ class Datasets:
             return False
         if not digest.endswith(FOLDER_SUFFIX):
             return True
-        content = self._content_or_none(digest)
+        content = self.content_or_none(digest)
         return content is not None and all(self.store.find(entry.md5) for entry in content.entries)
 
-    def change(self, before: Version, after: Version) -> Change:
+    def change(self, before: Version, after: Version) -> FileChanges:
         """The files that differ between two versions."""
         return self._content_of(after).changes_since(self._content_of(before))
 
@@ -517,7 +566,7 @@ class Datasets:
         content = self.workspace.save(path, progress)
         return PointerOut(content.digest, content.size, content.nfiles, content.is_executable)
 
-    def restore(self, path: str, digest: str, progress: Progress = silent) -> Restored:
+    def restore(self, path: str, digest: str, progress: Progress = silent, *, is_executable: bool = False) -> Restored:
         """Make `path` equal to the version `digest`, whatever was there.
 
         Raises
@@ -525,12 +574,23 @@ class Datasets:
         EnvironmentFault
             ``object-missing``, ``object-corrupt``: then nothing was changed.
         """
-        return self.restoring.put(path, digest, progress)
+        return self.restoring.put(path, digest, progress, is_executable=is_executable)
 
     @property
     def restoring(self) -> Restoring:
         """Puts versions into the workspace."""
         return Restoring(self.places.root, self.settings, self.store, self.workspace)
+
+    @property
+    def publisher(self) -> Publisher:
+        """Writes and commits pointers."""
+        return Publisher(self.places, self.git, self.settings)
+
+    def pointed(self, pointer: str, data: bytes) -> dict[str, Out]:
+        """The cached outputs in the bytes of a pointer file, by path below the root."""
+        stage_files = StageFiles.read(self.git)
+        cached = (out for out in outs(data, pointer) if out.digest and stage_files.is_cached(out, pointer))
+        return {name: out for out in cached if (name := stage_files.name_of(out, pointer))}
 
 
 def find(everything: Iterable[Dataset], name: str) -> Dataset:

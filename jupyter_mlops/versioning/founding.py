@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from pathlib import Path
 
 from jupyter_mlops.records import write_atomically
@@ -18,6 +21,9 @@ DVC_FILES = {
     ),
 }
 FETCH_REFSPEC = f"+{REFSPEC.replace(':refs/mlops/', ':refs/remotes/mlops/')}"
+REMOTE = "['remote \"storage\"']"
+SCP_ADDRESS = re.compile(r"[\w.-]+@?[\w.-]+:(?!\\)")
+SETTINGS_FILE = "mlops.toml"
 SETTINGS = """\
 # Settings of jupyter-mlops. Every line is optional; this file belongs to git.
 
@@ -31,6 +37,31 @@ name = {name}
 # [drift]                          # when two versions count as different
 # effect = 0.1
 """
+
+
+def settings_text(name: str) -> str:
+    """A first ``mlops.toml`` for the project `name`."""
+    return SETTINGS.format(name=json.dumps(name, ensure_ascii=False))
+
+
+def with_remote(config: str, address: str, root: Path) -> str:
+    """The text of ``.dvc/config`` with `address` as its default remote, unless one is set already.
+
+    A folder is written relative to ``.dvc``, as ``dvc remote add`` does.
+    """
+    if REMOTE in config:
+        return config
+    folder = (root / address).resolve() if "://" not in address and not SCP_ADDRESS.match(address) else None
+    url = os.path.relpath(folder, root / ".dvc") if folder and not Path(address).is_absolute() else address
+    return f"[core]\n    remote = storage\n{REMOTE}\n    url = {url}\n" if not config else _appended(config, url)
+
+
+def _appended(config: str, url: str) -> str:
+    lines = config.rstrip("\n").splitlines()
+    at = lines.index("[core]") + 1 if "[core]" in lines else len(lines)
+    core = ["    remote = storage"] if "[core]" in lines else ["[core]", "    remote = storage"]
+    lines[at:at] = core
+    return "\n".join([*lines, REMOTE, f"    url = {url}", ""])
 
 
 def missing_dvc_files(root: Path) -> dict[str, str]:

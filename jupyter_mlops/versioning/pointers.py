@@ -149,10 +149,7 @@ def render(path: Path, data_name: str, content: Content, meta: Mapping[str, obje
     """
     from ruamel.yaml import YAML
 
-    yaml = YAML()
-    yaml.default_flow_style = False
-    yaml.width = 4096
-    document = (yaml.load(path.read_bytes()) if path.exists() else None) or {}
+    document = (YAML().load(path.read_bytes()) if path.exists() else None) or {}
     items = document.setdefault("outs", [{}])
     item = next((one for one in items if one.get("path") == data_name), items[0])
     _fill(item, data_name, content)
@@ -164,6 +161,30 @@ def render(path: Path, data_name: str, content: Content, meta: Mapping[str, obje
             merged.pop(key, None)
         if not merged:
             del document["meta"]
+    return _dumped(document)
+
+
+def stage_of(data: bytes, stage: str) -> bytes:
+    """A ``dvc.lock`` that holds only `stage` of `data`."""
+    document = load_yaml(data, LOCK_FILE)
+    return _dumped({"schema": "2.0", "stages": {stage: document.get("stages", {}).get(stage) or {}}})
+
+
+def graft_stage(current: bytes, other: bytes, stage: str) -> bytes:
+    """The ``dvc.lock`` in `current` with `stage` as `other` has it, the rest untouched."""
+    from ruamel.yaml import YAML
+
+    document = YAML().load(current) or {"schema": "2.0"}
+    document.setdefault("stages", {})[stage] = YAML().load(other)["stages"][stage]
+    return _dumped(document)
+
+
+def _dumped(document: Any) -> bytes:
+    """`document` in the style of DVC."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.default_flow_style = False
     stream = io.BytesIO()
     yaml.dump(document, stream)
     return stream.getvalue()

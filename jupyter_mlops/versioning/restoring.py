@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -54,8 +55,8 @@ class Restoring:
         change = wanted.changes_since(now)
         return wanted, Restored(tuple(sorted(change.added + change.modified)), change.removed)
 
-    def put(self, name: str, digest: str, progress: Progress = silent) -> Restored:
-        """Make `name` equal to the version `digest`."""
+    def put(self, name: str, digest: str, progress: Progress = silent, *, is_executable: bool = False) -> Restored:
+        """Make `name` equal to the version `digest`; a single file may be made executable."""
         wanted, plan = self.plan(name, digest)
         target = self._root / name
         todo = [entry for entry in wanted.entries if entry.path in set(plan.written)]
@@ -65,6 +66,8 @@ class Restoring:
             self._clear(target, plan.removed, wanted)
             for entry, path in zip(todo, ready, strict=True):
                 _move(path, target / entry.path if entry.path else target)
+        if is_executable and not target.is_symlink():
+            target.chmod(target.stat().st_mode | stat.S_IXUSR)
         return plan
 
     def _require_objects(self, entries: Iterable[Entry]) -> None:

@@ -1,0 +1,144 @@
+"""What the data verbs share: references as typed, versions as shown, rows counted, messages written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from jupyter_mlops.records import Instant
+from jupyter_mlops.verbs.declaration import Call
+from jupyter_mlops.versioning.committing import Draft
+from jupyter_mlops.versioning.content import Content, Entry
+from jupyter_mlops.versioning.datasets import PREFIX, DataFile, Datasets, Version
+
+COUNTED_FILES = 64
+COUNTED_BYTES = 256 << 20
+
+
+@attrs.frozen
+class DatasetVersion:
+    """One version of a dataset (or of a model, for ``log MODEL``).
+
+    Attributes
+    ----------
+    version, label
+        ``v3`` and ``v3·7f3a``; for content that no commit holds, ``new`` and ``new·7f3a``.
+    files, bytes
+        Size; rows when the content is a table and they were counted.
+    current
+        Whether the workspace's pointer names it.
+    """
+
+    dataset: str
+    version: str
+    label: str
+    digest: str
+    git_commit: str
+    author: str
+    time: Instant
+    message: str
+    files: int
+    bytes: int
+    rows: int | None = None
+    tags: tuple[str, ...] = ()
+    current: bool = False
+
+
+def reference(call: Call, text: str) -> str:
+    """A reference as typed in the user's folder, with its path relative to the root."""
+    bare = text.removeprefix(PREFIX)
+    path, mark, version = bare.partition("@")
+    if (call.folder / bare).exists():
+        return call.path(bare)
+    if path and (call.folder / path).exists():
+        return call.path(path) + mark + version
+    return bare
+
+
+def shown(version: Version, *, current: str | None = None, rows: int | None = None) -> DatasetVersion:
+    """A version as every face shows it; `current` is the digest that the workspace's pointer names."""
+    from jupyter_mlops.records import now
+
+    return DatasetVersion(
+        dataset=version.dataset,
+        version=version.version or "new",
+        label=version.label,
+        digest=version.digest,
+        git_commit=version.git_commit or "",
+        author=version.author,
+        time=version.time or now(),
+        message=version.message,
+        files=version.nfiles if version.nfiles is not None else 1,
+        bytes=version.size,
+        rows=rows,
+        tags=version.tags,
+        current=version.digest == current,
+    )
+
+
+def count(files: Sequence[DataFile]) -> int | None:
+    """Rows of `files`, or None when they are no table or too much to read for a remark."""
+    from jupyter_mlops.profiles.tables import count_rows
+
+    if len(files) > COUNTED_FILES or sum(file.bytes for file in files) > COUNTED_BYTES:
+        return None
+    return count_rows([file.location for file in files], [file.path for file in files]) if files else 0
+
+
+def rows_added(datasets: Datasets, draft: Draft) -> int | None:
+    """How many more rows `draft` has than the version its pointer names; None when that cannot be told.
+
+    Only the files that differ are read.
+    """
+    from jupyter_mlops.errors import MlopsError
+
+    changed = {*draft.change.added, *draft.change.modified, *draft.change.removed}
+    before = datasets.content_or_none(draft.before)
+    try:
+        new = count(_some(datasets, draft.name, draft.content, changed))
+        old = count(_some(datasets, draft.name, before, changed)) if before else 0
+    except MlopsError:
+        return None  # data that is no sound table is versioned all the same
+    return new - old if new is not None and old is not None else None
+
+
+def _some(datasets: Datasets, name: str, content: Content, paths: Iterable[str]) -> list[DataFile]:
+    """Those files of `content` that are in `paths`, wherever they can be read."""
+    chosen = set(paths)
+    return [_readable(datasets, name, entry) for entry in content.entries if entry.path in chosen]
+
+
+def _readable(datasets: Datasets, name: str, entry: Entry) -> DataFile:
+    top = datasets.places.root / name
+    location = datasets.store.find(entry.md5) or (top / entry.path if entry.path else top)
+    return DataFile(entry.path or top.name, location, entry.md5, location.stat().st_size)
+
+
+def generated_message(drafts: Sequence[Draft], rows: Mapping[str, int | None]) -> str:
+    """``employment: +12,400 rows``, or what happened to the files."""
+    return "; ".join(f"{_short(draft.name)}: {_happened(draft, rows.get(draft.name))}" for draft in drafts)
+
+
+def _short(name: str) -> str:
+    return name.rpartition("/")[2].partition(".")[0] or name
+
+
+def _happened(draft: Draft, rows: int | None) -> str:
+    change = draft.change
+    if not draft.before:
+        return f"{rows:,} rows" if rows else _files(len(draft.content.entries), "first version")
+    if rows:
+        return f"{rows:+,} rows"
+    if not change:
+        return "description"
+    parts = [("added", change.added), ("modified", change.modified), ("removed", change.removed)]
+    return ", ".join(_files(len(paths), word) for word, paths in parts if paths)
+
+
+def _files(number: int, word: str) -> str:
+    return (
+        f"{number:,} file{'' if number == 1 else 's'} {word}"
+        if word != "first version"
+        else f"first version, {number:,} file{'' if number == 1 else 's'}"
+    )

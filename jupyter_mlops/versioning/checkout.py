@@ -1,0 +1,170 @@
+"""Versions brought back: the data, and the pointer that names it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from jupyter_mlops.errors import UnknownReference, UsageError
+from jupyter_mlops.records import Progress, silent
+from jupyter_mlops.versioning.content import Content
+from jupyter_mlops.versioning.datasets import Dataset, Datasets, Version
+from jupyter_mlops.versioning.history import read_blobs
+from jupyter_mlops.versioning.pointers import LOCK_FILE, Out, graft_stage, stage_of
+from jupyter_mlops.versioning.publishing import Publication
+
+SHOWN_FILES = 10
+
+
+@attrs.frozen
+class Effect:
+    """What a checkout writes and removes, counted in files."""
+
+    datasets: tuple[str, ...]
+    written: int
+    removed: int
+
+
+class Checkout:
+    """Brings versions back without losing work.
+
+    Parameters
+    ----------
+    datasets
+        The datasets of the project.
+    """
+
+    def __init__(self, datasets: Datasets) -> None:
+        self._datasets = datasets
+        self._git = datasets.git
+
+    def version(self, version: Version, progress: Progress = silent, *, dry_run: bool = False) -> Effect:
+        """Bring back one version; of a stage, all that the stage made together with it.
+
+        Raises
+        ------
+        UsageError
+            ``would-lose-changes``.
+        UnknownReference
+            ``unknown-version`` when no commit holds it.
+        """
+        pointer, stage = self._datasets.pointer_of(version)
+        commit = version.git_commit or self._git.head()
+        data = read_blobs(self._git, [f"{commit}:./{pointer}"]).get(f"{commit}:./{pointer}")
+        if data is None:
+            raise UnknownReference(
+                "unknown-version",
+                f"No commit holds {version.dataset} as {version.label}.",
+                hint=f"log {version.dataset} lists its versions.",
+            )
+        if posixpath.basename(pointer) == LOCK_FILE:
+            current = self._git.root / pointer
+            merged = graft_stage(current.read_bytes() if current.exists() else b"", data, stage or "")
+            wanted = self._datasets.pointed(pointer, stage_of(data, stage or ""))
+            return self._put({pointer: merged}, wanted, progress, dry_run=dry_run)
+        return self._put({pointer: data}, self._datasets.pointed(pointer, data), progress, dry_run=dry_run)
+
+    def revision(self, commit: str, progress: Progress = silent, *, dry_run: bool = False) -> Effect:
+        """Bring back every dataset as `commit` has it; datasets it does not know stay as they are."""
+        listed = self._git.run("ls-tree", "-r", "-z", "--name-only", commit).split("\0")
+        pointers = [name for name in listed if name.endswith(".dvc") or posixpath.basename(name) == LOCK_FILE]
+        blobs = read_blobs(self._git, [f"{commit}:./{name}" for name in pointers])
+        files = {name: blobs[f"{commit}:./{name}"] for name in pointers if f"{commit}:./{name}" in blobs}
+        wanted = {name: out for path, data in files.items() for name, out in self._datasets.pointed(path, data).items()}
+        return self._put(files, wanted, progress, dry_run=dry_run)
+
+    def pointed(self, dataset: Dataset, progress: Progress = silent) -> Effect:
+        """Bring back what the pointer in the workspace names.
+
+        Raises
+        ------
+        UsageError
+            ``would-lose-changes``.
+        """
+        out = self._datasets.out_of(dataset)
+        return self._put({}, {dataset.name: out} if out.digest else {}, progress, dry_run=False)
+
+    def _put(
+        self, files: Mapping[str, bytes], wanted: Mapping[str, Out], progress: Progress, *, dry_run: bool
+    ) -> Effect:
+        with self._datasets.publisher.turn():
+            for name, out in wanted.items():
+                self._require_saved(name, out)
+            if dry_run:
+                plans = [self._datasets.restoring.plan(name, out.digest)[1] for name, out in wanted.items()]
+            else:
+                plans = [
+                    self._datasets.restore(name, out.digest, progress, is_executable=out.is_executable)
+                    for name, out in wanted.items()
+                ]
+                self._datasets.publisher.publish(Publication(files, tuple(wanted)))
+        return Effect(tuple(wanted), sum(len(plan.written) for plan in plans), sum(len(plan.removed) for plan in plans))
+
+    def _require_saved(self, name: str, target: Out) -> None:
+        """Refuse to overwrite what no version holds.
+
+        Raises
+        ------
+        UsageError
+            ``would-lose-changes``, with the files.
+        """
+        lost = list(self._unsaved(name, target))
+        if not lost:
+            return
+        more = f" and {len(lost) - SHOWN_FILES} more" if len(lost) > SHOWN_FILES else ""
+        raise UsageError(
+            "would-lose-changes",
+            f"{name} has changes that no version holds. Nothing was touched.",
+            context=", ".join(sorted(lost)[:SHOWN_FILES]) + more,
+            hint=f"commit {name} keeps them as a version; then check out again.",
+        )
+
+    def _unsaved(self, name: str, target: Out) -> Iterator[str]:
+        """The files at `name` whose bytes only the workspace has, and a pointer that no commit holds."""
+        if (uncommitted := self._uncommitted_pointer(name)) and uncommitted[1] != target.digest:
+            yield uncommitted[0]
+        if not self._datasets.workspace.exists(name):
+            return
+        now = self._datasets.workspace.scan(name, target.algorithm)
+        if now.digest == target.digest:
+            return
+        left = {entry.path: entry.md5 for entry in now.entries}
+        for content in self._contents(name, target):
+            held = {entry.md5 for entry in content.entries}
+            left = {path: md5 for path, md5 in left.items() if md5 not in held}
+            if not left:
+                return
+        yield from (posixpath.join(name, path) if path else name for path in left)
+
+    def _contents(self, name: str, target: Out) -> Iterator[Content]:
+        """The contents in which a file may be safe: the target, the pointer's, then all versions, newest first."""
+        here = next((out.digest for known, out in self._datasets.pointers() if known.name == name), "")
+        digests = [target.digest, here, *(version.digest for version in self._datasets.history(name))]
+        for digest in dict.fromkeys(filter(None, digests)):
+            if content := self._datasets.content_or_none(digest):
+                yield content
+
+    def _uncommitted_pointer(self, name: str) -> tuple[str, str] | None:
+        """The pointer and digest of `name`, when no commit of any branch holds that pointer."""
+        found = next(((known, out) for known, out in self._datasets.pointers() if known.name == name), None)
+        if found is None or not found[1].digest or self._datasets.recorded(name, found[1].digest):
+            return None
+        pointer = found[0].pointer
+        blob = self._git.run("hash-object", "--", pointer).strip()
+        held = self._git.run("log", "--all", "--max-count=1", "--format=%H", f"--find-object={blob}", "--", pointer)
+        return None if held else (pointer, found[1].digest)
+
+
+def require_known_revision(datasets: Datasets, text: str) -> str:
+    """The commit that `text` names.
+
+    Raises
+    ------
+    UsageError
+        ``unknown-revision``.
+    """
+    if commit := datasets.git.resolve(text):
+        return commit
+    raise UsageError("unknown-revision", f"git knows no revision {text}.", hint="git log --oneline lists them.")

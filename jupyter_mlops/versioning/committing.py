@@ -1,0 +1,143 @@
+"""New versions: what may become one, its content saved, its pointer published."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.records import Actor, Progress, silent
+from jupyter_mlops.versioning.content import Content, FileChanges
+from jupyter_mlops.versioning.datasets import Dataset, Datasets
+from jupyter_mlops.versioning.founding import missing_dvc_files
+from jupyter_mlops.versioning.pointers import SUFFIX, render
+from jupyter_mlops.versioning.publishing import Publication
+
+
+@attrs.frozen
+class Draft:
+    """A version about to be published.
+
+    Attributes
+    ----------
+    name
+        The dataset.
+    before
+        The digest that its pointer names now; empty for a new dataset.
+    change
+        The files that differ from it.
+    adopted
+        Whether git tracked the data until now.
+    """
+
+    name: str
+    before: str
+    content: Content
+    change: FileChanges
+    adopted: bool = False
+
+    @property
+    def pointer(self) -> str:
+        """The ``.dvc`` file."""
+        return self.name + SUFFIX
+
+
+class Committing:
+    """Makes versions of data.
+
+    Parameters
+    ----------
+    datasets
+        The datasets of the project.
+    """
+
+    def __init__(self, datasets: Datasets) -> None:
+        self._datasets = datasets
+        self._git = datasets.git
+
+    def changed(self) -> tuple[str, ...]:
+        """Every dataset whose content, or whose pointer, no commit holds yet."""
+        states = [state for state in self._datasets.states() if state.kind == "data"]
+        return tuple(
+            state.path for state in states if state.state == "changed" or self._is_pointer_new(state.path + SUFFIX)
+        )
+
+    def _is_pointer_new(self, pointer: str) -> bool:
+        return (self._git.root / pointer).exists() and not self._git.is_clean(pointer)
+
+    def targets(self, paths: Iterable[str], *, adopt: bool) -> tuple[str, ...]:
+        """The datasets that `paths` (below the root) stand for, each allowed to become a version.
+
+        Raises
+        ------
+        UsageError
+            ``stage-output``, ``tracked-by-git``, ``not-data``, ``no-such-file``.
+        """
+        known = self._datasets.all()
+        names = [name for path in paths for name in self._named(path, known)]
+        for name in names:
+            self._require_data(name, known, adopt=adopt)
+        return tuple(dict.fromkeys(names))
+
+    def _named(self, path: str, known: Sequence[Dataset]) -> list[str]:
+        for dataset in known:
+            if path in {dataset.name, dataset.name + SUFFIX} or path.startswith(dataset.name + "/"):
+                return [dataset.name]
+        below = [one.name for one in known if one.kind == "data" and (path == "." or one.name.startswith(path + "/"))]
+        if below:
+            return below
+        if not self._datasets.workspace.exists(path):
+            return [self._datasets.find(path).name]
+        return [path]
+
+    def _require_data(self, name: str, known: Sequence[Dataset], *, adopt: bool) -> None:
+        made_by = next((one.stage for one in known if one.name == name and one.stage), None)
+        if made_by:
+            raise UsageError(
+                "stage-output",
+                f"{name} is made by the stage {made_by}.",
+                hint=f"run {made_by} makes a new version of it.",
+            )
+        if name == "." or name.split("/", maxsplit=1)[0] in {".git", ".dvc", ".mlops"} or name.endswith(SUFFIX):
+            raise UsageError(
+                "not-data", f"{name} is not data.", hint="Name a file or a folder: commit data/prices.csv."
+            )
+        if not self._datasets.workspace.exists(name):
+            raise UsageError(
+                "no-such-file", f"{name} is not in the workspace.", hint=f"checkout {name}@HEAD puts it back."
+            )
+        if not adopt and self._git.is_tracked(name):
+            raise UsageError(
+                "tracked-by-git",
+                f"{name} is already tracked by git.",
+                hint=f"commit {name} --adopt moves it over: git lets go of it, the file stays.",
+            )
+
+    def draft(self, name: str, progress: Progress = silent, *, save: bool = True) -> Draft:
+        """Look at `name` and, with `save`, bring its content into the cache; no pointer is touched."""
+        workspace = self._datasets.workspace
+        content = workspace.save(name, progress) if save else workspace.scan(name, progress=progress)
+        before = next((out.digest for known, out in self._datasets.pointers() if known.name == name), "")
+        earlier = self._datasets.content_or_none(before)
+        return Draft(name, before, content, content.changes_since(earlier), self._git.is_tracked(name))
+
+    def publish(self, drafts: Sequence[Draft], meta: Mapping[str, object]) -> tuple[str, ...]:
+        """Write the pointers of `drafts`; returns every path that git should commit.
+
+        The caller holds `Publisher.turn`.
+        """
+        root = self._git.root
+        founding = {name: text.encode() for name, text in missing_dvc_files(root).items()}
+        pointers = {
+            draft.pointer: render(root / draft.pointer, posixpath.basename(draft.name), draft.content, meta)
+            for draft in drafts
+        }
+        ignored = [draft.name for draft in drafts]
+        return self._datasets.publisher.publish(Publication({**founding, **pointers}, ignored))
+
+    def commit(self, drafts: Sequence[Draft], paths: Sequence[str], message: str, author: Actor) -> str | None:
+        """Commit the published `paths`; data that git tracked leaves git."""
+        untrack = [draft.name for draft in drafts if draft.adopted]
+        return self._git.commit_only(paths, message, author, untrack=untrack)
