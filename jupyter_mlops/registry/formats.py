@@ -20,6 +20,8 @@ from jupyter_mlops.registry.signatures import ANY, NUMPY, Signature, Tensor, dat
 
 SIGNATURE = "signature.json"
 _PICKLES = (".joblib", ".pkl", ".pickle")
+SUFFIXES = (".skops", ".onnx", *_PICKLES)
+"""The model formats that can be served."""
 _CONTAINERS = (
     # scikit-learn's fitted trees. They hold arrays of numbers and no code; skops leaves the choice
     # to its user because they are compiled types.
@@ -101,7 +103,7 @@ def read_estimator(path: Path, trusted: Sequence[str] = ()) -> Any:
 def _make(source: Path, suffix: str, partial: Path, trust: Trust) -> Signature:
     if suffix == ".onnx":
         return _from_onnx(source, partial)
-    if suffix not in (".skops", *_PICKLES):
+    if suffix not in SUFFIXES:
         raise UsageError(
             "unknown-model-format",
             f"A {suffix or 'file without suffix'} is no model format that can be served.",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Actor, Instant, Scalar
+from jupyter_mlops.records import Actor, Instant, Scalar, VersionRecord
 from jupyter_mlops.registry import models as registry
+from jupyter_mlops.registry.formats import SUFFIXES
 from jupyter_mlops.trust.identity import parse, require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
@@ -56,10 +58,10 @@ def register(
         Say which version it would be.
     """
     project, who = call.project, _author(call, author)
-    path = _model_path(call, source)
-    if dry_run:
-        done = project.models.plan(path, name, version)
-    else:
+    path, wanted = _source(call, source)
+    done = project.models.plan(path, name, version)
+    _require_same(done.content.digest, wanted, source, path)
+    if not dry_run:
         done = project.models.register(path, name, who, version=version, message=message)
     return Registered(done.model, done.label, done.tag, done.content.digest, done.content.path, done.git_commit)
 
@@ -121,7 +123,7 @@ def models(call: Call, name: Annotated[str, Option(names=Names.MODEL)] = "") -> 
     """
     project = call.project
     found = (project.models.get(name.partition("@")[0]),) if name else project.models.all()
-    runs = _runs_by_output(call) if found else {}
+    runs = project.runs.writers() if found else {}
     served: dict[str, list[str]] = {}
     for deployment in project.deployments.all():
         served.setdefault(deployment.digest, []).append(deployment.name)
@@ -180,13 +182,15 @@ def _author(call: Call, author: str) -> Actor:
     return require_known(parse(author) if author else call.actor)
 
 
-def _shown(model: registry.Model, runs: Mapping[str, Any], served: Mapping[str, list[str]]) -> Model:
+def _shown(model: registry.Model, runs: Mapping[str, VersionRecord], served: Mapping[str, list[str]]) -> Model:
     return Model(
         model.name, tuple(_shown_version(v, runs.get(v.digest), served) for v in model.versions), dict(model.aliases)
     )
 
 
-def _shown_version(version: registry.ModelVersion, run: Any, served: Mapping[str, list[str]]) -> ModelVersion:
+def _shown_version(
+    version: registry.ModelVersion, run: VersionRecord | None, served: Mapping[str, list[str]]
+) -> ModelVersion:
     return ModelVersion(
         model=version.model,
         version=version.label,
@@ -205,9 +209,31 @@ def _shown_version(version: registry.ModelVersion, run: Any, served: Mapping[str
     )
 
 
-def _runs_by_output(call: Call) -> Mapping[str, Any]:
-    return {}
+def _source(call: Call, source: str) -> tuple[str, str | None]:
+    """The path of the model file that `source` names, and the digest it must have when a run wrote it."""
+    path = call.project.root / call.path(source)
+    if path.exists() or not re.fullmatch(r"(run:)?#?\d+|(run:)?run-[0-9a-f-]+", source):
+        return call.path(source), None
+    run = call.project.runs.find(source)
+    models = {path: digest for path, digest in run.record.outputs.items() if path.endswith(SUFFIXES)}
+    if len(models) == 1:
+        return next(iter(models.items()))
+    found = ", ".join(models) or ", ".join(run.record.outputs) or "nothing"
+    raise UsageError(
+        "no-single-model",
+        f"Run #{run.number} wrote {len(models)} model files.",
+        context=f"It wrote {found}.",
+        hint="register FILE --name NAME, with the one you mean.",
+    )
 
 
-def _model_path(call: Call, source: str) -> str:
-    return call.path(source)
+def _require_same(digest: str, wanted: str | None, source: str, path: str) -> None:
+    """What a run wrote can be registered while HEAD still holds it."""
+    if wanted in (None, digest):
+        return
+    raise UsageError(
+        "run-superseded",
+        f"Run {source} wrote another {path} than the one committed now.",
+        context=f"It wrote {wanted}, HEAD holds {digest}.",
+        hint=f"register {path} takes the present one; checkout {path}@{str(wanted)[:8]} brings the other back.",
+    )

@@ -12,7 +12,8 @@ from model_files import commit_model
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError
 from jupyter_mlops.project import Project
-from jupyter_mlops.serving.control import Command, ask as order
+from jupyter_mlops.serving.control import Command
+from jupyter_mlops.serving.control import ask as order
 from jupyter_mlops.serving.spec import State
 
 INFER = "/v2/models/credit/infer"
@@ -94,9 +95,8 @@ def test_an_unknown_deployment_gets_the_nearest(released, deploy):
 
 
 def test_a_port_in_use_is_said_and_nothing_stays(released, deploy):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(UsageError, match="port-in-use"):
-            deploy(port=taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError, match="port-in-use"):
+        deploy(port=taken.getsockname()[1])
     assert released.deployments.all() == ()
 
 
