@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = 200
 LISTED_CELLS = 1000
+EPOCH = datetime.fromtimestamp(0, UTC)
 Paths = Annotated[tuple[str, ...], Option(names=Names.PATH)]
 Reference = Annotated[str, Option(names=Names.REFERENCE)]
 
@@ -202,19 +204,24 @@ def log(
     name = typed(call, name)
     if name and _is_model(project, name):
         return _model_history(project, name, size, cursor)
-    if name:
-        below = _number(cursor)
-        dataset = project.datasets.resolve_name(name)
-        found = project.datasets.history(dataset, size + 1, below)
-    else:
-        everything = [version for one in project.datasets.all() for version in project.datasets.history(one)]
-        everything.sort(key=lambda version: (version.time is not None, version.time), reverse=True)
-        start = _number(cursor) or 0
-        found = tuple(everything[start : start + size + 1])
-    more = found[size - 1].version if name else str((_number(cursor) or 0) + size)
+    found, further = _one(project.datasets, name, size, cursor) if name else _every(project.datasets, size, cursor)
     current = {known.name: out.digest for known, out in project.datasets.pointers()}
-    versions = tuple(shown(version, current=current.get(version.dataset)) for version in found[:size])
-    return History(versions, more if len(found) > size else None)
+    return History(tuple(shown(version, current=current.get(version.dataset)) for version in found), further)
+
+
+def _one(datasets: Datasets, name: str, size: int, cursor: str) -> tuple[Sequence[Version], str | None]:
+    """A page of the versions of one dataset, and where the next starts."""
+    found = datasets.history(datasets.resolve_name(name.partition("@")[0]), size + 1, _number(cursor))
+    return found[:size], found[size - 1].version if len(found) > size else None
+
+
+def _every(datasets: Datasets, size: int, cursor: str) -> tuple[Sequence[Version], str | None]:
+    """A page of the versions of all datasets, newest first, and where the next starts."""
+    start = _number(cursor) or 0
+    newest = [version for one in datasets.all() for version in datasets.history(one, start + size + 1)]
+    newest.sort(key=lambda version: (version.time or EPOCH, version.number or 0), reverse=True)
+    page = newest[start : start + size]
+    return page, str(start + size) if len(newest) > start + size else None
 
 
 def _number(cursor: str) -> int | None:
@@ -686,7 +693,7 @@ def import_(
 
     project, who = call.project, require_known(call.actor)
     source = Source.parse(url, call.folder)
-    target = call.path(path) if path else f"data/{source.name}"
+    target = call.path(path) if path else project.datasets.free_place(source.name)
     project.datasets.require_free(target)
     if dry_run:
         return Imported(target, "new", "", source.address, source.size(), None)

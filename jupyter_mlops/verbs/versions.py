@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from jupyter_mlops.records import Instant
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.records import Instant, now
 from jupyter_mlops.verbs.declaration import Call
 from jupyter_mlops.versioning.committing import Draft
 from jupyter_mlops.versioning.content import Content, Entry
@@ -48,6 +49,8 @@ class DatasetVersion:
 def reference(call: Call, text: str) -> str:
     """A reference as typed in the user's folder, with its path relative to the root."""
     bare = text.removeprefix(PREFIX)
+    if not bare:
+        return ""
     path, mark, version = bare.partition("@")
     if (call.folder / bare).exists():
         return call.path(bare)
@@ -58,8 +61,6 @@ def reference(call: Call, text: str) -> str:
 
 def shown(version: Version, *, current: str | None = None, rows: int | None = None) -> DatasetVersion:
     """A version as every face shows it; `current` is the digest that the workspace's pointer names."""
-    from jupyter_mlops.records import now
-
     return DatasetVersion(
         dataset=version.dataset,
         version=version.version or "new",
@@ -91,8 +92,6 @@ def rows_added(datasets: Datasets, draft: Draft) -> int | None:
 
     Only the files that differ are read.
     """
-    from jupyter_mlops.errors import MlopsError
-
     changed = {*draft.change.added, *draft.change.modified, *draft.change.removed}
     before = datasets.content_or_none(draft.before)
     try:
@@ -127,18 +126,14 @@ def _short(name: str) -> str:
 def _happened(draft: Draft, rows: int | None) -> str:
     change = draft.change
     if not draft.before:
-        return f"{rows:,} rows" if rows else _files(len(draft.content.entries), "first version")
+        return _counted(rows, "row") if rows else f"first version, {_counted(len(draft.content.entries), 'file')}"
     if rows:
-        return f"{rows:+,} rows"
+        return f"{'+' if rows > 0 else ''}{_counted(rows, 'row')}"
     if not change:
         return "description"
     parts = [("added", change.added), ("modified", change.modified), ("removed", change.removed)]
-    return ", ".join(_files(len(paths), word) for word, paths in parts if paths)
+    return ", ".join(f"{_counted(len(paths), 'file')} {word}" for word, paths in parts if paths)
 
 
-def _files(number: int, word: str) -> str:
-    return (
-        f"{number:,} file{'' if number == 1 else 's'} {word}"
-        if word != "first version"
-        else f"first version, {number:,} file{'' if number == 1 else 's'}"
-    )
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if abs(number) == 1 else f"{number:,} {noun}s"

@@ -530,6 +530,14 @@ class Datasets:
             raise UsageError(
                 "path-taken", f"{name} exists already.", hint="Give another path, or commit what is there."
             )
+        if around := next((one.name for one in self.all() if name.startswith(one.name + "/")), None):
+            raise UsageError(
+                "path-taken", f"{name} lies inside the dataset {around}.", hint=f"Copy it there and commit {around}."
+            )
+
+    def free_place(self, name: str) -> str:
+        """Where new data called `name` goes: below ``data/``, unless that is a dataset itself."""
+        return name if any(one.name == "data" for one in self.all()) else f"data/{name}"
 
     def weight(self, datasets: Iterable[Dataset]) -> tuple[int, int]:
         """Files and bytes of `datasets`, as their pointers say."""
