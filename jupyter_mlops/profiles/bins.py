@@ -122,6 +122,17 @@ def values_of(keys: Keys) -> Reals:
     return (bits ^ mask).view(np.float64)
 
 
+def middles(prefixes: Keys, level: int, least: float, greatest: float) -> Reals:
+    """The value in the middle of each prefix, within [`least`, `greatest`]; exact at level 0."""
+    import numpy as np
+
+    ends = keys_of(np.array([least, greatest], dtype=np.float64))
+    first = prefixes << np.uint64(level)
+    last = first | np.uint64((1 << level) - 1)
+    low, high = (values_of(np.clip(keys, ends[0], ends[1])) for keys in (first, last))
+    return np.asarray(low / 2 + high / 2)
+
+
 def exact_sums(values: NDArray[np.generic]) -> tuple[int, int]:
     """``sum(x) * 2**1074`` and ``sum(x**2) * 2**2148`` as integers, hence equal for every partition.
 

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from jupyter_mlops.profiles import statistics
-from jupyter_mlops.profiles.bins import keys_of, values_of
+from jupyter_mlops.profiles.bins import middles, values_of
 from jupyter_mlops.profiles.profile import NUMBERS, TEXTS, Column, Profile
 
 if TYPE_CHECKING:
@@ -216,21 +216,9 @@ def _aligned(before: Column, after: Column) -> tuple[Counts, Counts, Reals]:
     counts = [np.zeros(len(prefixes), dtype=np.int64) for _ in sides]
     for side, (own, numbers) in zip(counts, sides, strict=True):
         side[np.searchsorted(prefixes, own)] = numbers
-    return counts[0], counts[1], _middles(prefixes, level, before, after)
-
-
-def _middles(prefixes: NDArray[np.uint64], level: int, before: Column, after: Column) -> Reals:
-    """The middle of each prefix's values, within the range of the data."""
-    import numpy as np
-
     extremes = [v for c in (before, after) for v in (c.minimum, c.maximum) if v is not None]
-    if not extremes:
-        return np.zeros(len(prefixes))
-    least, greatest = keys_of(np.array([min(extremes), max(extremes)], dtype=np.float64))
-    first = prefixes << np.uint64(level)
-    last = first | np.uint64((1 << level) - 1)
-    low, high = (values_of(np.clip(keys, least, greatest)) for keys in (first, last))
-    return np.asarray(low / 2 + high / 2)
+    values = middles(prefixes, level, min(extremes), max(extremes)) if extremes else np.zeros(len(prefixes))
+    return counts[0], counts[1], values
 
 
 def _grouped_texts(before: Column, after: Column) -> tuple[Counts, Counts]:
@@ -278,7 +266,12 @@ def _binned_shares(kind: str, before: Column, after: Column) -> Shares:
     shares = np.cumsum(old + new) / (old + new).sum()
     outer = np.minimum(np.searchsorted(shares, [0.001, 0.999]), len(values) - 1)
     low, high = values[outer]
-    edges = np.linspace(low, high, min(PLOT_BINS, len(values)) + 1)
+    if before.kind == after.kind == "integer":
+        # Bins of as many whole numbers each, or the plot would show a comb that is not in the data.
+        width = max(1.0, np.ceil((high - low + 1) / PLOT_BINS))
+        edges = np.arange(low - 0.5, high + width, width)
+    else:
+        edges = np.linspace(low, high, min(PLOT_BINS, len(values)) + 1)
     places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
     sides = [np.bincount(places, weights=counts, minlength=len(edges) - 1).tolist() for counts in (old, new)]
     labels = tuple(spelled(kind, edge) for edge in (edges[:-1] + edges[1:]) / 2)

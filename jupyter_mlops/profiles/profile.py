@@ -24,6 +24,7 @@ from jupyter_mlops.profiles.bins import (
     exact_sums,
     keys_of,
     merged_sketch,
+    middles,
     mixed,
     smallest_hashes,
 )
@@ -145,6 +146,17 @@ class Column:
         count, total, squares = self.finite, int(self.total, 16), int(self.squares, 16)
         variance = Fraction(count * squares - total * total, count * count << 2 * SCALE_BITS)
         return math.sqrt(variance)
+
+    def quantile(self, probability: float) -> float | None:
+        """The value below which this share of the finite numbers lies, as fine as the bins are."""
+        import numpy as np
+
+        if self.minimum is None or self.maximum is None:
+            return None
+        prefixes, counts = self.bins.arrays()
+        place = int(np.searchsorted(np.cumsum(counts), probability * self.finite))
+        values = middles(prefixes, self.bins.level, self.minimum, self.maximum)
+        return float(values[min(place, len(values) - 1)])
 
     @property
     def _moments(self) -> bool:
