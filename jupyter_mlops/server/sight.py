@@ -32,7 +32,7 @@ FOLDERS_LIMIT = 1000
 FRESH_S = 0.1
 PASSED_OVER = frozenset({"node_modules", "__pycache__", "site-packages"})
 NAMED: Mapping[str, Topics] = {"mlops.toml": EVERYTHING, "dvc.lock": DATA}
-RECORDS: Mapping[str, Topics] = {"runs": PIPELINE, "run": PIPELINE, "profiles": DATA, "deployments": SERVED}
+RECORDS: Mapping[str, Topics] = {"runs": PIPELINE, "run": PIPELINE, "profiles": DATA, "deployment": SERVED}
 """What a kind of record, or the first word of a live file, is about."""
 
 
@@ -135,10 +135,9 @@ class Sight:
     def _state(self, places: Places) -> Iterator[tuple[str, tuple[tuple[int, ...], Topics]]]:
         yield from self._jobs(places.state / "jobs")
         yield _mark(places.root / ".dvc" / "config", EVERYTHING)
-        for name, topics in RECORDS.items():
-            for folder, listing in self._folders.below(str(places.state / name)):
-                yield _mark(folder, topics)
-                yield from (_mark(f"{folder}/{file}", topics) for file in listing.files)
+        yield _mark(places.state / "deployments", SERVED)
+        if served := self._folders.listing(str(places.state / "deployments")):
+            yield from (_mark(places.state / "deployments" / name, SERVED) for name in served.folders)
         for folder, listing in self._folders.below(str(places.live)):
             for file in listing.files:
                 yield _mark(f"{folder}/{file}", RECORDS.get(file.replace(".", "-").partition("-")[0], EVERYTHING))
