@@ -1,0 +1,20 @@
+/** Everything a click can do; loaded with the panel, not with Lab. */
+export { checkout, commit, importData, pull, push, tag } from './data';
+export { copyUrl, rollback, undeploy } from './deployments';
+export { alias, deploy, register } from './models';
+export { addStage, ci, removeStage, run, runAsStage, stop, why } from './pipelines';
+export { copyLine, copyReference, demo, doctor, exportView, goTo, init } from './project';
+export {
+  commitFile,
+  compareRuns,
+  diff,
+  diffFile,
+  drift,
+  lineage,
+  lineageFile,
+  monitor,
+  openNotebook,
+  openRun,
+  show,
+  showFile
+} from './views';

@@ -1,0 +1,107 @@
+/** Opening things in the main area. */
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import { CommandIDs } from '../commands/ids';
+import { referenceOf } from '../model/selection';
+import type { IMlops } from '../tokens';
+import type { Args } from './args';
+import { text } from './args';
+
+/** What the differences are between a version and the one before, or the workspace. */
+export async function diff(mlops: IMlops, args: Args): Promise<void> {
+  await open(mlops, 'diff', text(args, 'before'), text(args, 'after'));
+}
+
+/** The graph of what made what. */
+export async function lineage(mlops: IMlops, args: Args): Promise<void> {
+  await open(mlops, 'lineage', text(args, 'reference'));
+}
+
+/** How data moved between two versions. */
+export async function drift(mlops: IMlops, args: Args): Promise<void> {
+  await open(mlops, 'drift', text(args, 'reference'), text(args, 'against'));
+}
+
+/** How two runs differ; the run before when only one is named. */
+export async function compareRuns(mlops: IMlops, args: Args): Promise<void> {
+  const runs = (await mlops.project.runs.refresh())?.items ?? [];
+  const after = text(args, 'after') || (runs[0]?.run ?? '');
+  const at = runs.findIndex(run => run.run === after);
+  const before = text(args, 'before') || (runs[at + 1]?.run ?? '');
+  await open(mlops, 'compare', before, after);
+}
+
+/** Routes, history and a place to try a deployment. */
+export async function monitor(mlops: IMlops, args: Args): Promise<void> {
+  await open(mlops, 'monitor', text(args, 'name'));
+}
+
+/** Everything known about a reference. */
+export async function show(mlops: IMlops, args: Args): Promise<void> {
+  await open(mlops, 'show', text(args, 'reference'));
+}
+
+async function open(mlops: IMlops, kind: string, first: string, second = ''): Promise<void> {
+  await mlops.app.commands.execute(CommandIDs.openView, { kind, first, second, project: mlops.project.folder });
+}
+
+/** Opens a notebook of the project, at a cell when one is named. */
+export async function openNotebook(mlops: IMlops, args: Args): Promise<void> {
+  const path = [mlops.project.folder, text(args, 'path')].filter(Boolean).join('/');
+  const widget = mlops.documents.openOrReveal(path);
+  const cell = Number(text(args, 'cell'));
+  if (!widget || !Number.isInteger(cell) || text(args, 'cell') === '') {
+    return;
+  }
+  await widget.context.ready;
+  const panel = mlops.notebooks?.find(one => one.id === widget.id) as NotebookPanel | undefined;
+  if (panel) {
+    panel.content.activeCellIndex = cell;
+    await panel.content.scrollToItem(cell, 'center');
+  }
+}
+
+/** Opens the executed notebook of a run, at the cell that failed. */
+export async function openRun(mlops: IMlops, args: Args): Promise<void> {
+  const runs = mlops.project.runs.value ?? (await mlops.project.runs.refresh());
+  const run = runs?.items.find(one => one.run === text(args, 'run'));
+  const failed = run?.stages.find(stage => stage.state === 'failed') ?? run?.stages.find(stage => stage.notebook);
+  if (failed?.notebook) {
+    const cell = failed.cell === null ? '' : String(failed.cell);
+    await openNotebook(mlops, { path: failed.notebook, cell });
+  } else {
+    await compareRuns(mlops, { after: text(args, 'run') });
+  }
+}
+
+/** A path the file browser shows, as the project's verbs take it. */
+function selected(mlops: IMlops): string {
+  const first = mlops.browser?.selectedItems().next();
+  const path = first && !first.done ? mlops.documents.services.contents.localPath(first.value.path) : '';
+  const folder = mlops.project.folder;
+  return folder && path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
+}
+
+/** Commits the file that was clicked. */
+export async function commitFile(mlops: IMlops): Promise<void> {
+  await mlops.app.commands.execute(CommandIDs.commit, { path: selected(mlops) });
+}
+
+/** Compares the clicked file with its version in HEAD. */
+export async function diffFile(mlops: IMlops): Promise<void> {
+  await open(mlops, 'diff', selected(mlops));
+}
+
+/** Shows where the clicked file came from. */
+export async function lineageFile(mlops: IMlops): Promise<void> {
+  await open(mlops, 'lineage', selected(mlops));
+}
+
+/** Points at the clicked file in the sidebar. */
+export async function showFile(mlops: IMlops): Promise<void> {
+  const name = selected(mlops);
+  await mlops.app.commands.execute(CommandIDs.open);
+  const status = mlops.project.status.value ?? (await mlops.project.status.refresh());
+  const dataset = status?.datasets.find(one => one.path === name);
+  const version = dataset?.version?.split('·')[0] ?? '';
+  mlops.project.select({ kind: 'data', name, version, reference: referenceOf(name, dataset?.version ?? null) });
+}

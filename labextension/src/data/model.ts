@@ -1,0 +1,73 @@
+/** Datasets and versions as rows. */
+import type { DatasetState, DatasetVersion } from '../api/types';
+import { CommandIDs } from '../commands/ids';
+import { ISelection, bare, referenceOf } from '../model/selection';
+import type { MenuEntry } from '../parts/menu';
+
+/** A dataset stands for its current version. */
+export function selectionOf(dataset: DatasetState): ISelection {
+  const version = dataset.version ? bare(dataset.version) : '';
+  return { kind: 'data', name: dataset.path, version, reference: referenceOf(dataset.path, dataset.version) };
+}
+
+export function versionSelection(version: DatasetVersion): ISelection {
+  const reference = referenceOf(version.dataset, version.version);
+  return { kind: 'data', name: version.dataset, version: bare(version.version), reference };
+}
+
+/** `+412`: what changed since the last version, in rows when it is a table, else in files. */
+export function changeOf(dataset: DatasetState): string {
+  if (dataset.rows_changed) {
+    return `${dataset.rows_changed > 0 ? '+' : '−'}${Math.abs(dataset.rows_changed).toLocaleString()} rows`;
+  }
+  const parts: [string, number][] = [
+    ['+', dataset.added],
+    ['~', dataset.modified],
+    ['−', dataset.removed]
+  ];
+  return parts.flatMap(([sign, count]) => (count > 0 ? [`${sign}${count}`] : [])).join(' ');
+}
+
+/** What a right click on a dataset offers. */
+export function datasetMenu(dataset: DatasetState): MenuEntry[] {
+  const { path } = dataset;
+  const { reference } = selectionOf(dataset);
+  const tracked = dataset.kind === 'data';
+  return [
+    ...(tracked ? [[CommandIDs.commit, { path }] as const] : []),
+    [CommandIDs.diff, { before: path, label: 'Diff with the last version' }],
+    [CommandIDs.push, { path }],
+    [CommandIDs.pull, { path }],
+    null,
+    [CommandIDs.show, { reference }],
+    [CommandIDs.lineage, { reference }],
+    [CommandIDs.drift, { reference, label: 'Compare drift with the version before' }],
+    null,
+    [CommandIDs.copyReference, { reference }]
+  ];
+}
+
+/** What a right click on a version offers. */
+export function versionMenu(version: DatasetVersion, previous: DatasetVersion | undefined): MenuEntry[] {
+  const reference = referenceOf(version.dataset, version.version);
+  const against = previous ? referenceOf(previous.dataset, previous.version) : '';
+  const compare: MenuEntry[] = previous
+    ? [
+        [CommandIDs.diff, { before: against, after: reference }],
+        [CommandIDs.drift, { reference, against, label: `Compare drift with ${bare(previous.version)}` }]
+      ]
+    : [];
+  return [
+    [CommandIDs.checkout, { reference }],
+    ...compare,
+    [CommandIDs.diff, { before: reference, label: 'Diff with the workspace' }],
+    [CommandIDs.show, { reference }],
+    [CommandIDs.lineage, { reference }],
+    null,
+    [CommandIDs.tag, { reference }],
+    [CommandIDs.register, { path: version.dataset, label: 'Register as a model…' }],
+    null,
+    [CommandIDs.copyReference, { reference }],
+    [CommandIDs.copyLine, { line: `%mlops checkout ${reference}`, label: 'Copy %mlops line' }]
+  ];
+}

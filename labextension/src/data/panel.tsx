@@ -1,0 +1,117 @@
+/** Data: datasets, their state, and their versions. */
+import { addIcon, fileUploadIcon } from '@jupyterlab/ui-components';
+import { useState } from 'react';
+import type { ReactElement } from 'react';
+import type { DatasetState, Status } from '../api/types';
+import { CommandIDs } from '../commands/ids';
+import { bare, same } from '../model/selection';
+import { Button } from '../parts/button';
+import { bytes, plural } from '../parts/format';
+import { useCommand, useMlops, useSelection } from '../parts/hooks';
+import { openMenu } from '../parts/menu';
+import { Empty } from '../parts/messages';
+import { State, lookOf } from '../parts/state';
+import { Row, Tree } from '../parts/tree';
+import { useFilter } from '../shell/filter';
+import { RunningJobs } from '../shell/jobs';
+import { Section } from '../shell/section';
+import { changeOf, datasetMenu, selectionOf } from './model';
+import { Versions } from './versions';
+
+const VERBS = ['commit', 'checkout', 'push', 'pull', 'import', 'tag', 'init'];
+
+export function DataSection(props: { status: Status }): ReactElement {
+  const execute = useCommand();
+  const buttons = (
+    <>
+      <Button label="Commit version…" icon={addIcon} bare verb="commit" onClick={() => execute(CommandIDs.commit)} />
+      <Button label="Push" icon={fileUploadIcon} bare verb="push" onClick={() => execute(CommandIDs.push)} />
+    </>
+  );
+  return (
+    <Section id="data" title="Data" buttons={buttons}>
+      {() => (
+        <>
+          <RunningJobs verbs={VERBS} />
+          {props.status.note && <p className="jp-Mlops-calm">{props.status.note}</p>}
+          {props.status.datasets.length > 0 ? <Datasets datasets={props.status.datasets} /> : <NoData />}
+        </>
+      )}
+    </Section>
+  );
+}
+
+function NoData(): ReactElement {
+  const execute = useCommand();
+  return (
+    <Empty text="No datasets yet. Right-click a file or folder and choose Commit version.">
+      <Button label="Choose…" onClick={() => execute('filebrowser:activate')} />
+      <Button label="Import…" verb="import" onClick={() => execute(CommandIDs.importData)} />
+    </Empty>
+  );
+}
+
+function Datasets(props: { datasets: readonly DatasetState[] }): ReactElement {
+  const matches = useFilter();
+  const shown = props.datasets.filter(one => matches(one.path, one.state, one.version));
+  return (
+    <Tree label="Datasets">
+      {shown.map((dataset, at) => (
+        <Dataset key={dataset.path} dataset={dataset} position={[at + 1, shown.length]} />
+      ))}
+    </Tree>
+  );
+}
+
+function Dataset(props: { dataset: DatasetState; position: [number, number] }): ReactElement {
+  const { app, project } = useMlops();
+  const execute = useCommand();
+  const selected = useSelection();
+  const [open, setOpen] = useState(false);
+  const { dataset } = props;
+  const mine = selectionOf(dataset);
+  const changed = dataset.state === 'changed';
+  const commit = (): void => execute(CommandIDs.commit, { path: dataset.path });
+  const spoken = [dataset.path, lookOf(dataset.state).word, changeOf(dataset), dataset.version ?? 'no version'];
+  return (
+    <>
+      <Row
+        id={`data:${dataset.path}`}
+        level={1}
+        position={props.position}
+        name={spoken.filter(Boolean).join(', ')}
+        tip={tipOf(dataset)}
+        expanded={open}
+        selected={same(selected, mine)}
+        urgent={changed}
+        label={<Name dataset={dataset} />}
+        detail={changed ? changeOf(dataset) || 'changed' : bytes(dataset.bytes)}
+        buttons={
+          changed && dataset.kind === 'data' ? <Button label="Commit…" verb="commit" onClick={commit} /> : undefined
+        }
+        onSelect={() => project.select(mine)}
+        onToggle={() => setOpen(!open)}
+        onMenu={(x, y) => openMenu(app.commands, datasetMenu(dataset), x, y)}
+      />
+      {open && <Versions dataset={dataset} />}
+    </>
+  );
+}
+
+function Name(props: { dataset: DatasetState }): ReactElement {
+  const { path, state, version } = props.dataset;
+  return (
+    <>
+      <span className="jp-Mlops-name">{path}</span>
+      {state !== 'up-to-date' && <State state={state} word={state !== 'changed'} />}
+      {version && <span className="jp-Mlops-version">{version}</span>}
+    </>
+  );
+}
+
+function tipOf(dataset: DatasetState): string {
+  const { path, head_version: head, version, state } = dataset;
+  const at = version && head && bare(version) !== bare(head) ? `at ${version}, HEAD ${head}` : (version ?? 'no version yet');
+  const size = `${plural(dataset.files, 'file')}, ${bytes(dataset.bytes)}`;
+  return [path, `${lookOf(state).word}: ${at}`, size, dataset.kind === 'stage' ? 'output of a stage' : ''].join('\n').trim();
+}

@@ -1,0 +1,19 @@
+/** Context menus of rows. */
+import type { CommandRegistry } from '@lumino/commands';
+import { Menu } from '@lumino/widgets';
+
+/** A command, with what it is about; null draws a line between groups. */
+export type MenuEntry = readonly [string, Record<string, string | boolean>?] | null;
+
+/** Opens a menu at a point of the page. */
+export function openMenu(commands: CommandRegistry, entries: readonly MenuEntry[], x: number, y: number): void {
+  const menu = new Menu({ commands });
+  for (const entry of entries) {
+    menu.addItem(entry ? { command: entry[0], args: entry[1] ?? {} } : { type: 'separator' });
+  }
+  menu.aboutToClose.connect(() => {
+    // The command still runs after the menu closed.
+    window.setTimeout(() => menu.dispose(), 0);
+  });
+  menu.open(x, y);
+}

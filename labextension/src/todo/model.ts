@@ -1,0 +1,27 @@
+/** What waits for the user, and the click that deals with it. */
+import type { NextStep } from '../api/types';
+import { CommandIDs } from '../commands/ids';
+
+/** A button: what it says, and the command behind it. */
+export interface IDeed {
+  readonly label: string;
+  readonly verb: string;
+  readonly command: string;
+  readonly args: Record<string, string>;
+}
+
+/** The deed that a step asks for; a step we have no button for offers its line. */
+export function deedOf(step: NextStep): IDeed {
+  const verb = step.line.split(' ')[0] ?? '';
+  const deeds: Readonly<Record<string, IDeed>> = {
+    commit: { label: 'Commit…', verb, command: CommandIDs.commit, args: { path: step.name } },
+    run: { label: 'Run', verb, command: CommandIDs.run, args: { name: step.name } },
+    pull: { label: 'Pull', verb, command: CommandIDs.pull, args: { path: step.name } },
+    checkout: { label: 'Check out…', verb, command: CommandIDs.checkout, args: { reference: step.name } },
+    init: { label: 'Set up…', verb, command: CommandIDs.init, args: {} },
+    register: { label: 'Register…', verb, command: CommandIDs.register, args: {} },
+    deploy: { label: 'Deploy…', verb, command: CommandIDs.deploy, args: {} }
+  };
+  const line = `%mlops ${step.line}`;
+  return deeds[verb] ?? { label: 'Copy line', verb: '', command: CommandIDs.copyLine, args: { line } };
+}
