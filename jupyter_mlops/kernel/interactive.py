@@ -34,19 +34,23 @@ def bundle(result: Any, *, live: bool) -> dict[str, Any]:
 
 
 def _drift(report: DriftReport) -> Widget | None:
-    """A choice of column above its two distributions."""
+    """All bars, and below them a choice of column with its two distributions."""
     import attrs
 
-    names = [column.name for column in report.columns if column.distribution]
-    if not names:
+    from jupyter_mlops.rendering.blocks import Document
+    from jupyter_mlops.rendering.markup import fragment
+    from jupyter_mlops.rendering.watch import histogram
+
+    drawn = {column.name: histogram(column, report) for column in report.columns if column.distribution}
+    if not drawn:
         return None
-    bare = attrs.evolve(report, columns=tuple(attrs.evolve(each, distribution=None) for each in report.columns))
+    bars = attrs.evolve(report, columns=tuple(attrs.evolve(each, distribution=None) for each in report.columns))
 
-    def chosen(name: str) -> Any:
-        columns = tuple(column for column in report.columns if column.name == name)
-        return attrs.evolve(report, columns=columns, missing=(), new=())
+    def chosen(name: str) -> str:
+        found = drawn[name]
+        return fragment(Document(name, (found,) if found else ()))
 
-    return _chooser("Column", names, bare, chosen)
+    return _chooser([*drawn], chosen, rendering.html(bars))
 
 
 def _difference(found: Difference) -> Widget | None:
@@ -57,23 +61,24 @@ def _difference(found: Difference) -> Widget | None:
     if len(names) < 2:
         return None
 
-    def chosen(name: str) -> Any:
+    def chosen(name: str) -> str:
         if name == EVERYTHING:
-            return found
+            return rendering.html(found)
         cells = tuple(each for each in found.cells if each.column == name)
-        return attrs.evolve(found, cells=cells, columns={name: found.columns.get(name, len(cells))})
+        columns = {name: found.columns.get(name, len(cells))}
+        return rendering.html(attrs.evolve(found, cells=cells, columns=columns))
 
-    return _chooser("Column", [EVERYTHING, *names], None, chosen)
+    return _chooser([EVERYTHING, *names], chosen)
 
 
-def _chooser(label: str, names: list[str], always: Any, chosen: Callable[[str], Any]) -> Widget:
+def _chooser(names: list[str], chosen: Callable[[str], str], above: str = "") -> Widget:
+    """A choice of column; the HTML of what is chosen stands below it."""
     from ipywidgets import HTML, Dropdown, VBox
 
-    choice = Dropdown(options=names, description=label)
-    shown = HTML(rendering.html(chosen(names[0])))
-    choice.observe(lambda change: setattr(shown, "value", rendering.html(chosen(change["new"]))), "value")
-    head = [HTML(rendering.html(always))] if always is not None else []
-    return VBox([*head, choice, shown])
+    choice = Dropdown(options=names, description="Column")
+    shown = HTML(chosen(names[0]))
+    choice.observe(lambda change: setattr(shown, "value", chosen(change["new"])), "value")
+    return VBox([*([HTML(above)] if above else []), choice, shown])
 
 
 EXPLORERS: Mapping[str, Callable[[Any], Widget | None]] = {"DriftReport": _drift, "Difference": _difference}

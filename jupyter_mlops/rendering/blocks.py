@@ -170,7 +170,7 @@ class Section:
     folded: bool = False
 
 
-Block = Sentence | Table | Facts | Bars | Graph | Listing | Section
+Block = Sentence | Table | Facts | Bars | Histogram | Graph | Listing | Section
 
 
 @attrs.frozen

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 from jupyter_mlops.rendering.blocks import Bar, Graph, Histogram, Vertex
-from jupyter_mlops.rendering.layout import Spot, layers
+from jupyter_mlops.rendering.layout import Spot, layered
 from jupyter_mlops.rendering.plain import clean
 from jupyter_mlops.rendering.units import number
 
 BAR = (180, 12)
 SHARE = (90, 10)
 PLOT = (560, 150)
-BOX = (176, 46)
-GAP = (56, 18)
+BOX = (164, 46)
+GAP = (44, 16)
 MOST_LABELS = 8
+Place = tuple[float, float]
 KINDS = frozenset({"data", "run", "model", "deployment"})
 
 
@@ -66,13 +68,17 @@ def histogram(value: Histogram) -> str:
 
 def graph(value: Graph) -> str:
     """The graph in layers from left to right."""
-    spots = layers(value.vertices, value.arrows)
-    deepest, longest = max(s.layer for s in spots) + 1, max(s.row for s in spots) + 1
-    counts = [sum(spot.layer == layer for spot in spots) for layer in range(deepest)]
-    places = {spot.vertex.id: _place(spot, (longest - counts[spot.layer]) / 2) for spot in spots}
-    arrows = [_arrow(places[a], places[b]) for a, b in value.arrows if a in places and b in places]
-    boxes = [_box(spot.vertex, places[spot.vertex.id]) for spot in spots]
-    size = (deepest * (BOX[0] + GAP[0]) - GAP[0], longest * (BOX[1] + GAP[1]) - GAP[1])
+    layout = layered(value.vertices, value.arrows)
+    heights = [layout.rows(layer) for layer in range(layout.layers)]
+    tallest = max(heights)
+
+    def place(spot: Spot) -> Place:
+        lowered = (tallest - heights[spot.layer]) / 2
+        return spot.layer * (BOX[0] + GAP[0]), (spot.row + lowered) * (BOX[1] + GAP[1])
+
+    arrows = [_arrow([place(spot) for spot in path]) for path in layout.paths]
+    boxes = [_box(vertex, place(layout.spots[vertex.id])) for vertex in value.vertices]
+    size = (layout.layers * (BOX[0] + GAP[0]) - GAP[0], tallest * (BOX[1] + GAP[1]) - GAP[1])
     return _svg(value.caption, (-2, -2, size[0] + 4, size[1] + 4), "".join([*arrows, *boxes]))
 
 
@@ -96,21 +102,22 @@ def _legend(labels: tuple[str, str], tallest: float) -> str:
     return "".join(parts)
 
 
-def _place(spot: Spot, lowered: float) -> tuple[float, float]:
-    return spot.layer * (BOX[0] + GAP[0]), (spot.row + lowered) * (BOX[1] + GAP[1])
-
-
-def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
-    left, right = start[0] + BOX[0], end[0]
-    from_y, to_y = start[1] + BOX[1] / 2, end[1] + BOX[1] / 2
-    bend = max((right - left) / 2, 20)
-    bows = f"{left + bend:.0f} {from_y:.0f} {right - bend:.0f} {to_y:.0f}"
-    curve = f"M{left:.0f} {from_y:.0f}C{bows} {right - 5:.0f} {to_y:.0f}"
-    tip = f"M{right:.0f} {to_y:.0f}l-7 -4v8z"
+def _arrow(places: Sequence[Place]) -> str:
+    """A curve from box to box, straight through the rows that are free for it."""
+    middle = BOX[1] / 2
+    curve = f"M{places[0][0] + BOX[0]:.0f} {places[0][1] + middle:.0f}"
+    for (left, from_y), (right, to_y) in pairwise(places):
+        bend = GAP[0] / 2
+        edge = left + BOX[0]
+        curve += f"L{edge:.0f} {from_y + middle:.0f}"
+        curve += f"C{edge + bend:.0f} {from_y + middle:.0f} {right - bend:.0f} {to_y + middle:.0f}"
+        curve += f" {right:.0f} {to_y + middle:.0f}"
+    end_x, end_y = places[-1][0], places[-1][1] + middle
+    tip = f"M{end_x:.0f} {end_y:.0f}l-7 -4v8z"
     return f'<path class="arrow" d="{curve}" fill="none" stroke="#888"/><path class="tip" d="{tip}" fill="#888"/>'
 
 
-def _box(vertex: Vertex, place: tuple[float, float]) -> str:
+def _box(vertex: Vertex, place: Place) -> str:
     kind = vertex.kind if vertex.kind in KINDS else "other"
     note = f"{vertex.kind} {vertex.note}".strip()
     return (

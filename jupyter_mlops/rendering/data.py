@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jupyter_mlops.pipelines.pipeline import StageStatus
 from jupyter_mlops.records import short
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, spaced, state
@@ -9,7 +10,6 @@ from jupyter_mlops.rendering.units import changes, count, duration, exact, label
 from jupyter_mlops.verbs.datasets import (
     CheckedOut,
     Committed,
-    DatasetVersion,
     Difference,
     History,
     Imported,
@@ -17,7 +17,9 @@ from jupyter_mlops.verbs.datasets import (
     Tagged,
     Transferred,
 )
-from jupyter_mlops.verbs.project import DatasetState, NextStep, StageState, Status
+from jupyter_mlops.verbs.project import NextStep, Status
+from jupyter_mlops.verbs.versions import DatasetVersion
+from jupyter_mlops.versioning.datasets import DatasetState
 
 MOST_PATHS = 50
 WAITING = {
@@ -53,7 +55,7 @@ def _dataset_row(each: DatasetState) -> tuple[Cell, ...]:
     return each.path, state(each.state), version, changed, f"{each.files:,}", size(each.bytes)
 
 
-def _stage_row(each: StageState) -> tuple[Cell, ...]:
+def _stage_row(each: StageStatus) -> tuple[Cell, ...]:
     running = each.state == "running" and each.total
     left = f", ~{duration(each.eta_s)} left" if each.eta_s else ""
     return each.name, state(each.state), f"cell {each.done}/{each.total}{left}" if running else each.reason

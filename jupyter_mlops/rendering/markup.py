@@ -18,6 +18,7 @@ from jupyter_mlops.rendering.blocks import (
     Document,
     Facts,
     Graph,
+    Histogram,
     Listing,
     Mark,
     Section,
@@ -53,7 +54,7 @@ def whole_page(page: Document, footer: str = "") -> str:
 def card(error: MlopsError) -> str:
     """`error` as a card: what happened, where, what to do next."""
     context = f"<p>{safe(error.context)}</p>" if error.context else ""
-    hint = f"<p>{_with_code(error.hint)}</p>" if error.hint else ""
+    hint = f"<p>{_hint(error.hint)}</p>" if error.hint else ""
     link = f'<p class="quiet"><a href="{safe(error.link)}">{safe(error.reference)}</a></p>'
     head = f"<p>{_mark(Mark(error.message, Tone.BAD))}</p>"
     return f'<style>{FRAGMENT}</style><div class="mlops card" role="alert">{head}{context}{hint}{link}</div>'
@@ -127,6 +128,11 @@ def _(value: Bars) -> str:
 
 
 @block.register
+def _(value: Histogram) -> str:
+    return f'<div class="wide">{charts.histogram(value)}</div>'
+
+
+@block.register
 def _(value: Graph) -> str:
     text = escape("\n".join(lines(value)))
     drawn = f'<div class="wide">{charts.graph(value)}</div>' if value.vertices else ""
@@ -172,6 +178,8 @@ def _mark(mark: Mark) -> str:
     return f'<span class="mark {mark.tone}"><span aria-hidden="true">{ICONS[mark.tone]}</span> {safe(mark.text)}</span>'
 
 
-def _with_code(text: str) -> str:
-    """Escaped text in which ```words``` between backticks are code."""
+def _hint(text: str) -> str:
+    """A line to type as code; a sentence, with what stands between its backticks as code."""
+    if "`" not in text and not text.endswith((".", "?")):
+        return cell(Code(text))
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", safe(text))

@@ -14,6 +14,7 @@ from jupyter_mlops.rendering.blocks import (
     Document,
     Facts,
     Graph,
+    Histogram,
     Listing,
     Mark,
     Section,
@@ -114,6 +115,13 @@ def _(block: Bars) -> Iterator[str]:
         yield f"  {name}  {drawn}  {number(bar.value):>7}  {cell(bar.mark)}  {clean(bar.note)}"
     if block.more:
         yield f"  … {block.more:,} more"
+
+
+@lines.register
+def _(block: Histogram) -> Iterator[str]:
+    yield "  ".join((clean(block.name), *map(clean, block.labels)))
+    for bin_, before, after in zip(block.bins, block.before, block.after, strict=False):
+        yield f"  {clean(bin_)}  {before:.1%}  {after:.1%}"
 
 
 @lines.register

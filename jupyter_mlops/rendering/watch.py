@@ -67,11 +67,12 @@ def _bar(each: ColumnDrift, report: DriftReport) -> Bar:
         each.threshold,
         mark,
         f"{each.measure}, p {each.p_adjusted:.2g}",
-        _histogram(each, report),
+        histogram(each, report),
     )
 
 
-def _histogram(each: ColumnDrift, report: DriftReport) -> Histogram | None:
+def histogram(each: ColumnDrift, report: DriftReport) -> Histogram | None:
+    """Both distributions of one column, when the report holds them."""
     shares = each.distribution
     if shares is None:
         return None

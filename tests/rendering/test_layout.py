@@ -1,0 +1,34 @@
+"""Graphs: every vertex right of its causes, none on another, nothing lost."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_mlops.rendering.blocks import Vertex
+from jupyter_mlops.rendering.layout import layered, tree
+
+NAMES = "abcdef"
+VERTICES = tuple(Vertex(name, "data", name) for name in NAMES)
+ARROWS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_size=12)
+FORWARD = ARROWS.map(lambda arrows: [(min(a, b), max(a, b)) for a, b in arrows if a != b])
+
+
+@given(FORWARD)
+def test_causes_stand_to_the_left(arrows):
+    spots = layered(VERTICES, arrows).spots
+    assert all(spots[a].layer < spots[b].layer for a, b in arrows)
+
+
+@given(ARROWS)
+def test_no_two_things_share_a_spot(arrows):
+    layout = layered(VERTICES, arrows)
+    assert len(set(layout.spots.values())) == len(NAMES)
+    passed = {spot for path in layout.paths for spot in path[1:-1]}
+    assert not passed & set(layout.spots.values())
+
+
+@given(ARROWS)
+def test_the_tree_writes_every_vertex_out_once(arrows):
+    written = [vertex.id for _, vertex, again in tree(VERTICES, arrows) if not again]
+    assert sorted(written) == sorted(NAMES)
