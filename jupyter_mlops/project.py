@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.pipelines.pipeline import Pipeline
     from jupyter_mlops.pipelines.runs import RunRecords
     from jupyter_mlops.profiles.store import ProfileStore
-    from jupyter_mlops.provenance.graph import LineageGraph
+    from jupyter_mlops.provenance.graph import DataVersion, LineageGraph, Registered, Served
     from jupyter_mlops.registry.models import Models
     from jupyter_mlops.serving.deployments import Deployments
     from jupyter_mlops.versioning.datasets import Datasets
@@ -157,12 +157,40 @@ class Project:
 
         return Deployments(self.places, self.models)
 
-    @cached_property
+    @property
     def lineage(self) -> LineageGraph:
-        """What made what."""
-        from jupyter_mlops.provenance.graph import LineageGraph
+        """What made what, as it is known now."""
+        from jupyter_mlops.provenance.graph import LineageGraph, Sources
 
-        return LineageGraph(self.datasets, self.runs, self.models, self.deployments)
+        return LineageGraph.of(
+            Sources(
+                data=tuple(self._data_versions()),
+                runs=tuple((run.number, run.record) for run in self.runs.all()),
+                models=tuple(self._registered()),
+                deployments=tuple(self._served()),
+            )
+        )
+
+    def _data_versions(self) -> Iterator[DataVersion]:
+        from jupyter_mlops.provenance.graph import DataVersion
+
+        for dataset in self.datasets.all():
+            for one in self.datasets.history(dataset):
+                reference = f"{dataset.name}@{one.version}"
+                yield DataVersion(dataset.name, one.digest, dataset.short_name, one.label, reference, one.message)
+
+    def _registered(self) -> Iterator[Registered]:
+        from jupyter_mlops.provenance.graph import Registered
+
+        for model in self.models.all():
+            for one in model.versions:
+                yield Registered(one.model, one.label, one.path, one.digest, ", ".join(one.aliases))
+
+    def _served(self) -> Iterator[Served]:
+        from jupyter_mlops.provenance.graph import Served
+
+        for one in self.deployments.all():
+            yield Served(one.name, one.model, one.version, one.state)
 
 
 def _dvc_root(start: Path, top: Path) -> Path | None:

@@ -14,10 +14,10 @@ import attrs
 
 from jupyter_mlops.pipelines import lock
 from jupyter_mlops.pipelines.executor import Executor, Outcome
-from jupyter_mlops.pipelines.files import StageData
 from jupyter_mlops.pipelines.lock import Locked, Pin
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
+from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.stages import Out, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation
 from jupyter_mlops.records import Progress, StageRecord, Step
@@ -59,22 +59,21 @@ class Execution:
 
     Parameters
     ----------
-    root
-        The folder of the project.
+    pipeline
+        The stages and their files.
     folder
         Private to this run: snapshots, outputs set aside, the log.
-    data
-        The files of stages.
     executor
         The child process.
     """
 
-    def __init__(self, root: Path, folder: Path, data: StageData, executor: Executor) -> None:
-        self._root = root
+    def __init__(self, pipeline: Pipeline, folder: Path, executor: Executor) -> None:
+        self._pipeline = pipeline
+        self._root = pipeline.places.root
+        self._data = pipeline.data
         self._folder = folder
-        self._data = data
         self._executor = executor
-        self._aside = Aside(root, folder)
+        self._aside = Aside(self._root, folder)
 
     def run(self, task: Task, progress: Progress, following: Mapping[str, str] | None = None) -> Ran:
         """Run one stage to its end; an error of the stage is in the record, not raised.
@@ -208,11 +207,11 @@ class Execution:
         return pin
 
     def _changed_meanwhile(self, task: Task, command: NotebookCommand | None) -> str | None:
-        """The first input that is not any more what was hashed; the notebook itself ran from a snapshot."""
+        """The first input, or "a parameter", that is not any more what was hashed; the notebook itself ran from a snapshot."""
         for path, pin in task.now.deps.items():
             if not (command and path == command.notebook) and self._data.pin(path) != pin:
                 return path
-        return None
+        return None if self._pipeline.values(task.stage) == task.now.params else "a parameter"
 
 
 class Aside:

@@ -46,7 +46,7 @@ class StageData:
 
     def restore(self, path: str, pin: Pin, progress: Progress = silent) -> None:
         """Put `pin` from the cache back to `path`."""
-        self._datasets.restore(path, pin.md5, progress)
+        self._datasets.restore(path, pin.md5, progress, is_executable=pin.isexec)
 
     def ignore(self, path: str) -> str | None:
         """Keep `path` out of git the way DVC does; the ``.gitignore`` that had to be written, if any."""

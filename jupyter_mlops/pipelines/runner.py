@@ -6,8 +6,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -20,15 +19,34 @@ from jupyter_mlops.pipelines.live import LiveFile, LiveRun, LiveStage
 from jupyter_mlops.pipelines.memory import Ending, fingerprint
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import Value
-from jupyter_mlops.pipelines.pipeline import Pipeline
+from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
 from jupyter_mlops.pipelines.planning import Plan, require_kernel
 from jupyter_mlops.pipelines.runs import RunRecords
 from jupyter_mlops.pipelines.stages import StageSpec
-from jupyter_mlops.pipelines.staleness import judge
+from jupyter_mlops.pipelines.staleness import Situation, judge
 from jupyter_mlops.pipelines.turns import stoppable, turn
 from jupyter_mlops.pipelines.worker import INSIDE
 from jupyter_mlops.records import Actor, Progress, StageRecord, Step, VersionRecord, new_id, now
 from jupyter_mlops.versioning.git import Git
+
+
+@attrs.frozen
+class Choice:
+    """How to run.
+
+    Attributes
+    ----------
+    force
+        Run up-to-date stages too.
+    git
+        Commit ``dvc.lock``, metrics kept by git, and `also`.
+    also
+        Files written for the run, such as ``params.yaml``.
+    """
+
+    force: bool = False
+    git: bool = True
+    also: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -92,17 +110,14 @@ class Runner:
             found.append(StageRecord(plan.notebook.name, "ran", reason="asked for"))
         return tuple(found)
 
-    def run(
-        self, plan: Plan, progress: Progress, *, force: bool = False, git: bool = True, also: Sequence[str] = ()
-    ) -> Finished:
-        """Run what is stale in `plan`; runs of several processes take turns.
+    def run(self, prepare: Callable[[], Plan], progress: Progress, choice: Choice) -> Finished:
+        """Run what is stale in the plan; runs of several processes take turns.
 
         Parameters
         ----------
-        force
-            Run up-to-date stages too.
-        git
-            Commit ``dvc.lock``, metrics kept by git, and `also`.
+        prepare
+            Makes the plan, and writes the parameters it needs, once it is our turn: what
+            waited for another run must not work with what it saw before.
 
         Raises
         ------
@@ -111,20 +126,19 @@ class Runner:
         EnvironmentFault
             ``kernel-missing``; ``cancelled``.
         """
-        self.require_runnable(plan, git=git)
-        run = _Run(self._pipeline, self._actor, plan, progress)
-        with ExitStack() as stack:
-            stack.enter_context(stoppable())
-            stack.enter_context(turn(self._places, progress))
+        with stoppable(), turn(self._places, progress):
             self._recover()
+            plan = prepare()
+            self.require_runnable(plan, git=choice.git)
+            run = _Run(self._pipeline, self._actor, plan, progress)
             state = "cancelled"
             try:
-                run.stages(force=force)
+                run.stages(force=choice.force)
                 state = "failed" if run.has_failed else "succeeded"
             except KeyboardInterrupt as error:
                 raise Cancelled("the run; finished stages are kept") from error
             finally:
-                commit = self._committed(run, also) if git and state != "cancelled" else None
+                commit = self._committed(run, choice.also) if choice.git and state != "cancelled" else None
                 record = self._kept(run, state, commit)
         return Finished(tuple(run.results), record, commit)
 
@@ -183,7 +197,7 @@ class Runner:
             git_commit=commit or self._git.head(),
             dirty=bool(self._git.run("status", "--porcelain", "--untracked-files=no")),
             stages=tuple(run.results),
-            parameters=run.parameters(),
+            parameters=run.parameters,
             metrics=self._pipeline.metrics(),
             packages=run.packages,
         )
@@ -200,6 +214,7 @@ class _Run:
         self.started, self.clock = now(), time.monotonic()
         self.results: list[StageRecord] = []
         self.packages: dict[str, str] = {}
+        self.parameters: dict[str, Value] = {}
         self.written: list[str] = []
         self._pipeline = pipeline
         self._actor = actor
@@ -217,11 +232,6 @@ class _Run:
         """Whether a stage was recorded."""
         return any(result.state == "ran" for result in self.results) and bool(self.plan.stages)
 
-    def parameters(self) -> dict[str, Value]:
-        """The parameters of all its stages, and those given to a notebook by itself."""
-        notebook = self.plan.notebook.papermill if self.plan.notebook else None
-        return {**self._pipeline.parameters(self.plan.stages), **(notebook.parameters if notebook else {})}
-
     def stages(self, *, force: bool) -> None:
         """Run each stage that has to."""
         folder = self._places.state / "runs" / self.id
@@ -230,7 +240,7 @@ class _Run:
             LiveFile(self._places, self._announced()) as shown,
             Executor(self._places.root, self.id, folder / "log.txt") as executor,
         ):
-            execution = Execution(self._places.root, folder, self._pipeline.data, executor)
+            execution = Execution(self._pipeline, folder, executor)
             for position, stage in enumerate(self.plan.everything):
                 ran = self._one(stage, execution, shown, self._following(position), force=force)
                 self.results.append(ran.record)
@@ -255,16 +265,24 @@ class _Run:
         locked = self._pipeline.locked().get(stage.name) if is_recorded else None
         now_there = self._pipeline.situation(stage)
         verdict = judge(stage, locked, now_there)
+        self._note_parameters(stage, now_there)
         if locked and not force and verdict.state == "up-to-date":
-            return Ran(_unchanged(stage, locked, "up-to-date"))
+            return Ran(_unchanged(self._places.root, stage, locked, "up-to-date"))
         if locked and not force and verdict.restorable and self._restored(verdict.missing, locked):
-            return Ran(_unchanged(stage, locked, "restored", verdict.reason))
+            return Ran(_unchanged(self._places.root, stage, locked, "restored", verdict.reason))
         task = Task(stage, verdict.reason or "forced", now_there, recorded=is_recorded)
         ran = execution.run(task, self._reporting(stage, shown), following)
         if is_recorded:
             ending = Ending(self.id, ran.record.seconds, fingerprint(stage, now_there), in_words(ran.record))
             self._pipeline.memory.remember(stage.name, ending)
         return ran
+
+    def _note_parameters(self, stage: StageSpec, now_there: Situation) -> None:
+        """Pin the parameters with which the stage is judged, whatever is edited later."""
+        for values in now_there.params.values():
+            self.parameters.update(flattened(values, lists=True))
+        if stage is self.plan.notebook and stage.papermill:
+            self.parameters.update(stage.papermill.parameters)
 
     def _restored(self, missing: Iterable[str], locked: lock.Locked) -> bool:
         data = self._pipeline.data
@@ -306,7 +324,7 @@ class _Run:
         )
 
 
-def _unchanged(stage: StageSpec, locked: lock.Locked, state: str, reason: str = "") -> StageRecord:
+def _unchanged(root: Path, stage: StageSpec, locked: lock.Locked, state: str, reason: str = "") -> StageRecord:
     """The record of a stage that did not have to run: what ``dvc.lock`` says of it."""
     return StageRecord(
         name=stage.name,
@@ -315,6 +333,7 @@ def _unchanged(stage: StageSpec, locked: lock.Locked, state: str, reason: str = 
         notebook=stage.papermill.output if stage.papermill else None,
         inputs={path: pin.md5 for path, pin in locked.deps.items() if path != stage.notebook},
         outputs={path: pin.md5 for path, pin in locked.outs.items()},
+        code=Notebook.read(root, stage.notebook).code_digest if stage.notebook else None,
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import attrs
 
+from jupyter_mlops.errors import UnknownReference
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+
+NUMBER = re.compile(r"v\d+(\.\d+)*")
 
 
 @attrs.frozen
@@ -17,7 +21,7 @@ class Node:
     Attributes
     ----------
     id
-        ``data:employment@7f3a…``, ``run:…``, ``model:credit@v2``, ``deployment:credit``.
+        ``data:data/wages.csv@7f3a…`` (the whole digest), ``run:ID/STAGE``, ``model:credit@v2``, ``deployment:credit``.
     target
         What opens when it is clicked: a reference, or the path of an executed notebook.
     """
@@ -70,4 +74,31 @@ def lineage(
     format
         ``json``, ``mermaid`` or ``openlineage``.
     """
-    raise NotImplementedError
+    from jupyter_mlops.provenance.formats import mermaid, openlineage
+
+    project = call.project
+    graph = project.lineage
+    if reference:
+        both = up == down
+        graph = graph.around(graph.find(_known_name(call, reference)), up=up or both, down=down or both)
+    text = mermaid(graph) if format == "mermaid" else ""
+    if format == "openlineage":
+        text = openlineage(graph, [run.record for run in project.runs.all()], project.name)
+    nodes = tuple(Node(one.id, one.kind, one.name, one.version, one.target, one.detail) for one in graph.nodes.values())
+    return Lineage(nodes, tuple(Edge(one.before, one.after, one.kind) for one in graph.edges), text)
+
+
+def _known_name(call: Call, reference: str) -> str:
+    """`reference` as the graph knows it: tags, days, revisions and aliases become versions."""
+    name, _, version = reference.removeprefix("model:").partition("@")
+    if not version or NUMBER.fullmatch(version) or reference.startswith(("run:", "deployment:")):
+        return reference
+    models = {model.name: model for model in call.project.models.all()}
+    if name in models:
+        label = models[name].aliases.get(version)
+        return f"model:{name}@{label}" if label else reference
+    try:
+        found = call.project.datasets.resolve(reference)
+    except UnknownReference:
+        return reference
+    return f"data:{found.dataset}@{found.digest}"

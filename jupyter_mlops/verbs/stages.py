@@ -219,18 +219,24 @@ def run(
     """
     from jupyter_mlops.pipelines.dvc_yaml import PARAMS
     from jupyter_mlops.pipelines.planning import Plan, plan, set_parameters
+    from jupyter_mlops.pipelines.runner import Choice
 
     project = call.project
-    chosen = plan(project.pipeline, [_target(call, target) for target in targets], parameters, downstream=downstream)
+    names = [_target(call, target) for target in targets]
+    chosen = plan(project.pipeline, names, parameters, downstream=downstream)
     runner = runner_of(call)
     if dry_run:
         return RunReport("", stage_runs(runner.preview(chosen, force=force)))
     runner.require_runnable(chosen, git=git)
-    if parameters and not chosen.notebook:
-        set_parameters(project.pipeline, _addressed(call, chosen.stages, targets), parameters)
-        chosen = Plan(project.pipeline.graph().select([stage.name for stage in chosen.stages]))
-    also = (PARAMS,) if parameters else ()
-    done = runner.run(chosen, call.progress, force=force, git=git, also=also)
+
+    def prepare() -> Plan:
+        addressed = _addressed(call, chosen.stages, targets)
+        if parameters and not chosen.notebook:
+            set_parameters(project.pipeline, addressed, parameters)
+        return plan(project.pipeline, names, parameters, downstream=downstream)
+
+    choice = Choice(force=force, git=git, also=(PARAMS,) if parameters else ())
+    done = runner.run(prepare, call.progress, choice)
     run_id = done.record.run if done.record else ""
     return RunReport(run_id, stage_runs(done.stages), project.pipeline.metrics(), done.git_commit)
 

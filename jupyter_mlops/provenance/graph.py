@@ -1,0 +1,253 @@
+"""The lineage graph: data versions, runs, model versions, deployments, and what made what.
+
+It is built from values, so that whatever lies above it can feed it: see `Sources`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+
+import attrs
+
+from jupyter_mlops.errors import UnknownReference
+from jupyter_mlops.records import StageRecord, VersionRecord, short
+
+WRITING = ("ran",)
+
+
+@attrs.frozen
+class Node:
+    """A thing: `kind` is ``data``, ``run``, ``model`` or ``deployment``.
+
+    Attributes
+    ----------
+    id
+        ``data:data/wages.csv@7f3a…`` (the whole digest), ``run:ID/STAGE``, ``model:credit@v2``, ``deployment:credit``.
+    version
+        As people see it: ``v3·7f3a``, ``#18``, ``v2``.
+    target
+        What opens when it is clicked: a reference, or the path of an executed notebook.
+    digest
+        Of its content; empty for runs.
+    """
+
+    id: str
+    kind: str
+    name: str
+    version: str
+    target: str = ""
+    detail: str = ""
+    digest: str = ""
+
+
+@attrs.frozen
+class Edge:
+    """`before` was needed for `after`: `kind` is ``read``, ``wrote``, ``registered`` or ``serves``."""
+
+    before: str
+    after: str
+    kind: str
+
+
+@attrs.frozen
+class DataVersion:
+    """A version of a dataset, by its path below the root."""
+
+    path: str
+    digest: str
+    name: str
+    label: str
+    reference: str
+    detail: str = ""
+
+
+@attrs.frozen
+class Registered:
+    """A model version: the file it was registered from, and its digest."""
+
+    model: str
+    version: str
+    path: str
+    digest: str
+    detail: str = ""
+
+
+@attrs.frozen
+class Served:
+    """A deployment and the model version it serves."""
+
+    deployment: str
+    model: str
+    version: str
+    detail: str = ""
+
+
+@attrs.frozen
+class Sources:
+    """All that a graph is made from; runs are numbered oldest first, from 1."""
+
+    data: tuple[DataVersion, ...] = ()
+    runs: tuple[tuple[int, VersionRecord], ...] = ()
+    models: tuple[Registered, ...] = ()
+    deployments: tuple[Served, ...] = ()
+
+
+@attrs.frozen
+class LineageGraph:
+    """Nodes by id, in a stable order, and edges."""
+
+    nodes: Mapping[str, Node]
+    edges: tuple[Edge, ...]
+
+    @classmethod
+    def of(cls, sources: Sources) -> LineageGraph:
+        """The graph of everything in `sources`."""
+        return _Drawing(sources).graph()
+
+    def find(self, reference: str) -> tuple[str, ...]:
+        """The ids that `reference` names: an id, a target, a run, a name with or without a version.
+
+        Raises
+        ------
+        UnknownReference
+            ``unknown-node``, with the nearest.
+        """
+        for matches in (_is, _is_run, _is_version, _is_name):
+            if found := tuple(node.id for node in self.nodes.values() if matches(node, reference)):
+                return found
+        words = {node.target or node.id for node in self.nodes.values()} | {node.name for node in self.nodes.values()}
+        near = get_close_matches(reference, sorted(words), 1)
+        hint = f"Did you mean {near[0]}?" if near else "lineage shows the whole graph."
+        raise UnknownReference("unknown-node", f"{reference} is not in the lineage graph.", hint=hint)
+
+    def around(self, ids: Iterable[str], *, up: bool = True, down: bool = True) -> LineageGraph:
+        """What `ids` were made from, and what was made from them."""
+        start = set(ids)
+        kept = set(start)
+        if up:
+            kept |= _closure(start, _mapped((edge.after, edge.before) for edge in self.edges))
+        if down:
+            kept |= _closure(start, _mapped((edge.before, edge.after) for edge in self.edges))
+        edges = tuple(edge for edge in self.edges if edge.before in kept and edge.after in kept)
+        return LineageGraph({name: node for name, node in self.nodes.items() if name in kept}, edges)
+
+
+class _Drawing:
+    """Nodes and edges while they are gathered."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._nodes: dict[str, Node] = {}
+        self._edges: dict[Edge, None] = {}
+        read = {pair for _, run in sources.runs for stage in run.stages for pair in stage.inputs.items()}
+        registered = {(model.path, model.digest) for model in sources.models}
+        known = {(version.path, version.digest) for version in sources.data}
+        self._worthy = read | registered | known
+
+    def graph(self) -> LineageGraph:
+        executed = {stage.notebook for _, run in self._sources.runs for stage in run.stages}
+        for version in self._sources.data:
+            if version.path in executed:
+                continue  # the run's own node leads to it
+            node_id = data_id(version.path, version.digest)
+            self._nodes[node_id] = Node(
+                node_id, "data", version.name, version.label, version.reference, version.detail, version.digest
+            )
+        for number, run in self._sources.runs:
+            for stage in run.stages:
+                if stage.state in WRITING:
+                    self._run(number, run, stage)
+        for model in self._sources.models:
+            self._model(model)
+        for served in self._sources.deployments:
+            self._deployment(served)
+        return LineageGraph(self._nodes, tuple(self._edges))
+
+    def _run(self, number: int, run: VersionRecord, stage: StageRecord) -> None:
+        node_id = f"run:{run.run}/{stage.name}"
+        detail = f"{run.author.name}, {run.started:%Y-%m-%d %H:%M} UTC"
+        self._nodes[node_id] = Node(node_id, "run", stage.name, f"#{number}", stage.notebook or run.run, detail)
+        for path, digest in stage.inputs.items():
+            self._edge(self._data(path, digest), node_id, "read")
+        for path, digest in stage.outputs.items():
+            if (path, digest) in self._worthy and path != stage.notebook:
+                self._edge(node_id, self._data(path, digest), "wrote")
+
+    def _model(self, model: Registered) -> None:
+        node_id = f"model:{model.model}@{model.version}"
+        target = f"{model.model}@{model.version}"
+        self._nodes[node_id] = Node(node_id, "model", model.model, model.version, target, model.detail, model.digest)
+        self._edge(self._data(model.path, model.digest), node_id, "registered")
+
+    def _deployment(self, served: Served) -> None:
+        node_id = f"deployment:{served.deployment}"
+        self._nodes[node_id] = Node(
+            node_id, "deployment", served.deployment, served.version, served.deployment, served.detail
+        )
+        model = f"model:{served.model}@{served.version}"
+        if model in self._nodes:
+            self._edge(model, node_id, "serves")
+
+    def _data(self, path: str, digest: str) -> str:
+        """The node of a content; one that no dataset version holds is known by its path and digest."""
+        node_id = data_id(path, digest)
+        if node_id not in self._nodes:
+            name = path.rpartition("/")[2]
+            self._nodes[node_id] = Node(node_id, "data", name, short(digest), path, "no dataset version", digest)
+        return node_id
+
+    def _edge(self, before: str, after: str, kind: str) -> None:
+        self._edges[Edge(before, after, kind)] = None
+
+
+def data_id(path: str, digest: str) -> str:
+    """The id of a content of a path."""
+    return f"data:{path}@{digest}"
+
+
+def _is(node: Node, text: str) -> bool:
+    return text in (node.id, node.target, f"{node.kind}:{node.target}")
+
+
+def _is_run(node: Node, text: str) -> bool:
+    run = node.id.removeprefix("run:").partition("/")[0]
+    return node.kind == "run" and text.removeprefix("run:") in (run, node.version)
+
+
+def _is_version(node: Node, text: str) -> bool:
+    name, _, version = text.partition("@")
+    if not version or node.kind == "run" or name.removeprefix(f"{node.kind}:") not in _names(node):
+        return False
+    return version == node.version.partition("·")[0] or (len(version) >= 4 and node.digest.startswith(version))
+
+
+def _is_name(node: Node, text: str) -> bool:
+    return text.removeprefix(f"{node.kind}:") in _names(node)
+
+
+def _names(node: Node) -> tuple[str, ...]:
+    path = node.id.removeprefix("data:").rpartition("@")[0] if node.kind == "data" else node.name
+    return (node.name, path)
+
+
+def _mapped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one, other in pairs:
+        found.setdefault(one, []).append(other)
+    return found
+
+
+def _closure(start: Iterable[str], steps: Mapping[str, list[str]]) -> set[str]:
+    return set(_walk(start, steps))
+
+
+def _walk(start: Iterable[str], steps: Mapping[str, list[str]]) -> Iterator[str]:
+    seen, pending = set(start), list(start)
+    while pending:
+        here = pending.pop()
+        yield here
+        for there in steps.get(here, ()):
+            if there not in seen:
+                seen.add(there)
+                pending.append(there)
