@@ -22,10 +22,19 @@ _SCALES = (0.1, 1.0, 10.0, 100.0, 10_000.0)
 
 @attrs.frozen
 class Conversion:
-    """An ONNX form of a model; `matrix` when its inputs are the columns of one matrix."""
+    """An ONNX form of a model.
+
+    Attributes
+    ----------
+    matrix
+        Its inputs are the columns of one matrix.
+    answer
+        What it predicts for the probe rows.
+    """
 
     data: bytes
     matrix: bool
+    answer: Mapping[str, np.ndarray] = attrs.field(factory=dict, eq=False)
 
 
 def inputs_of(estimator: Any) -> tuple[Tensor, ...]:
@@ -89,7 +98,7 @@ def to_onnx(
         except Exception:  # noqa: BLE001, S112 (whatever onnxruntime cannot run is served by scikit-learn)
             continue
         if agree(expected, answer):
-            return conversion
+            return attrs.evolve(conversion, answer=answer)
     return None
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import msgspec
@@ -17,6 +17,9 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import write_atomically
 from jupyter_mlops.registry.runtimes import ONNX, SKLEARN, Estimator, OnnxModel, unloadable
 from jupyter_mlops.registry.signatures import ANY, NUMPY, Signature, Tensor, datatype_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SIGNATURE = "signature.json"
 _PICKLES = (".joblib", ".pkl", ".pickle")
@@ -162,14 +165,25 @@ def _from_estimator(estimator: Any, copy: Path) -> Signature:
         answer = Estimator(estimator, [tensor.name for tensor in inputs]).predict(rows)
     except Exception as error:  # an estimator of any library, broken in any way
         raise unloadable(copy, f"{type(error).__name__}: {error}") from error
-    outputs = tuple(Tensor(n, datatype_of(v.dtype), (ANY, *v.shape[1:])) for n, v in answer.items())
     target = copy.with_name("model.onnx")
     conversion = to_onnx(estimator, inputs, target, rows)
-    if conversion:
-        copy.unlink()
-        return Signature(ONNX, target.name, _sha256(target), inputs, outputs, conversion.matrix, missing, _packages())
-    target.unlink(missing_ok=True)
-    return Signature(SKLEARN, copy.name, _sha256(copy), inputs, outputs, missing=missing, packages=_packages())
+    (copy if conversion else target).unlink(missing_ok=True)
+    kept = target if conversion else copy
+    return Signature(
+        runtime=ONNX if conversion else SKLEARN,
+        file=kept.name,
+        sha256=_sha256(kept),
+        inputs=inputs,
+        outputs=_outputs(conversion.answer if conversion else answer),
+        matrix=conversion is not None and conversion.matrix,
+        missing=missing,
+        packages=_packages(),
+    )
+
+
+def _outputs(answer: Mapping[str, np.ndarray]) -> tuple[Tensor, ...]:
+    """The outputs as they really come."""
+    return tuple(Tensor(name, datatype_of(v.dtype), (ANY, *v.shape[1:])) for name, v in answer.items())
 
 
 def _require_answer(model: OnnxModel, inputs: Sequence[Tensor], path: Path) -> None:

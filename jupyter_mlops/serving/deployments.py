@@ -21,7 +21,7 @@ from jupyter_mlops.records import Actor, Places, now
 from jupyter_mlops.registry.models import Models, ModelVersion
 from jupyter_mlops.registry.tags import require_name
 from jupyter_mlops.serving.client import Client
-from jupyter_mlops.serving.control import Command, ErrorDocument, Reply, ask
+from jupyter_mlops.serving.control import Command, ErrorDocument, ask
 from jupyter_mlops.serving.spec import Release, State, Status, Target, release
 
 SWITCH_S = 400.0
@@ -216,7 +216,10 @@ class Deployments:
         )
 
     def _version_of(self, entry: Release) -> ModelVersion:
-        return self._models.resolve(f"{entry.model}@{entry.version}")
+        """The registered version with the digest of a release, under its own number if it still has it."""
+        named = [found for found in self._models.get(entry.model).versions if found.digest == entry.digest]
+        same = (found for found in named if str(found.version) == entry.version)
+        return next(same, None) or self._models.resolve(f"{entry.model}@{entry.digest}")
 
     def _require_port(self, state: State, port: int) -> None:
         spec = state.spec()
@@ -234,7 +237,7 @@ class Deployments:
         try:
             if not state.is_alive():
                 self._start(state, port)
-            reply = _ask_when_up(state, Command("switch", target), SWITCH_S)
+            reply = ask(state.socket, Command("switch", target), SWITCH_S)
             served = reply.failure is None
         finally:
             words = "" if served else state.log_tail()
@@ -294,19 +297,22 @@ class Deployments:
         spec = state.spec()
         assert spec  # noqa: S101 (callers look only at deployments that have one)
         status, error = self._status(state)
+        word = "starting" if state.is_starting() else _word(status)
         return Deployment(
             name=state.name,
             model=spec.target.model,
             version=spec.target.version,
             digest=spec.target.digest,
             port=spec.port,
-            state=_word(status),
+            state=word,
             history=tuple(reversed(state.history())),
             error=error,
             pid=status.pid if status else None,
         )
 
     def _status(self, state: State) -> tuple[Status | None, str]:
+        if state.is_starting():
+            return None, ""
         if not state.is_alive():
             return None, "Its server process is gone; deploy or rollback starts it again."
         try:
@@ -314,14 +320,6 @@ class Deployments:
         except EnvironmentFault as error:
             return None, error.message
         return status, status.error if status else ""
-
-
-def _ask_when_up(state: State, command: Command, timeout_s: float) -> Reply:
-    """Ask a supervisor that may have been started a moment ago."""
-    deadline = time.monotonic() + START_S
-    while not state.socket.exists() and state.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return ask(state.socket, command, timeout_s)
 
 
 def _word(status: Status | None) -> str:

@@ -141,6 +141,10 @@ class State:
             return True
         return False
 
+    def is_starting(self) -> bool:
+        """Whether a supervisor lives that takes no orders yet."""
+        return not self.socket.exists() and self.is_alive()
+
     def claim(self) -> int:
         """Hold the lock of the supervisor until this process ends; returns its descriptor.
 

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -116,12 +117,13 @@ class Supervisor:
         self._order = asyncio.Lock()
         self._stopping = asyncio.Event()
 
-    async def run(self) -> None:
-        """Serve until told to stop."""
+    async def run(self, announce: Callable[[int], None]) -> None:
+        """Serve until told to stop; `announce` the port once orders are taken."""
         keeping = asyncio.create_task(self._keep_worker())
         with short_path(self._state.socket) as path:
             control = await asyncio.start_unix_server(self._answer, path)
         self._state.socket.chmod(0o600)
+        announce(self._listener.getsockname()[1])
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
         await self._stopping.wait()
@@ -260,11 +262,14 @@ def _serve(state: State, port: int, told: int) -> None:
         os.write(told, msgspec.json.encode(ErrorDocument({"reference": reference, "message": str(error)})))
         return
     _detach(state)
-    os.write(told, msgspec.json.encode({"port": listener.getsockname()[1]}))
-    os.close(told)
     state.socket.unlink(missing_ok=True)
+
+    def announce(public: int) -> None:
+        os.write(told, msgspec.json.encode({"port": public}))
+        os.close(told)
+
     try:
-        asyncio.run(_run(state, listener))
+        asyncio.run(_run(state, listener, announce))
     except (MlopsError, OSError):
         _say(traceback.format_exc())
     finally:
@@ -272,8 +277,8 @@ def _serve(state: State, port: int, told: int) -> None:
         os.close(lock)
 
 
-async def _run(state: State, listener: socket.socket) -> None:
-    await Supervisor(state, listener).run()
+async def _run(state: State, listener: socket.socket, announce: Callable[[int], None]) -> None:
+    await Supervisor(state, listener).run(announce)
 
 
 def _detach(state: State) -> None:

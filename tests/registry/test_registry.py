@@ -145,7 +145,9 @@ def test_references(two):
     assert two.models.resolve("credit@latest").label == "v2"
 
 
-@pytest.mark.parametrize("reference, hint", [("credt", "credit"), ("credit@champin", "champion"), ("credit@v9", "v")])
+@pytest.mark.parametrize(
+    ("reference", "hint"), [("credt", "credit"), ("credit@champin", "champion"), ("credit@v9", "v")]
+)
 def test_an_unknown_name_gets_the_nearest(two, reference, hint):
     two.models.set_alias("credit", "champion", "v1", SARA)
     with pytest.raises(UnknownReference) as caught:

@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 
 import pytest
 from conftest import SARA, rows
@@ -33,7 +34,7 @@ class Load:
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._ask, args=(port, number)) for number in range(clients)]
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -93,10 +94,11 @@ def flip(project, deploy, load: Load, requests: int, flips: int) -> None:
         else:
             deploy("v2")
         done += 1
-        wait_until(lambda goal=min(requests, load.answered + requests // flips): load.answered >= goal, 60)
+        goal = min(requests, load.answered + requests // flips)
+        wait_until(lambda goal=goal: load.answered >= goal, 60)
 
 
-@pytest.mark.parametrize("requests, flips", [(2_000, 10), pytest.param(10_000, 50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("requests", "flips"), [(2_000, 10), pytest.param(10_000, 50, marks=pytest.mark.slow)])
 def test_no_request_is_lost_while_versions_flip(released, deploy, requests, flips):
     served = deploy("v1")
     with Load(served.port) as load:

@@ -69,7 +69,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("changes, message", BAD)
+@pytest.mark.parametrize(("changes", "message"), BAD)
 def test_a_request_that_does_not_fit_says_why(changes, message):
     with pytest.raises(BadRequest, match=message):
         parse(body(changes), SIGNATURE)

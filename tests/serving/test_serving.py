@@ -32,7 +32,7 @@ def test_the_protocol_from_end_to_end(deploy, ask):
 
 
 @pytest.mark.parametrize(
-    "method, path, body, status",
+    ("method", "path", "body", "status"),
     [
         ("POST", INFER, {"inputs": []}, 400),
         ("POST", INFER, None, 400),

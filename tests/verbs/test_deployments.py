@@ -51,7 +51,7 @@ def test_predict_reads_a_dataset_version(folder):
 
 
 @pytest.mark.parametrize(
-    "arguments, reference",
+    ("arguments", "reference"),
     [
         ({}, "no-rows"),
         ({"rows": "[]"}, "bad-rows"),

@@ -63,7 +63,7 @@ def test_a_run_is_registered_by_its_number(project, folder):
 
 
 @pytest.mark.parametrize(
-    "outputs, reference",
+    ("outputs", "reference"),
     [({"notes.txt": "0" * 32}, "no-single-model"), ({"models/churn.onnx": "0" * 32}, "run-superseded")],
 )
 def test_a_run_that_cannot_be_registered(project, folder, outputs, reference):
