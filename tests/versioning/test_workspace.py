@@ -1,0 +1,114 @@
+"""What counts as a file of a dataset, and what unchanged work costs."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.versioning import workspace as module
+from jupyter_mlops.versioning.dvc_settings import DvcSettings
+from jupyter_mlops.versioning.stat_index import StatIndex, is_settled
+from jupyter_mlops.versioning.store import Store
+from jupyter_mlops.versioning.workspace import Workspace
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Workspace:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").write_text("a")
+    return Workspace(tmp_path, Store(DvcSettings(cache=tmp_path / "cache")), StatIndex(tmp_path / "scratch"))
+
+
+def settle() -> None:
+    time.sleep(0.05)
+
+
+def test_unchanged_files_are_not_read_again(space, monkeypatch):
+    settle()
+    before = space.save("data")
+    monkeypatch.setattr(module, "md5_of", lambda *_: pytest.fail("read again"))
+    assert space.scan("data") == before
+
+
+def test_a_change_that_keeps_size_and_mtime_is_seen(tmp_path, space):
+    path = tmp_path / "data" / "a"
+    settle()
+    before, stamp = space.scan("data"), path.stat().st_mtime_ns
+    path.write_text("b")
+    os.utime(path, ns=(stamp, stamp))
+    assert space.scan("data") != before
+
+
+def test_a_file_touched_at_the_moment_of_reading_is_not_trusted(tmp_path):
+    path = tmp_path / "x"
+    path.write_text("x")
+    status = path.stat()
+    assert not is_settled(status, status.st_ctime_ns + 1)
+    assert is_settled(status, status.st_ctime_ns + 3_000_000_000)
+
+
+def test_links_to_files_count_and_links_to_folders_do_not(tmp_path, space):
+    (tmp_path / "data" / "link").symlink_to("a")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "b").write_text("b")
+    (tmp_path / "data" / "folder").symlink_to("../elsewhere")
+    assert [entry.path for entry in space.scan("data").entries] == ["a", "link"]
+
+
+def test_dvcignore_keeps_files_out(tmp_path, space):
+    (tmp_path / ".dvcignore").write_text("*.tmp\n!keep.tmp\n/data/cache/\n")
+    for name in ("x.tmp", "keep.tmp", "cache/y", "deep/cache/z"):
+        (tmp_path / "data" / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / "data" / name).write_text(name)
+    assert [entry.path for entry in space.scan("data").entries] == ["a", "deep/cache/z", "keep.tmp"]
+
+
+def _broken_link(root: Path) -> None:
+    (root / "data" / "link").symlink_to("nowhere")
+
+
+def _pipe(root: Path) -> None:
+    os.mkfifo(root / "data" / "pipe")
+
+
+def _ignore_inside(root: Path) -> None:
+    (root / "data" / ".dvcignore").write_text("*.tmp")
+
+
+def _bad_name(root: Path) -> None:
+    Path(os.fsdecode(os.fsencode(root / "data") + b"/\xff")).write_text("x")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reference"),
+    [
+        (_broken_link, "broken-link"),
+        (_pipe, "not-a-file"),
+        (_ignore_inside, "ignore-inside-data"),
+        (_bad_name, "bad-file-name"),
+    ],
+)
+def test_what_cannot_be_saved_is_refused_and_named(tmp_path, space, spoil, reference):
+    spoil(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        space.save("data")
+    assert caught.value.reference == reference
+    assert caught.value.hint
+
+
+def test_data_behind_a_link_is_refused(tmp_path, space):
+    (tmp_path / "link").symlink_to("data")
+    for name in ("link", "link/a"):
+        with pytest.raises(UsageError) as caught:
+            space.save(name)
+        assert caught.value.reference == "inside-link"
+
+
+def test_a_broken_index_is_replaced(tmp_path, space):
+    (tmp_path / "scratch").mkdir(exist_ok=True)
+    (tmp_path / "scratch" / "digests.sqlite").write_bytes(b"no database at all, but long enough to be taken for one")
+    assert space.scan("data").digest == space.scan("data").digest
