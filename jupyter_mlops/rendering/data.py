@@ -185,7 +185,7 @@ def _difference_words(result: Difference) -> Mark:
 
 def _files(result: Difference) -> tuple[Block, ...]:
     kinds = (("added", result.files.added), ("modified", result.files.modified), ("removed", result.files.removed))
-    rows: list[tuple[Cell, ...]] = [(path, word) for word, paths in kinds for path in paths]
+    rows: list[tuple[Cell, ...]] = [(path or "the file itself", word) for word, paths in kinds for path in paths]
     shown = rows[:MOST_PATHS]
     return table("Files", "File|Change", shown, more=len(rows) - len(shown))
 
