@@ -26,10 +26,12 @@ _PICKLES = (".joblib", ".pkl", ".pickle")
 SUFFIXES = (".skops", ".onnx", *_PICKLES)
 """The model formats that can be served."""
 _CONTAINERS = (
-    # scikit-learn's fitted trees. They hold arrays of numbers and no code; skops leaves the choice
+    # Fitted trees, losses, types of arrays. They hold numbers and no code; skops leaves the choice
     # to its user because they are compiled types.
     "sklearn.tree._tree.Tree",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn._loss._loss.CyHalfBinomialLoss",
+    "numpy.dtype",
 )
 _MAKERS = ("scikit-learn", "skl2onnx", "onnxruntime")
 
@@ -50,14 +52,18 @@ class Trust:
     pickle: bool = False
 
 
-def ready(folder: Path) -> Signature | None:
-    """The signature of the model made ready in `folder`, or None when it must be made (anew)."""
+def ready(folder: Path, trust: Trust) -> Signature | None:
+    """The signature of the model made ready in `folder`, or None when it must be made (anew).
+
+    A pickle made ready while that was allowed is not ready once it no longer is.
+    """
     try:
         signature = msgspec.json.decode((folder / SIGNATURE).read_bytes(), type=Signature)
         fits = _sha256(folder / signature.file) == signature.sha256
     except (OSError, msgspec.DecodeError):
         return None
-    return signature if fits and signature.packages == _packages() else None
+    allowed = trust.pickle or not signature.file.endswith(_PICKLES)
+    return signature if fits and allowed and signature.packages == _packages() else None
 
 
 def make_ready(source: Path, suffix: str, folder: Path, trust: Trust) -> Signature:

@@ -261,7 +261,7 @@ class Models:
         )
 
     def _from_git(self, version: ModelVersion) -> Path:
-        target = self._places.scratch / "models" / version.digest / f"source{Path(version.path).suffix}"
+        target = self._places.state / "models" / version.digest / f"source{Path(version.path).suffix}"
         if not target.exists():
             text = self._git.run("show", f"{version.git_commit}:./{version.path}")
             write_atomically(target, text.encode(errors="surrogateescape"))

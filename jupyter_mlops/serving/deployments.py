@@ -210,7 +210,8 @@ class Deployments:
             digest=version.digest,
             source=str(self._models.location(version)),
             suffix=Path(version.path).suffix,
-            ready=str(self._places.claim_scratch() / "models" / version.digest / "ready"),
+            # Below the git directory: a clone cannot bring a prepared model along, as it could in a cache folder.
+            ready=str(self._places.state / "models" / version.digest / "ready"),
             trusted=tuple(settings.get("trusted", ())),
             pickle=settings.get("allow_pickle") is True,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.registry.formats import Trust, make_ready
+from jupyter_mlops.registry.formats import make_ready
 from jupyter_mlops.serving.spec import Target
 
 
@@ -22,7 +22,7 @@ def main() -> int:
     os.dup2(2, 1)
     target = msgspec.json.decode(sys.argv[1], type=Target)
     try:
-        make_ready(Path(target.source), target.suffix, Path(target.ready), Trust(target.trusted, target.pickle))
+        make_ready(Path(target.source), target.suffix, Path(target.ready), target.trust)
     except MlopsError as error:
         replies.write(msgspec.json.encode({**error.as_json(), "exit_code": error.exit_code}))
         return 1

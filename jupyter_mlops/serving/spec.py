@@ -14,6 +14,7 @@ import attrs
 import msgspec
 
 from jupyter_mlops.records import Instant, write_atomically
+from jupyter_mlops.registry.formats import Trust
 
 LOG_TAIL_BYTES = 2000
 
@@ -42,6 +43,11 @@ class Target:
     ready: str
     trusted: tuple[str, ...] = ()
     pickle: bool = False
+
+    @property
+    def trust(self) -> Trust:
+        """What may be loaded."""
+        return Trust(self.trusted, self.pickle)
 
 
 @attrs.frozen

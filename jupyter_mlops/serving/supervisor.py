@@ -201,7 +201,7 @@ class Supervisor:
 
     async def _prepare(self, target: Target) -> None:
         """Make the model ready in a process of its own, unless that was done before."""
-        if ready(Path(target.ready)):
+        if ready(Path(target.ready), target.trust):
             return
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "jupyter_mlops.serving.preparation", msgspec.json.encode(target).decode()),

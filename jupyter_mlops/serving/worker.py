@@ -56,7 +56,7 @@ async def _obey(holder: Holder, reply: Callable[[bytes], object]) -> None:
 
 def _loaded(target: Target) -> Served:
     folder = Path(target.ready)
-    signature = ready(folder)
+    signature = ready(folder, target.trust)
     if signature is None:
         raise unloadable(folder, "It was not made ready, or has changed since.")
     return Served(target.version, signature, load(folder, signature, target.trusted))

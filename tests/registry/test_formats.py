@@ -52,9 +52,9 @@ def test_what_onnx_cannot_express_is_served_by_scikit_learn(prepare, monkeypatch
 
 def test_a_file_that_changed_is_not_ready(prepare):
     folder, signature = prepare(onnx_bytes(), ".onnx")
-    assert ready(folder) == signature
+    assert ready(folder, DEFAULT) == signature
     Path(folder, signature.file).write_bytes(b"torn")
-    assert ready(folder) is None
+    assert ready(folder, DEFAULT) is None
 
 
 def test_types_nobody_trusts_are_named_and_not_loaded(prepare, tmp_path):
@@ -71,6 +71,14 @@ def test_pickles_only_when_the_user_says_so(prepare):
         prepare(joblib_bytes(), ".joblib")
     _, signature = prepare(joblib_bytes(), ".joblib", Trust(pickle=True))
     assert signature.runtime == "onnxruntime"
+
+
+def test_a_pickle_is_not_ready_once_it_is_no_longer_allowed(prepare, monkeypatch):
+    monkeypatch.setattr("jupyter_mlops.registry.conversion.TOLERANCE", -1.0)
+    folder, signature = prepare(joblib_bytes(), ".joblib", Trust(pickle=True))
+    assert signature.file == "model.joblib"
+    assert ready(folder, Trust(pickle=True)) == signature
+    assert ready(folder, DEFAULT) is None
 
 
 @pytest.mark.parametrize("suffix", [".skops", ".onnx"])
@@ -96,7 +104,7 @@ def test_a_failed_attempt_leaves_the_ready_one(prepare, tmp_path):
     folder, signature = prepare(onnx_bytes(), ".onnx")
     with pytest.raises(EnvironmentFault):
         prepare(b"garbage", ".onnx")
-    assert ready(folder) == signature
+    assert ready(folder, DEFAULT) == signature
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
