@@ -85,9 +85,9 @@ class Bins:
 
         level = max(self.level, other.level)
         pairs = [self.arrays(level), other.arrays(level)]
-        prefixes, inverse = np.unique(np.concatenate([p for p, _ in pairs]), return_inverse=True)
-        counts = np.zeros(len(prefixes), dtype=np.int64)
-        np.add.at(counts, inverse, np.concatenate([c for _, c in pairs]))
+        keys, counts = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        order = np.argsort(keys, kind="stable")
+        prefixes, counts = _grouped(keys[order], counts[order])
         return self._coarsened(level, prefixes, counts)
 
     def __len__(self) -> int:
