@@ -25,16 +25,16 @@ YEARS = (2015, 2016, 2017, 2018)
 
 DVC_YAML = """stages:
   prepare:
-    cmd: papermill notebooks/prepare.ipynb executed/prepare.ipynb -k python3
-    deps: [notebooks/prepare.ipynb, data/employment.parquet]
+    cmd: papermill prepare.ipynb executed/prepare.ipynb -k python3
+    deps: [prepare.ipynb, data/employment.parquet]
     outs: [prepared, executed/prepare.ipynb]
   train:
-    cmd: papermill notebooks/train.ipynb executed/train.ipynb -k python3
-    deps: [notebooks/train.ipynb, prepared]
-    outs: [models/employment.skops, executed/train.ipynb]
+    cmd: papermill train.ipynb executed/train.ipynb -k python3
+    deps: [train.ipynb, prepared]
+    outs: [models/jobs.skops, executed/train.ipynb]
   evaluate:
-    cmd: papermill notebooks/evaluate.ipynb executed/evaluate.ipynb -k python3
-    deps: [notebooks/evaluate.ipynb, prepared, models/employment.skops]
+    cmd: papermill evaluate.ipynb executed/evaluate.ipynb -k python3
+    deps: [evaluate.ipynb, prepared, models/jobs.skops]
     outs: [executed/evaluate.ipynb]
     metrics:
       - metrics.json: {cache: false}
@@ -143,7 +143,7 @@ class ByHand:
         """A server of the model in the workspace, once it answers."""
         self.stop()
         self.server = subprocess.Popen(
-            [sys.executable, "serve.py", "models/employment.skops", str(port)], cwd=self.root
+            [sys.executable, "serve.py", "models/jobs.skops", str(port)], cwd=self.root
         )
         ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/')"
         while subprocess.run([sys.executable, "-S", "-c", ask], check=False, capture_output=True).returncode:

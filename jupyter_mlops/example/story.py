@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 DATASET = "data/employment.parquet"
-MODEL_FILE = "models/employment.skops"
+MODEL_FILE = "models/jobs.skops"
 MODEL = "jobs"
 SURVEY = "https://www.census.gov/programs-surveys/acs/microdata.html"
 YEARS = (2015, 2016, 2017, 2018)
@@ -32,7 +32,7 @@ def _survey(year: int) -> Scene:
 
 
 def _stage(name: str, **details: Any) -> Scene:
-    return Scene("stage add", {"name": name, "notebook": f"notebooks/{name}.ipynb", **details})
+    return Scene("stage add", {"name": name, "notebook": f"{name}.ipynb", **details})
 
 
 STORY: tuple[Scene, ...] = (

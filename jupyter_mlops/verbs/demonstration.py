@@ -23,7 +23,7 @@ FINISHED = "demo-finished"
 OUTCOMES: Mapping[str, Callable[[Any], str]] = {
     "init": lambda result: f"wrote {', '.join(result.files)}",
     "commit": lambda result: ", ".join(f"{v.dataset} {v.version}" for v in result.versions),
-    "stage add": lambda result: f"{len(result.stages)} pipeline stages",
+    "stage add": lambda result: f"pipeline stages: {', '.join(stage.name for stage in result.stages)}",
     "run": lambda result: (
         f"{', '.join(s.name + ' ' + s.state for s in result.stages)}; auc {result.metrics.get('auc', 0):.3f}"
     ),
@@ -89,4 +89,4 @@ def _settle(root: Path, actor: Actor) -> None:
     if project.git.author() is None:
         project.git.run("config", "user.name", actor.name)
         project.git.run("config", "user.email", actor.email or NARRATOR.email)
-    project.git.commit_only(["README.ipynb", "notebooks", "mlops.toml"], "start from the example", actor)
+    project.git.commit_only(["README.ipynb", "prepare.ipynb", "train.ipynb", "evaluate.ipynb", "mlops.toml"], "start from the example", actor)
