@@ -68,7 +68,7 @@ class Column:
     categories
         Exact counts of texts; empty when there are more than 4096 different ones.
     sketch
-        The least hashes, from which the number of distinct values is told.
+        The least hashes of texts and whole numbers, from which the number of distinct values is told.
     """
 
     kind: str
@@ -113,7 +113,7 @@ class Column:
         """The kind that holds both: integers become numbers, anything else is only counted."""
         if {self.kind, other} == NUMBERS:
             extremes = [None if value is None else float(value) for value in (self.minimum, self.maximum)]
-            return attrs.evolve(self, kind="number", minimum=extremes[0], maximum=extremes[1])
+            return attrs.evolve(self, kind="number", minimum=extremes[0], maximum=extremes[1], sketch=b"")
         return Column("other", self.rows, self.nulls)
 
     @property
@@ -127,9 +127,11 @@ class Column:
         return (self.nulls + self.nans) / self.rows if self.rows else 0.0
 
     @property
-    def distinct(self) -> int:
-        """How many different values; exact up to 1024 (4096 where bins are exact), else ± 3 %."""
-        return distinct(self.sketch) if self.bins.level else len(self.bins)
+    def distinct(self) -> int | None:
+        """How many different values: exact while the bins are, else ± 3 %; None for more reals or instants."""
+        if not self.bins.level:
+            return len(self.bins)
+        return distinct(self.sketch) if self.sketch else None
 
     @property
     def mean(self) -> float | None:
@@ -173,7 +175,7 @@ class Column:
         """
         if self.kind not in ("text", "integer") or self.nulls or self.rows < IDENTIFIER_MIN_ROWS:
             return False
-        if self.distinct < (IDENTIFIER_DISTINCT_RATIO if self.bins.level else 1) * self.rows:
+        if (self.distinct or 0) < (IDENTIFIER_DISTINCT_RATIO if self.bins.level else 1) * self.rows:
             return False
         if self.kind == "text" or named_like_an_identifier(name):
             return True
@@ -283,7 +285,7 @@ def _of_numbers(cells: Cells, numbers: NDArray[np.generic]) -> Column:
         minimum=numbers.min().item() + 0 if len(numbers) else None,
         maximum=numbers.max().item() + 0 if len(numbers) else None,
         bins=bins,
-        sketch=smallest_hashes(mixed(keys)),
+        sketch=smallest_hashes(mixed(keys)) if cells.kind == "integer" else b"",
     )
 
 

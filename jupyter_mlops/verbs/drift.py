@@ -34,7 +34,7 @@ class ColumnProfile:
     nulls
         Nulls and NaN.
     distinct
-        Different values; exact up to 1024, else to about 3 %.
+        Different values; exact up to about 4000, else to 3 %; None for more reals or moments.
     mean, std, quantiles
         Of the finite numbers; seconds (since 1970) for temporal columns. Quantiles by probability in [0, 1].
     top
