@@ -20,6 +20,7 @@ from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor, Progress, silent, write_atomically
 from jupyter_mlops.trust.identity import identify
 from jupyter_mlops.verbs.declaration import Ask, Call, Verb, nobody
+from jupyter_mlops.versioning.git import Git
 
 FAULTS = {
     errno.ENOSPC: ("disk-full", "The disk is full; nothing was published.", "Free some space and repeat."),
@@ -63,7 +64,7 @@ def invoke(verb: Verb, arguments: Mapping[str, Any], origin: Origin) -> Any:
     """
     request = checked(verb, arguments)
     project = _open(verb, origin)
-    actor = origin.actor or (project.actor if project else identify(None))
+    actor = origin.actor or (project.actor if project else identify(Git(origin.folder).author()))
     if project:
         project.roles.require(actor, verb.action, verb.name)
     call = Call(origin.folder.resolve(), actor, origin.progress, origin.ask, project)
