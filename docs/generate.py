@@ -27,7 +27,7 @@ def verbs_page() -> str:
         f"<!-- {NOTICE} from the declarations in jupyter_mlops/verbs/. -->",
         "",
         "One grammar: `%mlops VERB …` in a cell, `jupyter mlops VERB …` in a terminal, `mlops.VERB(…)` in Python,",
-        "`/mlops/v1/VERB` over HTTP, and a click in the sidebar. The twelve daily verbs: "
+        "`/mlops/v1/VERB` over HTTP, and a click in the sidebar. The daily dozen: "
         + " ".join(f"`{verb.name}`" for verb in verbs().values() if verb.daily)
         + ".",
         "",

@@ -123,7 +123,7 @@ def deployments(call: Call, name: DeploymentName = "") -> Deployments:
     return Deployments(tuple(_shown(project, deployment) for deployment in found))
 
 
-@verb(Group.MODELS, Action.RELEASE, daily=True)
+@verb(Group.MODELS, Action.RELEASE)
 def rollback(call: Call, name: DeploymentName, *, to: str = "", dry_run: bool = False) -> Deployment:
     """Serve the version before, without losing a request.
 
