@@ -135,7 +135,10 @@ class Committing:
             for draft in drafts
         }
         ignored = [draft.name for draft in drafts]
-        return self._datasets.publisher.publish(Publication({**founding, **pointers}, ignored))
+        written = self._datasets.publisher.publish(Publication({**founding, **pointers}, ignored))
+        for draft in drafts:
+            self._datasets.restoring.relink(draft.name, draft.content)
+        return written
 
     def commit(self, drafts: Sequence[Draft], paths: Sequence[str], message: str, author: Actor) -> str | None:
         """Commit the published `paths`; data that git tracked leaves git."""

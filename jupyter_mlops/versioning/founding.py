@@ -66,11 +66,9 @@ def _appended(config: str, url: str) -> str:
 
 def missing_dvc_files(root: Path) -> dict[str, str]:
     """The files of ``dvc init`` that `root` lacks, none when it is a DVC project."""
-    return (
-        {}
-        if (root / ".dvc").is_dir()
-        else {name: text for name, text in DVC_FILES.items() if not (root / name).exists()}
-    )
+    if (root / ".dvc" / "config").exists():
+        return {}
+    return {name: text for name, text in DVC_FILES.items() if not (root / name).exists()}
 
 
 def write_files(root: Path, files: dict[str, str]) -> None:

@@ -101,6 +101,8 @@ class Source:
                 length = answer.headers.get("Content-Length")
                 done = _copy(answer, file, self.name, int(length) if length else None, progress)
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             raise EnvironmentFault(
                 "download-failed",
                 f"{self.address} could not be fetched. Nothing was saved.",

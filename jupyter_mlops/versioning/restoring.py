@@ -17,7 +17,8 @@ import attrs
 from jupyter_mlops.records import Progress, Step, silent
 from jupyter_mlops.versioning.content import Content, Entry, corrupt
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
-from jupyter_mlops.versioning.store import CHUNK_BYTES, FICLONE, Store, private_folder
+from jupyter_mlops.versioning.stat_index import signature
+from jupyter_mlops.versioning.store import CHUNK_BYTES, FICLONE, Store, md5_of, private_folder
 from jupyter_mlops.versioning.workspace import Workspace
 
 
@@ -69,6 +70,24 @@ class Restoring:
         if is_executable and not target.is_symlink():
             target.chmod(target.stat().st_mode | stat.S_IXUSR)
         return plan
+
+    def relink(self, name: str, content: Content) -> None:
+        """Replace saved files by links to the cache, when `cache.type` asks for links that share bytes.
+
+        A file that is no longer what was saved stays as it is.
+        """
+        if self._settings.links[0] not in {"hardlink", "symlink"}:
+            return
+        with private_folder(self._root / ".dvc" / "tmp" / "mlops") as staging:
+            for entry in content.entries:
+                path = self._root / name / entry.path if entry.path else self._root / name
+                if path.is_symlink() or path.stat().st_nlink > 1:
+                    continue
+                md5, before = md5_of(path)
+                linked = staging / secrets.token_hex(8)
+                self._materialise(self._store.require(entry.md5), linked, entry.md5)
+                if md5 == entry.md5 and signature(path.stat()) == signature(before):
+                    linked.replace(path)
 
     def _require_objects(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
