@@ -16,6 +16,7 @@ from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value, co
 from jupyter_mlops.pipelines.pipeline import Pipeline, require_name
 from jupyter_mlops.pipelines.planning import require_kernel, require_parameters
 from jupyter_mlops.pipelines.stages import Out, StageGraph, StageSpec
+from jupyter_mlops.versioning.founding import missing_dvc_files, write_files
 from jupyter_mlops.versioning.git import Git
 
 DVC_YAML = "dvc.yaml"
@@ -95,7 +96,7 @@ class Authoring:
         ------
         UsageError
             ``bad-stage-name``, ``stage-exists``, ``notebook-missing``, ``no-parameters-cell``,
-            ``pipeline-cycle``, ``two-writers``, ``tracked-by-git``, ``parameter-not-quotable``, ``not-a-dvc-project``.
+            ``pipeline-cycle``, ``two-writers``, ``tracked-by-git``, ``parameter-not-quotable``.
         EnvironmentFault
             ``kernel-missing``.
         """
@@ -127,8 +128,10 @@ class Authoring:
         if draft.parameters:
             yaml_files.edit(self._root / PARAMS, parameters)
         yaml_files.edit(self._root / DVC_YAML, stage)
+        founded = missing_dvc_files(self._root)
+        write_files(self._root, founded)
         ignored = [self._pipeline.data.ignore(out.path) for out in draft.spec.outs if out.cached]
-        written = [DVC_YAML, *([PARAMS] if draft.parameters else []), *filter(None, ignored)]
+        written = [DVC_YAML, *([PARAMS] if draft.parameters else []), *founded, *filter(None, ignored)]
         return tuple(dict.fromkeys(written))
 
     def remove(self, name: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def read(root: Path) -> tuple[StageSpec, ...]:
         return ()
     if not isinstance(stages, Mapping):
         raise _bad("`stages` must be a mapping of names to stages.")
-    return tuple(_stage(root, name, raw, filled) for name, raw, filled in _filled(root, document, stages))
+    return tuple(_stage(name, raw, filled) for name, raw, filled in _filled(root, document, stages))
 
 
 def _filled(
@@ -79,7 +79,7 @@ def _fill_text(text: str, context: object) -> Any:
     return TEMPLATE.sub(one, text)
 
 
-def _stage(root: Path, name: str, raw: Mapping[str, Any], filled: Mapping[str, Any]) -> StageSpec:
+def _stage(name: str, raw: Mapping[str, Any], filled: Mapping[str, Any]) -> StageSpec:
     folder = posixpath.normpath(str(filled.get("wdir", ".")))
     return StageSpec(
         name=name,
@@ -87,7 +87,7 @@ def _stage(root: Path, name: str, raw: Mapping[str, Any], filled: Mapping[str, A
         template=raw.get("cmd", filled["cmd"]),
         deps=tuple(_below(folder, path) for path, _ in _entries(filled.get("deps"))),
         outs=tuple(_outs(folder, filled)),
-        params=_params(filled.get("params"), root),
+        params=_params(filled.get("params")),
         folder=folder,
         frozen=bool(filled.get("frozen")),
         always_changed=bool(filled.get("always_changed")),
@@ -119,7 +119,7 @@ def _below(folder: str, path: str) -> str:
     return path if "://" in path else posixpath.normpath(posixpath.join(folder, path))
 
 
-def _params(items: object, root: Path) -> dict[str, tuple[str, ...]]:
+def _params(items: object) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for item in items if isinstance(items, list) else []:
         if isinstance(item, Mapping):

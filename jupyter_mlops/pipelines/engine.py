@@ -66,11 +66,11 @@ class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermi
 
     def save_now(self) -> None:
         """Write at once: readers see the old notebook or the new one."""
-        import nbformat
+        from nbformat import writes
 
         start = time.monotonic()
         if self.output_path and "://" not in str(self.output_path):
-            write_atomically(Path(self.output_path), nbformat.writes(self.nb).encode())
+            write_atomically(Path(self.output_path), str(writes(self.nb)).encode())  # type: ignore[no-untyped-call]
         self._next_save = time.monotonic() + max(SAVE_EVERY_S, SAVE_SHARE * (time.monotonic() - start))
         self.last_save_time = self.now()
 
@@ -90,6 +90,9 @@ class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermi
 
 class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no types
     """Executes with a kernel that may have been started before, and ends it without idle waiting."""
+
+    km: Any
+    kc: Any
 
     def __init__(self, nb_man: ThrottledSaves, watch: Watch, **settings: Any) -> None:
         super().__init__(nb_man, **settings)
@@ -154,27 +157,13 @@ class MlopsEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no typ
     """The engine named ``mlops``."""
 
     @classmethod
-    def execute_notebook(
-        cls,
-        nb: Any,
-        kernel_name: str,
-        *,
-        output_path: str | None = None,
-        progress_bar: bool = True,
-        log_output: bool = False,
-        autosave_cell_every: int = 30,
-        **settings: Any,
-    ) -> Any:
+    def execute_notebook(cls, nb: Any, kernel_name: str, **settings: Any) -> Any:
         """Execute `nb`; papermill itself writes the finished notebook afterwards."""
         watch = settings.pop("watch", None) or Watch()
-        manager = ThrottledSaves(
-            nb,
-            watch,
-            output_path=output_path,
-            progress_bar=progress_bar,
-            log_output=log_output,
-            autosave_cell_every=autosave_cell_every,
-        )
+        log_output = settings.get("log_output", False)
+        names = ("output_path", "progress_bar", "log_output", "autosave_cell_every")
+        shown = {name: settings.pop(name) for name in names if name in settings}
+        manager = ThrottledSaves(nb, watch, **shown)
         if watch.source:
             nb.metadata.papermill.update(input_path=watch.source, output_path=watch.target)
         manager.notebook_start()

@@ -207,7 +207,7 @@ class Execution:
         return pin
 
     def _changed_meanwhile(self, task: Task, command: NotebookCommand | None) -> str | None:
-        """The first input, or "a parameter", that is not any more what was hashed; the notebook itself ran from a snapshot."""
+        """The first input, or a parameter, that is not what was hashed; the notebook ran from a snapshot."""
         for path, pin in task.now.deps.items():
             if not (command and path == command.notebook) and self._data.pin(path) != pin:
                 return path

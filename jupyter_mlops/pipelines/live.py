@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -83,7 +83,7 @@ class LiveFile:
         self._written = 0.0
         self.run = run
 
-    def __enter__(self) -> LiveFile:
+    def __enter__(self) -> Self:
         self._write()
         return self
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from jupyter_mlops.errors import UsageError
+from jupyter_mlops.pipelines import yaml_files
 from jupyter_mlops.records import Scalar
 
 Value = Scalar | list[Scalar]
@@ -92,11 +93,9 @@ def typed(text: str) -> Value:
 
 
 def _yaml(text: str) -> dict[str, Value]:
-    from ruamel.yaml import YAML, YAMLError
-
     try:
-        loaded = YAML(typ="safe").load(text)
-    except YAMLError:
+        loaded = yaml_files.parse(text)
+    except yaml_files.yaml_error():
         return {}
     return loaded if isinstance(loaded, dict) else {}
 

@@ -100,7 +100,7 @@ def require_parameters(notebook: Notebook, given: Iterable[str]) -> None:
         raise UsageError(
             "no-parameters-cell",
             f"{notebook.path} has no cell tagged `parameters`.",
-            hint="In JupyterLab: select the cell that sets them, open the property inspector, add the tag `parameters`.",
+            hint="In JupyterLab, select the cell that sets them and tag it `parameters` in the property inspector.",
         )
     for name in names:
         if known and name not in known:

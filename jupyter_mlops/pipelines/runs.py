@@ -36,7 +36,13 @@ class Page:
 
 @attrs.frozen
 class Contrast:
-    """Something that two runs do not share: `kind` is ``parameter``, ``metric``, ``data``, ``code``, ``commit`` or ``package``."""
+    """Something that two runs do not share.
+
+    Attributes
+    ----------
+    kind
+        ``parameter``, ``metric``, ``data``, ``code``, ``commit`` or ``package``.
+    """
 
     kind: str
     name: str
@@ -150,7 +156,7 @@ def contrasts(before: VersionRecord, after: VersionRecord) -> tuple[Contrast, ..
         ("package", before.packages, after.packages),
     )
     return tuple(
-        Contrast(kind, name, old.get(name), new.get(name))  # type: ignore[arg-type]  # the mappings hold scalars of many kinds
+        Contrast(kind, name, old.get(name), new.get(name))
         for kind, old, new in pairs
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)

@@ -150,7 +150,7 @@ class Worker:
 
     def _shell(self, task: Message) -> None:
         for line in task["commands"]:
-            self._command = subprocess.Popen(
+            self._command = subprocess.Popen(  # noqa: S602  # a command of dvc.yaml is a line for the shell
                 line,
                 shell=True,  # a command of dvc.yaml is a line for the shell
                 cwd=task["folder"],

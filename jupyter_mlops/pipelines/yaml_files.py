@@ -29,10 +29,10 @@ def load(path: Path) -> Any:
         return {}
     except UnicodeDecodeError as error:
         raise _bad(path, error) from error
-    parse = {".json": json.loads, ".toml": tomllib.loads}.get(path.suffix, _parse_yaml)
+    read = {".json": json.loads, ".toml": tomllib.loads}.get(path.suffix, parse)
     try:
-        return parse(text) or {}
-    except (ValueError, _yaml_error()) as error:
+        return read(text) or {}
+    except (ValueError, yaml_error()) as error:
         raise _bad(path, error) from error
 
 
@@ -52,7 +52,7 @@ def edit(path: Path, change: Callable[[Any], None], *, width: int = WIDE) -> Non
     yaml.width = width
     try:
         document = yaml.load(path.read_text(encoding="utf-8")) if path.exists() else None
-    except _yaml_error() as error:
+    except yaml_error() as error:
         raise _bad(path, error) from error
     document = yaml.map() if document is None else document
     change(document)
@@ -84,14 +84,16 @@ def assign(document: Any, key: str, value: object) -> None:
     document[last] = value
 
 
-def _parse_yaml(text: str) -> Any:
+def parse(text: str) -> Any:
+    """YAML 1.2 as plain values."""
     from ruamel.yaml import YAML
 
     return YAML(typ="safe").load(text)
 
 
-def _yaml_error() -> type[Exception]:
-    from ruamel.yaml import YAMLError
+def yaml_error() -> type[Exception]:
+    """What the YAML library raises for a text it cannot read."""
+    from ruamel.yaml.error import YAMLError
 
     return YAMLError
 

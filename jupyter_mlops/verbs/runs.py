@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import attrs
 
-from jupyter_mlops.errors import UsageError
+from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Instant, Scalar, now
+from jupyter_mlops.records import Actor, Instant, Scalar, StageRecord, now, write_atomically
 from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
-from jupyter_mlops.verbs.stages import StageRun, stage_runs
+from jupyter_mlops.verbs.stages import StageRun, first_failure, runner_of, stage_runs
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.live import LiveRun
     from jupyter_mlops.pipelines.runs import NumberedRun
+
+CI = Actor("ci", source="service")
 
 
 @attrs.frozen
@@ -182,7 +187,10 @@ def ci(
     output: Annotated[str, Option("-o")] = "ci-report",
     base: str = "",
     remote: Annotated[str, Option("-r")] = "",
-    fail_on: Annotated[tuple[str, ...], Option(comma=True)] = ("failed", "gates"),
+    fail_on: Annotated[tuple[Literal["failed", "gates", "drift", "stale-lock"], ...], Option(comma=True)] = (
+        "failed",
+        "gates",
+    ),
 ) -> CiReport:
     """Pull, run stale stages, compare metrics, write the report: the one step of a CI job.
 
@@ -197,4 +205,111 @@ def ci(
     fail_on
         What makes the check red: ``failed``, ``gates``, ``drift``, ``stale-lock``.
     """
-    raise NotImplementedError
+    from jupyter_mlops.pipelines.gates import broken
+    from jupyter_mlops.pipelines.past import base_of, metrics_at
+    from jupyter_mlops.pipelines.planning import plan
+    from jupyter_mlops.pipelines.report import Report
+    from jupyter_mlops.pipelines.runner import Choice
+
+    project, folder = call.project, call.path(output)
+    notes = _pulled(call, remote)
+    stages = project.pipeline.stages()
+    is_locked = all(state.state == "up-to-date" for state in project.pipeline.states())
+    base = base_of(project.git, base) or ""
+    before = metrics_at(project.git, base, stages) if base else {}
+    done = runner_of(call, CI).run(lambda: plan(project.pipeline, (), {}), call.progress, Choice(git=False))
+    after = project.pipeline.metrics(stages)
+    drifted, drift_notes = _drifted(call, base)
+    found = {
+        "failed": [line for line in [first_failure(stage_runs(done.stages))] if line],
+        "gates": [*broken(project.section("gates"), before, after)],
+        "drift": [f"{name} drifted" for name, has in drifted.items() if has],
+        "stale-lock": []
+        if is_locked
+        else ["dvc.lock was not up to date: run locally, commit dvc.lock, and push the data"],
+    }
+    report = Report(
+        base=base,
+        failures=tuple(line for kind in fail_on for line in found[kind]),
+        notes=(*notes, *drift_notes),
+        stages=done.stages,
+        metrics={name: (before.get(name), after.get(name)) for name in sorted({*before, *after})},
+        data=_data_changes(call, base),
+        drifted=drifted,
+    )
+    notebooks = _copied(project.root, done.stages, folder)
+    _publish(project.root / folder, report.markdown())
+    return CiReport(
+        run=done.record.run if done.record else "",
+        stages=stage_runs(done.stages),
+        metrics=tuple(MetricChange(name, *pair) for name, pair in report.metrics.items()),
+        drifted=drifted,
+        failures=report.failures,
+        summary_file=f"{folder}/summary.md",
+        notebooks=notebooks,
+    )
+
+
+def _pulled(call: Call, remote: str) -> tuple[str, ...]:
+    """Bring data and records; what cannot be had is said, and the stages that need it fail by themselves."""
+    from jupyter_mlops.verbs.datasets import pull
+
+    if not remote and not call.project.datasets.settings.default_remote:
+        return ()
+    try:
+        pull(call, remote=remote)
+    except EnvironmentFault as error:
+        return (f"{error.message} {error.context}",)
+    return ()
+
+
+def _data_changes(call: Call, base: str) -> dict[str, tuple[str, str]]:
+    """Dataset to its version in `base` and now, where they differ."""
+    datasets = call.project.datasets
+    found: dict[str, tuple[str, str]] = {}
+    for dataset in datasets.all():
+        try:
+            before = datasets.resolve(f"{dataset.name}@{base}") if base else None
+            after = datasets.resolve(dataset.name)
+        except MlopsError:
+            continue  # new since then, or not here: neither can be compared
+        if before and dataset.kind == "data" and before.digest != after.digest:
+            found[dataset.name] = (before.label, after.label)
+    return found
+
+
+def _drifted(call: Call, base: str) -> tuple[dict[str, bool], tuple[str, ...]]:
+    """Whether each changed dataset drifted since `base`; data that is no table is named instead."""
+    from jupyter_mlops.verbs.drift import drift
+
+    drifted: dict[str, bool] = {}
+    notes: list[str] = []
+    for name in _data_changes(call, base):
+        try:
+            drifted[name] = drift(call, name, against=f"{name}@{base}").drifted
+        except MlopsError as error:
+            notes.append(f"Drift of {name} was not measured: {error.message}")
+    return drifted, tuple(notes)
+
+
+def _copied(root: Path, stages: Iterable[StageRecord], folder: str) -> tuple[str, ...]:
+    """The executed notebooks, copied beside the report."""
+    import shutil
+
+    copied = []
+    for stage in stages:
+        if stage.notebook and (root / stage.notebook).exists():
+            target = f"{folder}/{stage.name}.ipynb"
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(root / stage.notebook, root / target)
+            copied.append(target)
+    return tuple(copied)
+
+
+def _publish(folder: Path, text: str) -> None:
+    """Write the summary, and hand it to GitHub when that runs us."""
+    write_atomically(folder / ".gitignore", b"*\n")
+    write_atomically(folder / "summary.md", text.encode())
+    if step := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(step).open("a", encoding="utf-8") as handle:
+            handle.write(text)

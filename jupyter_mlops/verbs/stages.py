@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Scalar, StageRecord
+from jupyter_mlops.records import Actor, Scalar, StageRecord
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
@@ -241,12 +241,13 @@ def run(
     return RunReport(run_id, stage_runs(done.stages), project.pipeline.metrics(), done.git_commit)
 
 
-def runner_of(call: Call) -> Runner:
-    """What runs the pipeline of the project, in the name of whoever asks."""
+def runner_of(call: Call, otherwise: Actor | None = None) -> Runner:
+    """What runs the pipeline of the project, in the name of whoever asks, or of `otherwise` when nobody is known."""
     from jupyter_mlops.pipelines.runner import Runner
 
     project = call.project
-    return Runner(project.pipeline, project.runs, project.git, require_known(call.actor))
+    actor = otherwise if otherwise and call.actor.source == "unknown" else require_known(call.actor)
+    return Runner(project.pipeline, project.runs, project.git, actor)
 
 
 def stage_runs(records: Iterable[StageRecord]) -> tuple[StageRun, ...]:
