@@ -72,4 +72,4 @@ def test_changing_verbs_are_audited_and_reading_ones_leave_no_trace(project):
     with pytest.raises(mlops.errors.UsageError):
         mlops.checkout("nothing@v9", project=str(project.root))
     lines = [(entry.verb, entry.outcome) for entry in project.audit.entries()]
-    assert lines == [("commit", "ok"), ("checkout", "unknown-reference")]
+    assert lines == [("commit", "ok"), ("checkout", "unknown-dataset")]
