@@ -1,3 +1,93 @@
+/** Lineage: what the selected thing was made from, and what came of it. */
+import { expandIcon } from '@jupyterlab/ui-components';
 import type { ReactElement } from 'react';
-import type { Status } from '../api/types';
-export function LineageSection(_: { status?: Status }): ReactElement | null { return null; }
+import type { Lineage, LineageNode } from '../api/types';
+import { CommandIDs } from '../commands/ids';
+import type { ISelection } from '../model/selection';
+import { Button } from '../parts/button';
+import { useCommand, useMlops, useSelection } from '../parts/hooks';
+import { Loaded } from '../parts/loaded';
+import { Empty } from '../parts/messages';
+import { Row, Tree } from '../parts/tree';
+import { Section } from '../shell/section';
+import type { ITwig } from './model';
+import { leadsTo, markOf, nameOf, rootOf, twigs } from './model';
+
+export function LineageSection(): ReactElement {
+  const selection = useSelection();
+  const execute = useCommand();
+  const reference = selection?.reference ?? '';
+  const open = (): void => execute(CommandIDs.lineage, { reference });
+  return (
+    <Section
+      id="lineage"
+      title="Lineage"
+      subject={selection ? `of ${selection.name.replace(/^.*\//, '')} ${selection.version}` : undefined}
+      buttons={<Button label="Open the graph" icon={expandIcon} bare onClick={open} />}
+    >
+      {() => (selection ? <Twigs selection={selection} /> : <Empty text="Select a row above." />)}
+    </Section>
+  );
+}
+
+function Twigs(props: { selection: ISelection }): ReactElement {
+  const { project } = useMlops();
+  return (
+    <Loaded of={project.lineage(props.selection.reference)}>
+      {lineage => <TwigTree lineage={lineage} selection={props.selection} />}
+    </Loaded>
+  );
+}
+
+function TwigTree(props: { lineage: Lineage; selection: ISelection }): ReactElement {
+  const root = rootOf(props.lineage, props.selection);
+  if (!root || props.lineage.edges.length === 0) {
+    return <Empty text="Nothing was made from it yet, and it was made by hand." />;
+  }
+  const { up, down } = twigs(props.lineage, root.id);
+  return (
+    <Tree label="Lineage">
+      {up.length > 0 && <Twigged title="Made from" some={up} />}
+      {down.length > 0 && <Twigged title="Led to" some={down} />}
+    </Tree>
+  );
+}
+
+function Twigged(props: { title: string; some: readonly ITwig[] }): ReactElement {
+  return (
+    <>
+      <h4 className="jp-Mlops-sub" role="presentation">
+        {props.title}
+      </h4>
+      {props.some.map((twig, at) => (
+        <Twig key={twig.key} node={twig.node} depth={twig.depth} position={[at + 1, props.some.length]} />
+      ))}
+    </>
+  );
+}
+
+function Twig(props: { node: LineageNode; depth: number; position: [number, number] }): ReactElement {
+  const execute = useCommand();
+  const { node, depth } = props;
+  const [command, args] = leadsTo(node);
+  return (
+    <Row
+      id={`twig:${node.id}:${depth}`}
+      level={depth}
+      position={props.position}
+      name={`${node.kind} ${nameOf(node)}`}
+      tip={[`${node.kind} ${nameOf(node)}`, node.detail].filter(Boolean).join('\n')}
+      label={
+        <>
+          <span className="jp-Mlops-mark" aria-hidden="true">
+            {markOf(node.kind)}
+          </span>
+          <span className="jp-Mlops-name">{nameOf(node)}</span>
+          <span className="jp-Mlops-text">{node.detail}</span>
+        </>
+      }
+      detail={node.kind}
+      onOpen={() => execute(command, args)}
+    />
+  );
+}

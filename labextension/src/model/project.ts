@@ -55,9 +55,9 @@ export class ProjectModel implements IGate {
     return this._folder;
   }
 
-  /** Whether somebody can see the sidebar. */
+  /** Whether somebody can see the sidebar, and we know where it stands. */
   get open(): boolean {
-    return this._active;
+    return this._active && this._placed;
   }
 
   get opened(): ISignal<this, void> {
@@ -128,10 +128,11 @@ export class ProjectModel implements IGate {
 
   /** Looks at the project around another folder. */
   setFolder(folder: string): void {
-    if (folder === this._folder) {
+    if (folder === this._folder && this._placed) {
       return;
     }
     this._folder = folder;
+    this._placed = true;
     this._selection = null;
     [this._versions, this._lineages, this._drifts].forEach(cache => cache.clear());
     this._fixed.forEach(resource => resource.reset());
@@ -172,7 +173,7 @@ export class ProjectModel implements IGate {
 
   /** A running job of ours is worth listening to even while the panel is closed: the status bar shows it. */
   private _listen(): void {
-    this._watch.listen(this._active || this._following > 0 ? this._folder : null);
+    this._watch.listen(this.open || this._following > 0 ? this._folder : null);
   }
 
   private _invalidate(topics: readonly Topic[] | null): void {
@@ -203,6 +204,7 @@ export class ProjectModel implements IGate {
   }
 
   private _folder = '';
+  private _placed = false;
   private _active = false;
   private _following = 0;
   private _selection: ISelection | null = null;

@@ -70,6 +70,7 @@ function addOwnCommands(mlops: Mlops, panel: Sidebar, palette: ICommandPalette |
 function followBrowser(mlops: Mlops): void {
   const model = mlops.browser?.model;
   if (!model) {
+    mlops.project.setFolder('');
     return;
   }
   let timer = 0;
@@ -84,5 +85,6 @@ function followBrowser(mlops: Mlops): void {
   };
   model.pathChanged.connect(settle);
   mlops.settingsChanged.connect(settle);
-  void model.restored.then(follow);
+  // Even a pinned sidebar has to begin somewhere.
+  void model.restored.then(() => mlops.project.setFolder(mlops.documents.services.contents.localPath(model.path)));
 }

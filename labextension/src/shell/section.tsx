@@ -6,6 +6,8 @@ import { useFolded } from './folded';
 interface ISection {
   readonly id: string;
   readonly title: string;
+  /** What it is about: `of employment v4`. */
+  readonly subject?: string;
   /** Drawn only while open, so that a closed section asks for nothing. */
   readonly children: () => ReactNode;
   readonly count?: number;
@@ -24,6 +26,7 @@ export function Section(props: ISection): ReactElement {
             {folded ? '▸' : '▾'}
           </span>
           {props.title}
+          {props.subject && <span className="jp-Mlops-subject">{props.subject}</span>}
           {props.count ? <span className="jp-Mlops-count">{props.count}</span> : null}
         </button>
         <span className="jp-Mlops-actions">{props.buttons}</span>

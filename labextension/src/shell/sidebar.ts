@@ -55,6 +55,7 @@ export class Sidebar extends Panel {
     this.node.appendChild(spinner.node);
     const { View } = await import('./view');
     this.addWidget(new View(this._mlops));
+    spinner.node.remove();
     spinner.dispose();
   }
 

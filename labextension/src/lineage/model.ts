@@ -1,0 +1,87 @@
+/** The graph as a tree, and what each of its nodes leads to. */
+import type { Lineage, LineageNode } from '../api/types';
+import { CommandIDs } from '../commands/ids';
+import type { ISelection, ThingKind } from '../model/selection';
+import { bare } from '../model/selection';
+
+/** A node at its depth below the one that was asked for. */
+export interface ITwig {
+  readonly node: LineageNode;
+  readonly depth: number;
+  readonly key: string;
+}
+
+/** What led here, and what came of it; a node reached twice is drawn once in each direction. */
+export function twigs(lineage: Lineage, root: string): { up: ITwig[]; down: ITwig[] } {
+  const back = index(lineage.edges.map(edge => [edge.after, edge.before]));
+  const on = index(lineage.edges.map(edge => [edge.before, edge.after]));
+  return { up: walk(lineage, back, root), down: walk(lineage, on, root) };
+}
+
+function index(pairs: readonly (readonly [string, string])[]): Map<string, string[]> {
+  const map = new Map<string, string[]>();
+  pairs.forEach(([from, to]) => map.set(from, [...(map.get(from) ?? []), to]));
+  return map;
+}
+
+function walk(lineage: Lineage, next: Map<string, string[]>, root: string): ITwig[] {
+  const nodes = new Map(lineage.nodes.map(node => [node.id, node]));
+  const seen = new Set([root]);
+  const found: ITwig[] = [];
+  const visit = (id: string, depth: number): void => {
+    for (const child of next.get(id) ?? []) {
+      const node = nodes.get(child);
+      if (node && !seen.has(child)) {
+        seen.add(child);
+        found.push({ node, depth, key: `${depth}:${child}` });
+        visit(child, depth + 1);
+      }
+    }
+  };
+  visit(root, 1);
+  return found;
+}
+
+/** The node that stands for what is selected. */
+export function rootOf(lineage: Lineage, selection: ISelection): LineageNode | undefined {
+  const short = selection.name.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
+  const fits = (node: LineageNode): boolean =>
+    node.kind === kindOf(selection.kind) &&
+    (node.target === selection.reference ||
+      node.id === selection.reference ||
+      node.id.endsWith(`:${selection.reference}`) ||
+      ((node.name === selection.name || node.name === short) && bare(node.version) === selection.version));
+  return lineage.nodes.find(fits);
+}
+
+/** A stage is known in the graph by its last run. */
+function kindOf(kind: ThingKind): string {
+  return kind === 'stage' ? 'run' : kind;
+}
+
+/** `employment v4`. */
+export function nameOf(node: LineageNode): string {
+  return [node.name, bare(node.version)].filter(Boolean).join(' ');
+}
+
+/** The command that opens what a node stands for. */
+export function leadsTo(node: LineageNode): [string, Record<string, string>] {
+  const reference = node.target || `${node.name}@${bare(node.version)}`;
+  switch (node.kind) {
+    case 'run':
+      return node.target.endsWith('.ipynb')
+        ? [CommandIDs.openNotebook, { path: node.target }]
+        : [CommandIDs.openRun, { run: node.id.replace(/^run:/, '') }];
+    case 'deployment':
+      return [CommandIDs.monitor, { name: node.name }];
+    default:
+      return [CommandIDs.show, { reference }];
+  }
+}
+
+const MARKS: Readonly<Record<string, string>> = { data: '▤', run: '▷', model: '◆', deployment: '◉' };
+
+/** A sign for a kind of node; its word goes with it for screen readers. */
+export function markOf(kind: string): string {
+  return MARKS[kind] ?? '·';
+}

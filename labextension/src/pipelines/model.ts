@@ -1,0 +1,56 @@
+/** Stages and runs as rows. */
+import type { RunSummary, StageState } from '../api/types';
+import { CommandIDs } from '../commands/ids';
+import type { ISelection } from '../model/selection';
+import type { MenuEntry } from '../parts/menu';
+
+export function stageSelection(stage: StageState): ISelection {
+  return { kind: 'stage', name: stage.name, version: '', reference: stage.run ?? stage.name };
+}
+
+export function runSelection(run: RunSummary): ISelection {
+  return { kind: 'run', name: `#${run.number}`, version: '', reference: run.run };
+}
+
+/** `train`: the stages that did something; all of them when none did. */
+export function titleOf(run: RunSummary): string {
+  const failed = run.stages.filter(stage => stage.state === 'failed');
+  const ran = run.stages.filter(stage => stage.state === 'ran' || stage.state === 'restored');
+  const told = failed.length > 0 ? failed : ran.length > 0 ? ran : run.stages;
+  return told.map(stage => stage.name).join(', ');
+}
+
+/** `cell 9`: where it failed. */
+export function placeOf(run: RunSummary): string {
+  const failed = run.stages.find(stage => stage.state === 'failed');
+  return failed && failed.cell !== null ? `cell ${failed.cell}` : '';
+}
+
+/** What a right click on a stage offers. */
+export function stageMenu(stage: StageState): MenuEntry[] {
+  const { name, notebook } = stage;
+  return [
+    [CommandIDs.run, { name, label: 'Run' }],
+    [CommandIDs.run, { name, downstream: true, label: 'Run from here' }],
+    [CommandIDs.run, { name, force: true, label: 'Run though up to date' }],
+    [CommandIDs.why, { name }],
+    null,
+    ...(notebook ? [[CommandIDs.openNotebook, { path: notebook }] as const] : []),
+    [CommandIDs.addStage, { name }],
+    [CommandIDs.removeStage, { name }],
+    null,
+    [CommandIDs.copyLine, { line: `%mlops run ${name}` }]
+  ];
+}
+
+/** What a right click on a run offers. */
+export function runMenu(run: RunSummary): MenuEntry[] {
+  return [
+    [CommandIDs.openRun, { run: run.run }],
+    [CommandIDs.compareRuns, { after: run.run }],
+    [CommandIDs.lineage, { reference: run.run }],
+    null,
+    [CommandIDs.register, { source: run.run }],
+    [CommandIDs.copyReference, { reference: run.run }]
+  ];
+}

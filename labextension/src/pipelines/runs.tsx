@@ -1,0 +1,92 @@
+/** What was run, newest first. */
+import type { ReactElement } from 'react';
+import type { RunSummary } from '../api/types';
+import { CommandIDs } from '../commands/ids';
+import { same } from '../model/selection';
+import { Button } from '../parts/button';
+import { age, duration, moment, person, plural, scalar } from '../parts/format';
+import { useCommand, useMinute, useMlops, useSelection } from '../parts/hooks';
+import { Loaded } from '../parts/loaded';
+import { openMenu } from '../parts/menu';
+import { State, lookOf } from '../parts/state';
+import { Row, Tree } from '../parts/tree';
+import { Windowed } from '../parts/windowed';
+import { useFilter } from '../shell/filter';
+import { placeOf, runMenu, runSelection, titleOf } from './model';
+
+export function Runs(): ReactElement {
+  const { project } = useMlops();
+  const matches = useFilter();
+  return (
+    <Loaded of={project.runs}>
+      {page => {
+        const found = page.items.filter(run => matches(`#${run.number}`, titleOf(run), run.author, run.state));
+        // Runs are numbered without gaps, so the oldest shown says how many are left.
+        const more = page.next === null ? 0 : Math.max(1, (page.items.at(-1)?.number ?? 1) - 1);
+        return found.length > 0 ? (
+          <>
+            <h4 className="jp-Mlops-sub">Runs</h4>
+            <Tree label="Runs">
+              <Windowed items={found} more={more} onMore={count => project.runs.more(count)} keyOf={run => run.run}>
+                {(run, at) => <RunRow run={run} position={[at + 1, found.length + more]} />}
+              </Windowed>
+            </Tree>
+          </>
+        ) : null;
+      }}
+    </Loaded>
+  );
+}
+
+function RunRow(props: { run: RunSummary; position: [number, number] }): ReactElement {
+  const { app, project } = useMlops();
+  const execute = useCommand();
+  const selected = useSelection();
+  const now = useMinute();
+  const { run } = props;
+  const mine = runSelection(run);
+  const open = (): void => execute(CommandIDs.openRun, { run: run.run });
+  const compare = (): void => execute(CommandIDs.compareRuns, { after: run.run });
+  return (
+    <Row
+      id={`run:${run.run}`}
+      level={1}
+      position={props.position}
+      name={[`run ${run.number}`, titleOf(run), lookOf(run.state).word, placeOf(run), age(run.started, now)].join(', ')}
+      tip={tipOf(run)}
+      selected={same(selected, mine)}
+      label={
+        <>
+          <State state={run.state} />
+          <span className="jp-Mlops-version">#{run.number}</span>
+          <span className="jp-Mlops-name">{titleOf(run)}</span>
+          <span className="jp-Mlops-text">{placeOf(run)}</span>
+        </>
+      }
+      detail={`${person(run.author)} ${age(run.started, now)}`}
+      buttons={
+        <>
+          <Button label="Open" hint="Open the executed notebook" onClick={open} />
+          <Button label="Compare" hint="Compare with the run before" onClick={compare} />
+        </>
+      }
+      onSelect={() => project.select(mine)}
+      onOpen={open}
+      onMenu={(x, y) => openMenu(app.commands, runMenu(run), x, y)}
+    />
+  );
+}
+
+function tipOf(run: RunSummary): string {
+  const failed = run.stages.find(stage => stage.state === 'failed');
+  const metrics = Object.entries(run.metrics).map(([name, value]) => `${name} ${scalar(value)}`);
+  return [
+    `#${run.number} ${lookOf(run.state).word}, ${plural(run.stages.length, 'stage')} in ${duration(run.seconds)}`,
+    failed?.error ?? '',
+    metrics.join(', '),
+    `${run.author}, ${moment(run.started)}`,
+    run.dirty ? 'with changes that were not committed' : ''
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
