@@ -39,7 +39,7 @@ STORY: tuple[Scene, ...] = (
     Scene("init", {"yes": True}),
     _survey(2015),
     _stage("prepare", parameters={"test_share": 0.25, "seed": 7}, dep=[DATASET], out=["prepared"]),
-    _stage("train", parameters={"strength": 1.0, "age_bins": 12, "seed": 7}, dep=["prepared"], out=[MODEL_FILE]),
+    _stage("train", parameters={"strength": 1.0, "age_bins": 12}, dep=["prepared"], out=[MODEL_FILE]),
     _stage("evaluate", parameters={"threshold": 0.5}, dep=["prepared", MODEL_FILE], metrics=["metrics.json"]),
     Scene("run"),
     Scene("register", {"source": MODEL_FILE, "name": MODEL, "message": "learnt from 2015"}),
