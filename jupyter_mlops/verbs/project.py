@@ -17,7 +17,7 @@ from jupyter_mlops.pipelines.pipeline import StageStatus as StageState
 from jupyter_mlops.project import Project
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
-from jupyter_mlops.versioning.datasets import DatasetState
+from jupyter_mlops.versioning.values import DatasetState
 
 
 @attrs.frozen

