@@ -35,7 +35,7 @@ def agrees(root: Path) -> None:
     assert dvc(root, "status") == "Data and pipelines are up to date."
     assert dvc(root, "data", "status") == "No changes."
     subprocess.run(["git", "fsck", "--strict"], cwd=root, check=True, capture_output=True)
-    assert subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True).stdout == ""
+    assert subprocess.check_output(["git", "status", "--porcelain"], cwd=root, text=True) == ""
 
 
 def test_dvc_agrees_after_our_commit(root):

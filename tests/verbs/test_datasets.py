@@ -85,7 +85,7 @@ def test_no_git_saves_without_a_commit(root, git):
     assert mlops.commit(project=root).versions[0].version == "v1"
 
 
-def test_a_dry_run_writes_nothing(root, git):
+def test_a_dry_run_writes_nothing(root):
     assert mlops.commit("data/jobs.csv", project=root, dry_run=True).versions[0].added == 1
     assert not (root / "data" / "jobs.csv.dvc").exists()
     assert not list((root / ".dvc").glob("cache/files/md5/*"))
@@ -129,7 +129,7 @@ def test_a_detached_head_and_a_merge_get_an_answer(committed, git):
     assert refusal(mlops.commit, project=committed).reference == "unfinished-merge"
 
 
-def test_a_refusing_hook_loses_nothing(root, git):
+def test_a_refusing_hook_loses_nothing(root):
     hook = root / ".git" / "hooks" / "pre-commit"
     hook.write_text("#!/bin/sh\necho no >&2\nexit 1\n")
     hook.chmod(0o755)

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,7 +31,7 @@ def space(tmp_path: Path, store: Store) -> Workspace:
 
 
 @pytest.mark.parametrize("data", [b"", b"small", BIG], ids=["empty", "small", "large"])
-def test_an_object_lies_where_dvc_looks_and_cannot_be_written(tmp_path, store, space, data):
+def test_an_object_lies_where_dvc_looks_and_cannot_be_written(tmp_path, space, data):
     (tmp_path / "x").write_bytes(data)
     md5 = space.save("x").digest
     path = tmp_path / "cache" / "files" / "md5" / md5[:2] / md5[2:]
@@ -39,7 +40,7 @@ def test_an_object_lies_where_dvc_looks_and_cannot_be_written(tmp_path, store, s
 
 
 @pytest.mark.parametrize("data", [b"small", BIG], ids=["small", "large"])
-def test_a_full_disk_leaves_no_object(tmp_path, store, space, data, monkeypatch):
+def test_a_full_disk_leaves_no_object(tmp_path, space, data, monkeypatch):
     (tmp_path / "x").write_bytes(data)
 
     def full(*_):
@@ -53,7 +54,7 @@ def test_a_full_disk_leaves_no_object(tmp_path, store, space, data, monkeypatch)
 
 def test_a_copy_that_cannot_fit_is_refused_before_it_starts(tmp_path, space, monkeypatch):
     (tmp_path / "x").write_bytes(b"data")
-    monkeypatch.setattr("shutil.disk_usage", lambda _: os.terminal_size((0, 0)) and type("Usage", (), {"free": 1})())
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1))
     monkeypatch.setattr(space._store, "_clones", False)
     with pytest.raises(EnvironmentFault) as caught:
         space.save("x")
@@ -61,7 +62,7 @@ def test_a_copy_that_cannot_fit_is_refused_before_it_starts(tmp_path, space, mon
     assert "Nothing was saved" in caught.value.message
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_saved(tmp_path, store, space, monkeypatch):
+def test_a_file_that_changes_while_it_is_read_is_not_saved(tmp_path, space, monkeypatch):
     path = tmp_path / "x"
     path.write_bytes(BIG)
     read = os.read
