@@ -116,14 +116,13 @@ def commit(
     _require_ready(project, names, tag, git=git)
     meta = {"owner": owner, "source": source, "purpose": purpose, "licence": licence, "pii": [*pii], "retain": retain}
     given = {key: value for key, value in meta.items() if value}
+    drafts = [committing.draft(name, call.progress, save=not dry_run) for name in names]
+    rows = {draft.name: rows_added(project.datasets, draft) for draft in drafts}
+    message = message or generated_message(_worth_telling(drafts), rows)
+    if dry_run or not drafts:
+        planned = tuple(_committed(project.datasets, draft, rows[draft.name]) for draft in drafts)
+        return Committed(planned, None, message if drafts else "")
     with project.datasets.publisher.turn():
-        drafts = [committing.draft(name, call.progress, save=not dry_run) for name in names]
-        rows = {draft.name: rows_added(project.datasets, draft) for draft in drafts}
-        message = message or generated_message(_worth_telling(drafts), rows)
-        if dry_run:
-            return Committed(
-                tuple(_committed(project.datasets, draft, rows[draft.name]) for draft in drafts), None, message
-            )
         written = committing.publish(drafts, given)
         commit = committing.commit(drafts, written, message, who) if git else None
         if tag:

@@ -37,6 +37,7 @@ class Store:
         self._objects = settings.cache / "files" / "md5"
         self._made: set[str] = set()
         self._clones = "reflink" in settings.links
+        self._listing: tuple[str, Content] | None = None
 
     def path(self, digest: str) -> Path:
         """Where the object `digest` belongs."""
@@ -85,11 +86,15 @@ class Store:
             found = self.find(digest)
             return Content((Entry("", digest, found.stat().st_size if found else 0),), is_folder=False)
         path = self.require(digest)
+        if self._listing and self._listing[0] == digest:
+            return self._listing[1]
         data = path.read_bytes()
         if hashlib.md5(data, usedforsecurity=False).hexdigest() + FOLDER_SUFFIX != digest:
             self.quarantine(path)
             raise corrupt(digest)
-        return parse_dir_object(data, digest)
+        content = parse_dir_object(data, digest)
+        self._listing = (digest, content)
+        return content
 
     def put(self, source: Path, incoming: Path) -> tuple[str, os.stat_result]:
         """Read `source` once: hash it and copy it into the cache unless it is there.

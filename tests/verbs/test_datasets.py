@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -108,6 +109,11 @@ def test_a_plain_git_repository_becomes_a_dvc_project_on_the_way(repository, git
     mlops.commit("x.csv", project=repository)
     assert (repository / ".dvc" / "config").exists()
     assert git("status", "--porcelain") == ""
+
+
+def test_a_bare_commit_without_datasets_does_nothing(repository):
+    assert mlops.commit(project=repository).versions == ()
+    assert not (repository / ".dvc").exists()
 
 
 def test_data_tracked_by_git_moves_over_when_asked(root, git):
@@ -227,6 +233,7 @@ def test_a_tag_names_a_version(committed, git):
     assert refusal(mlops.tag, "jobs@v1", "next", project=committed).reference == "tag-exists"
     assert mlops.tag("jobs", "gold", remove=True, project=committed).removed
     assert git("tag").split() == ["data/jobs.csv@next"]
+    subprocess.run([sys.executable, "-m", "gto", "show"], cwd=committed, check=True, capture_output=True)
 
 
 def test_push_and_pull_move_data_and_records(committed, tmp_path, git):
