@@ -233,7 +233,7 @@ def test_a_tag_names_a_version(committed, git):
     assert refusal(mlops.tag, "jobs@v1", "next", project=committed).reference == "tag-exists"
     assert mlops.tag("jobs", "gold", remove=True, project=committed).removed
     assert git("tag").split() == ["data/jobs.csv@next"]
-    subprocess.run([sys.executable, "-m", "gto", "show"], cwd=committed, check=True, capture_output=True)
+    subprocess.run([Path(sys.executable).parent / "gto", "show"], cwd=committed, check=True, capture_output=True)
 
 
 def test_push_and_pull_move_data_and_records(committed, tmp_path, git):
