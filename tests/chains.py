@@ -65,13 +65,17 @@ def notebooks(project: Project) -> Path:
         "import json\nopen('model.txt', 'w').write(open('clean.csv').read() + repr((C, name, flag)))",
         "json.dump({'auc': 0.5 + C / 10}, open('metrics.json', 'w'))",
     )
+    subprocess.run(["git", "add", "prepare.ipynb", "train.ipynb"], cwd=root, check=True)
+    subprocess.run(["git", "commit", "-qm", "notebooks"], cwd=root, check=True)
     return root
 
 
 @pytest.fixture
 def chain(notebooks: Path) -> Path:
     """Both notebooks as stages, written by `stage add`."""
-    mlops.stage.add("prepare", "prepare.ipynb", parameters={"rows": 2}, dep=["data.csv"], out=["clean.csv"], project=notebooks)
+    mlops.stage.add(
+        "prepare", "prepare.ipynb", parameters={"rows": 2}, dep=["data.csv"], out=["clean.csv"], project=notebooks
+    )
     mlops.stage.add(
         "train",
         "train.ipynb",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from jupyter_mlops.project import Project
+
+pytest_plugins = ["chains"]
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +19,7 @@ def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     """No test reads or writes the real home, and none is watched by an outer git."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(home / "dvc-site"))
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")

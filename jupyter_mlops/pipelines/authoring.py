@@ -150,7 +150,7 @@ class Authoring:
             raise UsageError(
                 "generated-stage", f"{name} is made by a template of dvc.yaml.", hint="Edit the template in dvc.yaml."
             )
-        yaml_files.edit(self._root / DVC_YAML, lambda edited: edited["stages"].pop(name))
+        yaml_files.drop(self._root / DVC_YAML, "stages", name)
         lock.remove(self._root, name)
         return tuple(path for path in (DVC_YAML, "dvc.lock") if (self._root / path).exists())
 

@@ -14,6 +14,8 @@ import attrs
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import canonical_json
 
+HINT = "Give the path of an .ipynb file that JupyterLab saved."
+
 
 @attrs.frozen(eq=False)
 class Notebook:
@@ -42,9 +44,11 @@ class Notebook:
         try:
             document = json.loads((root / path).read_bytes())
         except (FileNotFoundError, IsADirectoryError) as error:
-            raise UsageError("notebook-missing", f"There is no notebook {path}.", context=str(error)) from error
+            raise UsageError(
+                "notebook-missing", f"There is no notebook {path}.", context=str(error), hint=HINT
+            ) from error
         except ValueError as error:
-            raise UsageError("not-a-notebook", f"{path} is not a notebook.", context=str(error)) from error
+            raise UsageError("not-a-notebook", f"{path} is not a notebook.", context=str(error), hint=HINT) from error
         if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
             raise UsageError("not-a-notebook", f"{path} is not a notebook of format 4.", hint="Save it in JupyterLab.")
         return cls(path, document)

@@ -184,6 +184,14 @@ class Runner:
         names = ", ".join(stage.name for stage in run.results if stage.state == "ran")
         return self._git.commit_only(existing, f"run: {names}", self._actor)
 
+    def _is_dirty(self, plan: Plan) -> bool:
+        """Whether tracked files differ from HEAD, or an input is kept by nobody."""
+        deps = sorted({dep for stage in plan.everything for dep in stage.deps if "://" not in dep})
+        return bool(
+            self._git.run("status", "--porcelain", "--untracked-files=no")
+            or self._git.run("status", "--porcelain", "--", "dvc.yaml", *deps)
+        )
+
     def _kept(self, run: _Run, state: str, commit: str | None) -> VersionRecord | None:
         """Append the record of a run in which anything happened."""
         if not any(stage.state in ("ran", "failed", "restored") for stage in run.results):
@@ -195,7 +203,7 @@ class Runner:
             seconds=round(time.monotonic() - run.clock, 3),
             author=self._actor,
             git_commit=commit or self._git.head(),
-            dirty=bool(self._git.run("status", "--porcelain", "--untracked-files=no")),
+            dirty=self._is_dirty(run.plan),
             stages=tuple(run.results),
             parameters=run.parameters,
             metrics=self._pipeline.metrics(),
@@ -271,7 +279,11 @@ class _Run:
         if locked and not force and verdict.restorable and self._restored(verdict.missing, locked):
             return Ran(_unchanged(self._places.root, stage, locked, "restored", verdict.reason))
         task = Task(stage, verdict.reason or "forced", now_there, recorded=is_recorded)
-        ran = execution.run(task, self._reporting(stage, shown), following)
+        try:
+            ran = execution.run(task, self._reporting(stage, shown), following)
+        except KeyboardInterrupt:
+            self.results.append(StageRecord(stage.name, "failed", reason=task.reason, error="stopped"))
+            raise
         if is_recorded:
             ending = Ending(self.id, ran.record.seconds, fingerprint(stage, now_there), in_words(ran.record))
             self._pipeline.memory.remember(stage.name, ending)

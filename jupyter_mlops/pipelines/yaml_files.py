@@ -61,6 +61,34 @@ def edit(path: Path, change: Callable[[Any], None], *, width: int = WIDE) -> Non
     write_atomically(path, stream.getvalue().encode())
 
 
+def drop(path: Path, section: str, name: str) -> None:
+    """Remove the entry `name` of `section` by its lines, so that the comments of its neighbours stay."""
+    from ruamel.yaml import YAML
+
+    text = path.read_text(encoding="utf-8")
+    document = YAML().load(text)
+    entries = document[section]
+    if entries.fa.flow_style():
+        edit(path, lambda edited: edited[section].pop(name))
+        return
+    lines = text.splitlines(keepends=True)
+    starts = [entries.lc.key(key)[0] for key in entries] + [document.lc.key(key)[0] for key in document]
+    start, column = entries.lc.key(name)
+    end = min((line for line in starts if line > start), default=len(lines))
+    while end < len(lines) and _stands_between(lines[end - 1], column):
+        end -= 1
+    left = [*lines[:start], *lines[end:]]
+    if len(entries) == 1:
+        left.insert(start, f"{' ' * column}{{}}\n")
+    write_atomically(path, "".join(left).encode())
+
+
+def _stands_between(line: str, column: int) -> bool:
+    """Whether `line` is blank, or a comment about what follows rather than part of an entry at `column`."""
+    text = line.lstrip()
+    return not text or (text.startswith("#") and len(line) - len(text) <= column)
+
+
 def lookup(document: object, key: str) -> tuple[bool, Any]:
     """Whether ``a.b[0]`` is in `document`, and its value."""
     value: Any = document

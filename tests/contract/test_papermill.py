@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from chains import chain, notebooks, write_notebook  # noqa: F401
+from chains import write_notebook
 
 import jupyter_mlops as mlops
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand, compose, literal, references, typed
@@ -42,9 +42,7 @@ def installed(tmp_path) -> str:
     info = folder / "jupyter_mlops_engine-0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: jupyter-mlops-engine\nVersion: 0\n")
-    (info / "entry_points.txt").write_text(
-        "[papermill.engine]\nmlops = jupyter_mlops.pipelines.engine:MlopsEngine\n"
-    )
+    (info / "entry_points.txt").write_text("[papermill.engine]\nmlops = jupyter_mlops.pipelines.engine:MlopsEngine\n")
     return str(folder)
 
 
@@ -68,8 +66,10 @@ def test_our_engine_keeps_the_notebook_of_a_failure(tmp_path, installed):
     assert cells[-1]["outputs"] == []
 
 
-@pytest.mark.parametrize("value", [1, -2.5, 1e-07, "plain", "two words", "1", "true", True, False, None, [1, 2.5], ["a b", "c"]])
-def test_every_kind_of_parameter_arrives_as_itself(value, tmp_path):
+@pytest.mark.parametrize(
+    "value", [1, -2.5, 1e-07, "plain", "two words", "1", "true", True, False, None, [1, 2.5], ["a b", "c"]]
+)
+def test_every_kind_of_parameter_arrives_as_itself(value):
     """The command we write, read back by papermill's own parser through DVC's own templates."""
     from papermill.cli import _resolve_type
 
@@ -82,5 +82,7 @@ def test_every_kind_of_parameter_arrives_as_itself(value, tmp_path):
 
     assert references(command) == {"k": "s.k"}
     assert NotebookCommand.parse(filled).parameters == {"k": value}
-    assert NotebookCommand.parse(literal(NotebookCommand("n.ipynb", "o.ipynb", {"k": value}))).parameters == {"k": value}
+    assert NotebookCommand.parse(literal(NotebookCommand("n.ipynb", "o.ipynb", {"k": value}))).parameters == {
+        "k": value
+    }
     assert typed(str(value)) == _resolve_type(str(value))

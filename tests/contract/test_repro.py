@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from chains import chain, dvc, notebooks, states, write_notebook  # noqa: F401
+from chains import states
 
 import jupyter_mlops as mlops
 from jupyter_mlops.project import Project
