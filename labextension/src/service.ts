@@ -61,6 +61,15 @@ export class Mlops implements IMlops {
     return this._lineChanged;
   }
 
+  at(folder: string): IMlops {
+    if (folder === this.project.folder) {
+      return this;
+    }
+    const project = new ProjectModel(this.project.client);
+    project.setFolder(folder);
+    return within(this, project);
+  }
+
   showLine(line: string, options = { copy: false }): void {
     this._line = line;
     if (options.copy && this._settings.copyLines) {
@@ -91,4 +100,21 @@ export class Mlops implements IMlops {
   private _line = '';
   private readonly _settingsChanged = new Signal<this, ISettings>(this);
   private readonly _lineChanged = new Signal<this, string>(this);
+}
+
+/** `mlops`, looking at another project. */
+export function within(mlops: IMlops, project: ProjectModel): IMlops {
+  const { app, documents, browser, notebooks, rendermime, settingsChanged, lineChanged } = mlops;
+  return {
+    ...{ app, documents, browser, notebooks, rendermime, settingsChanged, lineChanged, project },
+    get settings() {
+      return mlops.settings;
+    },
+    get line() {
+      return mlops.line;
+    },
+    at: folder => mlops.at(folder),
+    set: (name, value) => mlops.set(name, value),
+    showLine: (line, options) => mlops.showLine(line, options)
+  };
 }

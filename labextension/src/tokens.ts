@@ -27,12 +27,14 @@ export interface IMlops {
   readonly rendermime: IRenderMimeRegistry;
   readonly settings: ISettings;
   /** Emits when a setting changed. */
-  readonly settingsChanged: ISignal<IMlops, ISettings>;
+  readonly settingsChanged: ISignal<unknown, ISettings>;
   /** Changes a setting for good. */
   set<K extends keyof ISettings>(name: K, value: ISettings[K]): Promise<void>;
   /** The last `%mlops` line a click ran. */
   readonly line: string;
-  readonly lineChanged: ISignal<IMlops, string>;
+  readonly lineChanged: ISignal<unknown, string>;
+  /** The same service for the project around another folder; tabs of the main area keep their own. */
+  at(folder: string): IMlops;
   /** Shows a line in the footer; copies it when it changed something and the user likes that. */
   showLine(line: string, options?: { copy: boolean }): void;
 }

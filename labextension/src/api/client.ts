@@ -4,6 +4,8 @@ import { ServerConnection } from '@jupyterlab/services';
 import { MlopsFailure } from './failure';
 import type { Catalogue, Job, ReadArgs, ReadResult, ReadingVerb, WriteArgs, WritingVerb } from './types';
 
+const JSON_BODY = { 'Content-Type': 'application/json' };
+
 /** Talks to `/mlops/v1` of the server that serves Lab. */
 export class MlopsClient {
   constructor(readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {}
@@ -16,7 +18,7 @@ export class MlopsClient {
   /** Starts a writing verb as a job and returns the job's id. */
   async start<V extends WritingVerb>(verb: V, project: string, args: WriteArgs<V>): Promise<string> {
     const body = JSON.stringify({ project, ...args });
-    const started = await this._send<{ job: string }>(verb.split(' '), '', { method: 'POST', body });
+    const started = await this._send<{ job: string }>(verb.split(' '), '', { method: 'POST', body, headers: JSON_BODY });
     return started.job;
   }
 

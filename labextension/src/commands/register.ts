@@ -71,7 +71,8 @@ export function registerCommands(mlops: IMlops, palette: ICommandPalette | null)
       describedBy: { args: { type: 'object', properties: {}, additionalProperties: true } },
       execute: async args => {
         const actions = await import('../actions');
-        await actions[command.act](mlops, args);
+        const where = typeof args.project === 'string' ? mlops.at(args.project) : mlops;
+        await actions[command.act](where, args);
       }
     });
     if (command.palette) {

@@ -1,7 +1,7 @@
 /** Datasets and versions as rows. */
 import type { DatasetState, DatasetVersion } from '../api/types';
 import { CommandIDs } from '../commands/ids';
-import { ISelection, bare, referenceOf } from '../model/selection';
+import { ISelection, bare, referenceOf, shortName } from '../model/selection';
 import type { MenuEntry } from '../parts/menu';
 
 /** A dataset stands for its current version. */
@@ -13,6 +13,12 @@ export function selectionOf(dataset: DatasetState): ISelection {
 export function versionSelection(version: DatasetVersion): ISelection {
   const reference = referenceOf(version.dataset, version.version);
   return { kind: 'data', name: version.dataset, version: bare(version.version), reference };
+}
+
+/** The short name, unless two datasets share it. */
+export function nameOf(dataset: DatasetState, all: readonly DatasetState[]): string {
+  const short = shortName(dataset.path);
+  return all.filter(one => shortName(one.path) === short).length > 1 ? dataset.path : short;
 }
 
 /** `+412`: what changed since the last version, in rows when it is a table, else in files. */

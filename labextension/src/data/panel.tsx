@@ -15,7 +15,7 @@ import { Row, Tree } from '../parts/tree';
 import { useFilter } from '../shell/filter';
 import { RunningJobs } from '../shell/jobs';
 import { Section } from '../shell/section';
-import { changeOf, datasetMenu, selectionOf } from './model';
+import { changeOf, datasetMenu, nameOf, selectionOf } from './model';
 import { Versions } from './versions';
 
 const VERBS = ['commit', 'checkout', 'push', 'pull', 'import', 'tag', 'init'];
@@ -51,19 +51,35 @@ function NoData(): ReactElement {
   );
 }
 
+/** What people committed first, then what stages write. */
 function Datasets(props: { datasets: readonly DatasetState[] }): ReactElement {
   const matches = useFilter();
   const shown = props.datasets.filter(one => matches(one.path, one.state, one.version));
+  const groups = [shown.filter(one => one.kind === 'data'), shown.filter(one => one.kind !== 'data')];
   return (
-    <Tree label="Datasets">
-      {shown.map((dataset, at) => (
-        <Dataset key={dataset.path} dataset={dataset} position={[at + 1, shown.length]} />
-      ))}
-    </Tree>
+    <>
+      {groups.map((group, at) =>
+        group.length > 0 ? (
+          <div key={at}>
+            {at > 0 && <h4 className="jp-Mlops-sub">Written by stages</h4>}
+            <Tree label={at > 0 ? 'Written by stages' : 'Datasets'}>
+              {group.map((dataset, index) => (
+                <Dataset
+                  key={dataset.path}
+                  dataset={dataset}
+                  name={nameOf(dataset, props.datasets)}
+                  position={[index + 1, group.length]}
+                />
+              ))}
+            </Tree>
+          </div>
+        ) : null
+      )}
+    </>
   );
 }
 
-function Dataset(props: { dataset: DatasetState; position: [number, number] }): ReactElement {
+function Dataset(props: { dataset: DatasetState; name: string; position: [number, number] }): ReactElement {
   const { app, project } = useMlops();
   const execute = useCommand();
   const selected = useSelection();
@@ -84,7 +100,7 @@ function Dataset(props: { dataset: DatasetState; position: [number, number] }): 
         expanded={open}
         selected={same(selected, mine)}
         urgent={changed}
-        label={<Name dataset={dataset} />}
+        label={<Name dataset={dataset} name={props.name} />}
         detail={changed ? changeOf(dataset) || 'changed' : bytes(dataset.bytes)}
         buttons={
           changed && dataset.kind === 'data' ? <Button label="Commit…" verb="commit" onClick={commit} /> : undefined
@@ -98,11 +114,11 @@ function Dataset(props: { dataset: DatasetState; position: [number, number] }): 
   );
 }
 
-function Name(props: { dataset: DatasetState }): ReactElement {
-  const { path, state, version } = props.dataset;
+function Name(props: { dataset: DatasetState; name: string }): ReactElement {
+  const { state, version } = props.dataset;
   return (
     <>
-      <span className="jp-Mlops-name">{path}</span>
+      <span className="jp-Mlops-name">{props.name}</span>
       {state !== 'up-to-date' && <State state={state} word={state !== 'changed'} />}
       {version && <span className="jp-Mlops-version">{version}</span>}
     </>

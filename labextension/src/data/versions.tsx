@@ -4,11 +4,12 @@ import type { DatasetState, DatasetVersion } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import { bare, referenceOf, same } from '../model/selection';
 import { Button } from '../parts/button';
-import { age, bytes, moment, person, plural } from '../parts/format';
+import { age, bytes, moment, plural } from '../parts/format';
 import { useCommand, useMinute, useMlops, useSelection } from '../parts/hooks';
 import { Loaded } from '../parts/loaded';
 import { openMenu } from '../parts/menu';
 import { Row } from '../parts/tree';
+import { When } from '../parts/when';
 import { Windowed } from '../parts/windowed';
 import { useFilter } from '../shell/filter';
 import { versionMenu, versionSelection } from './model';
@@ -66,7 +67,7 @@ function Version(props: IVersion): ReactElement {
       tip={tipOf(version)}
       selected={same(selected, mine)}
       label={<Label version={version} />}
-      detail={`${person(version.author)} ${age(version.time, now)}`}
+      detail={<When author={version.author} time={version.time} />}
       buttons={
         <>
           <Button label="Diff" hint="Diff with previous" onClick={diff} />

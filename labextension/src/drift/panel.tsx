@@ -1,12 +1,13 @@
 /** Drift: how the selected data moved, ranked by the size of the shift. */
-import { expandIcon } from '@jupyterlab/ui-components';
+
 import { useState } from 'react';
 import type { ReactElement } from 'react';
 import type { ColumnDrift, DriftReport } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import type { ISelection } from '../model/selection';
-import { bare, referenceOf } from '../model/selection';
+import { bare, referenceOf, shortName } from '../model/selection';
 import { Button } from '../parts/button';
+import { enlargeIcon } from '../parts/enlarge';
 import { useCommand, useMlops, useResource, useSelection } from '../parts/hooks';
 import { Loaded } from '../parts/loaded';
 import { Empty } from '../parts/messages';
@@ -28,8 +29,8 @@ export function DriftSection(): ReactElement {
     <Section
       id="drift"
       title="Drift"
-      subject={data ? `of ${data.name.replace(/^.*\//, '')} ${data.version}` : undefined}
-      buttons={data && <Button label="Open drift" icon={expandIcon} bare onClick={open} />}
+      subject={data ? `of ${shortName(data.name)} ${data.version}` : undefined}
+      buttons={data && <Button label="Open drift" icon={enlargeIcon} bare onClick={open} />}
     >
       {() =>
         data ? (
@@ -73,7 +74,7 @@ function Moved(props: IMoved): ReactElement {
           ))}
         </select>
       </label>
-      <Loaded of={project.drift(props.data.reference, props.against)}>
+      <Loaded of={project.reading('drift', { reference: props.data.reference, against: props.against })}>
         {report => <Columns report={report} data={props.data} against={props.against} />}
       </Loaded>
     </>

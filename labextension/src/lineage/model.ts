@@ -2,7 +2,7 @@
 import type { Lineage, LineageNode } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import type { ISelection, ThingKind } from '../model/selection';
-import { bare } from '../model/selection';
+import { bare, shortName } from '../model/selection';
 
 /** A node at its depth below the one that was asked for. */
 export interface ITwig {
@@ -44,7 +44,7 @@ function walk(lineage: Lineage, next: Map<string, string[]>, root: string): ITwi
 
 /** The node that stands for what is selected. */
 export function rootOf(lineage: Lineage, selection: ISelection): LineageNode | undefined {
-  const short = selection.name.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
+  const short = shortName(selection.name);
   const fits = (node: LineageNode): boolean =>
     node.kind === kindOf(selection.kind) &&
     (node.target === selection.reference ||

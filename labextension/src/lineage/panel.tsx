@@ -1,10 +1,12 @@
 /** Lineage: what the selected thing was made from, and what came of it. */
-import { expandIcon } from '@jupyterlab/ui-components';
+
 import type { ReactElement } from 'react';
 import type { Lineage, LineageNode } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import type { ISelection } from '../model/selection';
+import { shortName } from '../model/selection';
 import { Button } from '../parts/button';
+import { enlargeIcon } from '../parts/enlarge';
 import { useCommand, useMlops, useSelection } from '../parts/hooks';
 import { Loaded } from '../parts/loaded';
 import { Empty } from '../parts/messages';
@@ -22,8 +24,8 @@ export function LineageSection(): ReactElement {
     <Section
       id="lineage"
       title="Lineage"
-      subject={selection ? `of ${selection.name.replace(/^.*\//, '')} ${selection.version}` : undefined}
-      buttons={<Button label="Open the graph" icon={expandIcon} bare onClick={open} />}
+      subject={selection ? `of ${shortName(selection.name)} ${selection.version}` : undefined}
+      buttons={<Button label="Open the graph" icon={enlargeIcon} bare onClick={open} />}
     >
       {() => (selection ? <Twigs selection={selection} /> : <Empty text="Select a row above." />)}
     </Section>
@@ -33,7 +35,7 @@ export function LineageSection(): ReactElement {
 function Twigs(props: { selection: ISelection }): ReactElement {
   const { project } = useMlops();
   return (
-    <Loaded of={project.lineage(props.selection.reference)}>
+    <Loaded of={project.reading('lineage', { reference: props.selection.reference })}>
       {lineage => <TwigTree lineage={lineage} selection={props.selection} />}
     </Loaded>
   );

@@ -5,9 +5,10 @@ import type {
   Catalogue,
   DatasetVersion,
   Deployments,
-  DriftReport,
-  Lineage,
   Models,
+  ReadArgs,
+  ReadResult,
+  ReadingVerb,
   RunSummary,
   Status,
   Topic,
@@ -93,18 +94,12 @@ export class ProjectModel implements IGate {
     );
   }
 
-  /** What a thing was made from, and what was made from it. */
-  lineage(reference: string): Resource<Lineage> {
-    return kept(this._lineages, reference, () =>
-      this._resource(() => this.client.read('lineage', this.folder, { reference }))
-    );
-  }
-
-  /** How the data moved; `against` empty means the version before. */
-  drift(reference: string, against: string): Resource<DriftReport> {
-    return kept(this._drifts, `${reference} ${against}`, () =>
-      this._resource(() => this.client.read('drift', this.folder, { reference, against }))
-    );
+  /** The answer of a reading verb, kept fresh while a view shows it. */
+  reading<V extends ReadingVerb>(verb: V, args: ReadArgs<V>): Resource<ReadResult<V>> {
+    const key = `${verb} ${JSON.stringify(args)}`;
+    const found = kept(this._readings, key, () => this._resource(() => this.client.read(verb, this.folder, args)));
+    // The key names the verb, and so the kind of answer.
+    return found as Resource<ReadResult<V>>;
   }
 
   /** How a verb is declared, once the catalogue is known. */
@@ -134,7 +129,8 @@ export class ProjectModel implements IGate {
     this._folder = folder;
     this._placed = true;
     this._selection = null;
-    [this._versions, this._lineages, this._drifts].forEach(cache => cache.clear());
+    this._versions.clear();
+    this._readings.clear();
     this._fixed.forEach(resource => resource.reset());
     this._listen();
     this._folderChanged.emit(folder);
@@ -185,8 +181,8 @@ export class ProjectModel implements IGate {
       [about('models'), [this.models]],
       [about('deployments'), [this.deployments]],
       [about('jobs'), [this.jobs.list]],
-      [about('data'), [...this._versions.values(), ...this._drifts.values()]],
-      [about('data', 'runs', 'models', 'deployments'), this._lineages.values()]
+      [about('data'), this._versions.values()],
+      [about('data', 'runs', 'models', 'deployments'), this._readings.values()]
     ];
     stale.filter(([is]) => is).forEach(([, some]) => [...some].forEach(resource => resource.invalidate()));
   }
@@ -214,8 +210,7 @@ export class ProjectModel implements IGate {
   private readonly _folderChanged = new Signal<this, string>(this);
   private readonly _selectionChanged = new Signal<this, ISelection | null>(this);
   private readonly _versions = new Map<string, Pages<DatasetVersion>>();
-  private readonly _lineages = new Map<string, Resource<Lineage>>();
-  private readonly _drifts = new Map<string, Resource<DriftReport>>();
+  private readonly _readings = new Map<string, Resource<unknown>>();
 }
 
 function kept<T>(cache: Map<string, T>, key: string, make: () => T): T {

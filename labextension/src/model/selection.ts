@@ -27,3 +27,8 @@ export function referenceOf(name: string, version: string | null): string {
 export function bare(label: string): string {
   return label.split('·')[0] ?? label;
 }
+
+/** `employment` of `data/employment.parquet`: what people call it. */
+export function shortName(path: string): string {
+  return path.replace(/^.*\//, '').replace(/(.)\.[^.]*$/, '$1');
+}

@@ -44,10 +44,13 @@ export function useSelection(): ISelection | null {
   return useSignal(project.selectionChanged, () => project.selection);
 }
 
-/** Runs a command of Lab. */
+/** Runs a command on the project that the view shows. */
 export function useCommand(): (id: string, args?: Record<string, string | boolean>) => void {
-  const { app } = useMlops();
-  return useCallback((id, args) => void app.commands.execute(id, args), [app]);
+  const { app, project } = useMlops();
+  return useCallback(
+    (id, args) => void app.commands.execute(id, { project: project.folder, ...args }),
+    [app, project]
+  );
 }
 
 /** The present moment, told again every minute, so that ages stay true. */

@@ -4,12 +4,13 @@ import type { RunSummary } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import { same } from '../model/selection';
 import { Button } from '../parts/button';
-import { age, duration, moment, person, plural, scalar } from '../parts/format';
+import { age, duration, moment, plural, scalar } from '../parts/format';
 import { useCommand, useMinute, useMlops, useSelection } from '../parts/hooks';
 import { Loaded } from '../parts/loaded';
 import { openMenu } from '../parts/menu';
 import { State, lookOf } from '../parts/state';
 import { Row, Tree } from '../parts/tree';
+import { When } from '../parts/when';
 import { Windowed } from '../parts/windowed';
 import { useFilter } from '../shell/filter';
 import { placeOf, runMenu, runSelection, titleOf } from './model';
@@ -63,7 +64,7 @@ function RunRow(props: { run: RunSummary; position: [number, number] }): ReactEl
           <span className="jp-Mlops-text">{placeOf(run)}</span>
         </>
       }
-      detail={`${person(run.author)} ${age(run.started, now)}`}
+      detail={<When author={run.author} time={run.started} />}
       buttons={
         <>
           <Button label="Open" hint="Open the executed notebook" onClick={open} />

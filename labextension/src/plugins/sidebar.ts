@@ -74,9 +74,10 @@ function followBrowser(mlops: Mlops): void {
     return;
   }
   let timer = 0;
+  const begin = (): void => mlops.project.setFolder(mlops.documents.services.contents.localPath(model.path));
   const follow = (): void => {
     if (mlops.settings.followFileBrowser) {
-      mlops.project.setFolder(mlops.documents.services.contents.localPath(model.path));
+      begin();
     }
   };
   const settle = (): void => {
@@ -85,6 +86,6 @@ function followBrowser(mlops: Mlops): void {
   };
   model.pathChanged.connect(settle);
   mlops.settingsChanged.connect(settle);
-  // Even a pinned sidebar has to begin somewhere.
-  void model.restored.then(() => mlops.project.setFolder(mlops.documents.services.contents.localPath(model.path)));
+  // Even a pinned sidebar has to begin somewhere; the address of the page may still move the file browser.
+  void model.restored.then(() => window.setTimeout(begin, SETTLE_MS));
 }

@@ -1,0 +1,41 @@
+/** Running two lines in the user's kernel, and hearing what it said. */
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import { KernelMessage } from '@jupyterlab/services';
+
+export const LOAD = '%load_ext jupyter_mlops';
+const INSTALL = '%pip install jupyter-mlops';
+
+/** Whether `%mlops` could be loaded. */
+export async function load(panel: NotebookPanel): Promise<boolean> {
+  return (await say(panel, LOAD)).ok;
+}
+
+/** Installs and loads it; the reason when that failed, else empty. */
+export async function install(panel: NotebookPanel): Promise<string> {
+  const installed = await say(panel, INSTALL);
+  if (installed.ok && (await load(panel))) {
+    return '';
+  }
+  return installed.said.trim().split('\n').slice(-3).join(' ') || 'the kernel gave no reason';
+}
+
+async function say(panel: NotebookPanel, code: string): Promise<{ ok: boolean; said: string }> {
+  const kernel = panel.sessionContext.session?.kernel;
+  if (!kernel) {
+    return { ok: false, said: 'no kernel is running' };
+  }
+  let said = '';
+  let ok = true;
+  // Silent: the user's own numbering of cells stays as it is.
+  const future = kernel.requestExecute({ code, silent: true, store_history: false, stop_on_error: false });
+  future.onIOPub = message => {
+    if (KernelMessage.isStreamMsg(message)) {
+      said += message.content.text;
+    } else if (KernelMessage.isErrorMsg(message)) {
+      ok = false;
+      said += message.content.evalue;
+    }
+  };
+  const reply = await future.done;
+  return { ok: ok && reply.content.status === 'ok', said };
+}

@@ -1,0 +1,120 @@
+/** The lineage graph: from data through notebooks and models to deployments; each node leads to its thing. */
+import dagre from '@dagrejs/dagre';
+import { Background, Controls, Handle, MarkerType, Position, ReactFlow } from '@xyflow/react';
+import type { Edge, Node, NodeProps } from '@xyflow/react';
+import '@xyflow/react/dist/style.css';
+import { useMemo } from 'react';
+import type { KeyboardEvent, ReactElement } from 'react';
+import type { Lineage, LineageNode } from '../api/types';
+import { leadsTo, markOf, nameOf } from '../lineage/model';
+import { useCommand, useMlops } from '../parts/hooks';
+import { Loaded } from '../parts/loaded';
+import { Empty } from '../parts/messages';
+import { Heading } from './parts';
+import type { IViewSpec } from './spec';
+import { brief } from './spec';
+
+const WIDTH_PX = 190;
+const HEIGHT_PX = 54;
+
+type Thing = Node<{ thing: LineageNode; asked: boolean }>;
+
+export default function LineageView(props: { spec: IViewSpec }): ReactElement {
+  const { project } = useMlops();
+  const reference = props.spec.first;
+  return (
+    <div className="jp-Mlops-sheet jp-mod-full">
+      <Heading title={reference ? `Lineage of ${brief(reference)}` : 'Lineage'} verb="lineage" args={{ reference }} />
+      <Loaded of={project.reading('lineage', { reference })}>
+        {lineage =>
+          lineage.nodes.length > 0 ? (
+            <Graph lineage={lineage} asked={reference} />
+          ) : (
+            <Empty text="Nothing was recorded yet. Commit data or run a stage." />
+          )
+        }
+      </Loaded>
+    </div>
+  );
+}
+
+function Graph(props: { lineage: Lineage; asked: string }): ReactElement {
+  const { nodes, edges } = useMemo(() => laidOut(props.lineage, props.asked), [props.lineage, props.asked]);
+  return (
+    <div className="jp-Mlops-graph">
+      <ReactFlow
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={TYPES}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        nodesFocusable={false}
+        edgesFocusable={false}
+        fitView
+        fitViewOptions={{ maxZoom: 1.1, padding: 0.15 }}
+        minZoom={0.1}
+        proOptions={{ hideAttribution: false }}
+      >
+        <Background gap={24} />
+        <Controls showInteractive={false} />
+      </ReactFlow>
+    </div>
+  );
+}
+
+const TYPES = { thing: ThingNode };
+
+/** A real button: Tab reaches it, Enter opens what it stands for. */
+function ThingNode(props: NodeProps<Thing>): ReactElement {
+  const execute = useCommand();
+  const { thing, asked } = props.data;
+  const [command, args] = leadsTo(thing);
+  const key = (event: KeyboardEvent): void => {
+    // The graph would take Space for panning.
+    event.stopPropagation();
+  };
+  return (
+    <>
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <button
+        type="button"
+        className="jp-Mlops-node nodrag nopan"
+        data-kind={thing.kind}
+        data-asked={asked}
+        title={[nameOf(thing), thing.detail].filter(Boolean).join('\n')}
+        aria-label={`${thing.kind} ${nameOf(thing)}`}
+        onClick={() => execute(command, args)}
+        onKeyDown={key}
+      >
+        <span className="jp-Mlops-nodeKind">
+          <span aria-hidden="true">{markOf(thing.kind)}</span> {thing.kind}
+        </span>
+        <strong>{nameOf(thing)}</strong>
+      </button>
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </>
+  );
+}
+
+/** Left to right, in layers. */
+function laidOut(lineage: Lineage, asked: string): { nodes: Thing[]; edges: Edge[] } {
+  const graph = new dagre.graphlib.Graph().setDefaultEdgeLabel(() => ({}));
+  graph.setGraph({ rankdir: 'LR', nodesep: 24, ranksep: 70 });
+  lineage.nodes.forEach(node => graph.setNode(node.id, { width: WIDTH_PX, height: HEIGHT_PX }));
+  lineage.edges.forEach(edge => graph.setEdge(edge.before, edge.after));
+  dagre.layout(graph);
+  const nodes = lineage.nodes.map((thing): Thing => {
+    const { x, y } = graph.node(thing.id);
+    const position = { x: x - WIDTH_PX / 2, y: y - HEIGHT_PX / 2 };
+    const isAsked = asked !== '' && (thing.target === asked || thing.id === asked || thing.name === asked);
+    return { id: thing.id, type: 'thing', position, data: { thing, asked: isAsked } };
+  });
+  const edges = lineage.edges.map(({ before, after, kind }) => ({
+    id: `${before} ${after} ${kind}`,
+    source: before,
+    target: after,
+    label: kind,
+    markerEnd: { type: MarkerType.ArrowClosed }
+  }));
+  return { nodes, edges };
+}

@@ -1,0 +1,45 @@
+/** What a tab of the main area shows; enough to open it again after a reload. */
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { bare, shortName } from '../model/selection';
+
+const KINDS = ['diff', 'lineage', 'drift', 'compare', 'monitor', 'show'] as const;
+export type ViewKind = (typeof KINDS)[number];
+
+export interface IViewSpec {
+  readonly kind: ViewKind;
+  readonly project: string;
+  readonly first: string;
+  readonly second: string;
+}
+
+/** Reads a spec from a command's arguments. */
+export function specOf(args: ReadonlyPartialJSONObject): IViewSpec {
+  const text = (name: string): string => (typeof args[name] === 'string' ? String(args[name]) : '');
+  const kind = KINDS.find(one => one === args.kind) ?? 'lineage';
+  return { kind, project: text('project'), first: text('first'), second: text('second') };
+}
+
+/** Two specs with one key are one tab. */
+export function keyOf(spec: IViewSpec): string {
+  return [spec.kind, spec.project, spec.first, spec.second].join('|');
+}
+
+/** `employment@v4`, without folder and extension. */
+export function brief(reference: string): string {
+  const [name = '', version] = reference.split('@');
+  return version === undefined ? shortName(name) : `${shortName(name)} ${bare(version)}`;
+}
+
+/** The label of the tab. */
+export function titleOf(spec: IViewSpec): string {
+  const { first, second } = spec;
+  const titles: Readonly<Record<ViewKind, string>> = {
+    diff: `Diff: ${brief(first)} → ${second ? brief(second) : 'workspace'}`,
+    lineage: first ? `Lineage: ${brief(first)}` : 'Lineage',
+    drift: `Drift: ${brief(first)}`,
+    compare: 'Compare runs',
+    monitor: `Deployment: ${first}`,
+    show: brief(first)
+  };
+  return titles[spec.kind];
+}
