@@ -229,6 +229,7 @@ class _Run:
         self._progress = progress
         self._places = pipeline.places
         self._graph = pipeline.graph()
+        self._locked = pipeline.locked()
 
     @property
     def has_failed(self) -> bool:
@@ -270,7 +271,7 @@ class _Run:
         if blocked := self._graph.needs(stage) & broken:
             return Ran(StageRecord(stage.name, "skipped", reason=f"{min(blocked)} failed"))
         is_recorded = stage is not self.plan.notebook
-        locked = self._pipeline.locked().get(stage.name) if is_recorded else None
+        locked = self._locked.get(stage.name) if is_recorded else None
         now_there = self._pipeline.situation(stage)
         verdict = judge(stage, locked, now_there)
         self._note_parameters(stage, now_there)

@@ -92,14 +92,20 @@ class StageGraph:
 
     def __init__(self, stages: Iterable[StageSpec]) -> None:
         self.by_name = {stage.name: stage for stage in stages}
+        self._needs: dict[str, frozenset[str]] = {}
 
-    def needs(self, stage: StageSpec) -> set[str]:
+    def needs(self, stage: StageSpec) -> frozenset[str]:
         """The names of the stages whose outs `stage` reads."""
-        return {
+        if stage.name not in self._needs:
+            self._needs[stage.name] = self._read_by(stage)
+        return self._needs[stage.name]
+
+    def _read_by(self, stage: StageSpec) -> frozenset[str]:
+        return frozenset(
             other.name
             for other in self.by_name.values()
             if other.name != stage.name and any(overlaps(dep, out.path) for dep in stage.deps for out in other.outs)
-        }
+        )
 
     def ordered(self) -> tuple[StageSpec, ...]:
         """All stages, each after what it needs.

@@ -18,6 +18,7 @@ from jupyter_mlops.verbs.stages import StageRun, first_failure, runner_of, stage
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.live import LiveRun
+    from jupyter_mlops.pipelines.report import Report
     from jupyter_mlops.pipelines.runs import NumberedRun
 
 CI = Actor("ci", source="service")
@@ -205,49 +206,50 @@ def ci(
     fail_on
         What makes the check red: ``failed``, ``gates``, ``drift``, ``stale-lock``.
     """
-    from jupyter_mlops.pipelines.gates import broken
-    from jupyter_mlops.pipelines.past import base_of, metrics_at
+    from jupyter_mlops.pipelines.past import base_of
     from jupyter_mlops.pipelines.planning import plan
-    from jupyter_mlops.pipelines.report import Report
     from jupyter_mlops.pipelines.runner import Choice
 
     project, folder = call.project, call.path(output)
     notes = _pulled(call, remote)
-    stages = project.pipeline.stages()
     is_locked = all(state.state == "up-to-date" for state in project.pipeline.states())
-    base = base_of(project.git, base) or ""
-    before = metrics_at(project.git, base, stages) if base else {}
     done = runner_of(call, CI).run(lambda: plan(project.pipeline, (), {}), call.progress, Choice(git=False))
-    after = project.pipeline.metrics(stages)
-    drifted, drift_notes = _drifted(call, base)
-    found = {
-        "failed": [line for line in [first_failure(stage_runs(done.stages))] if line],
-        "gates": [*broken(project.section("gates"), before, after)],
-        "drift": [f"{name} drifted" for name, has in drifted.items() if has],
-        "stale-lock": []
-        if is_locked
-        else ["dvc.lock was not up to date: run locally, commit dvc.lock, and push the data"],
-    }
-    report = Report(
-        base=base,
-        failures=tuple(line for kind in fail_on for line in found[kind]),
-        notes=(*notes, *drift_notes),
-        stages=done.stages,
-        metrics={name: (before.get(name), after.get(name)) for name in sorted({*before, *after})},
-        data=_data_changes(call, base),
-        drifted=drifted,
-    )
+    report, found = _examined(call, base_of(project.git, base) or "", done.stages, notes)
+    found["stale-lock"] = [] if is_locked else ["dvc.lock was not up to date: run, then commit it, then push the data"]
+    report = attrs.evolve(report, failures=tuple(line for kind in fail_on for line in found[kind]))
     notebooks = _copied(project.root, done.stages, folder)
     _publish(project.root / folder, report.markdown())
     return CiReport(
         run=done.record.run if done.record else "",
         stages=stage_runs(done.stages),
         metrics=tuple(MetricChange(name, *pair) for name, pair in report.metrics.items()),
-        drifted=drifted,
+        drifted=dict(report.drifted),
         failures=report.failures,
         summary_file=f"{folder}/summary.md",
         notebooks=notebooks,
     )
+
+
+def _examined(
+    call: Call, base: str, stages: tuple[StageRecord, ...], notes: tuple[str, ...]
+) -> tuple[Report, dict[str, list[str]]]:
+    """What there is to report, and what could make the check red, by kind."""
+    from jupyter_mlops.pipelines.gates import broken
+    from jupyter_mlops.pipelines.past import metrics_at
+    from jupyter_mlops.pipelines.report import Report
+
+    project = call.project
+    known = project.pipeline.stages()
+    before = metrics_at(project.git, base, known) if base else {}
+    after = project.pipeline.metrics(known)
+    drifted, drift_notes = _drifted(call, base)
+    metrics = {name: (before.get(name), after.get(name)) for name in sorted({*before, *after})}
+    report = Report(base, (), (*notes, *drift_notes), stages, metrics, _data_changes(call, base), drifted)
+    return report, {
+        "failed": [line for line in [first_failure(stage_runs(stages))] if line],
+        "gates": [*broken(project.section("gates"), before, after)],
+        "drift": [f"{name} drifted" for name, has in drifted.items() if has],
+    }
 
 
 def _pulled(call: Call, remote: str) -> tuple[str, ...]:
