@@ -27,9 +27,14 @@ export class MlopsClient {
     return this._send<Catalogue>(['verbs'], query({ project }));
   }
 
-  /** The jobs of a project, newest first. */
+  /** The jobs of a project, newest first, without their results. */
   async jobs(project: string): Promise<Job[]> {
     return (await this._send<{ jobs: Job[] }>(['jobs'], query({ project }))).jobs;
+  }
+
+  /** One job, with its result. */
+  job(project: string, job: string): Promise<Job> {
+    return this._send<Job>(['jobs', job], query({ project }));
   }
 
   /** Stops a job and whatever it started. */

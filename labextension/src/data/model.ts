@@ -17,6 +17,9 @@ export function versionSelection(version: DatasetVersion): ISelection {
 
 /** The short name, unless two datasets share it. */
 export function nameOf(dataset: DatasetState, all: readonly DatasetState[]): string {
+  if (dataset.kind !== 'data') {
+    return dataset.path.replace(/^.*\//, ''); // `train.ipynb` and `train` are two things
+  }
   const short = shortName(dataset.path);
   return all.filter(one => shortName(one.path) === short).length > 1 ? dataset.path : short;
 }

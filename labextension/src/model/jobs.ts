@@ -53,7 +53,7 @@ export class Jobs {
         await this.list.refresh();
         const job = this.list.value?.find(one => one.job === id);
         if (job && job.state !== 'running') {
-          return job;
+          return await this._client.job(this._project(), id);
         }
         if (this.list.snapshot.error?.status === 403) {
           throw this.list.snapshot.error;

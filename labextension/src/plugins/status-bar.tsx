@@ -44,7 +44,7 @@ function Summary(props: { mlops: IMlops }): ReactElement {
       title={`MLOps: ${told.words}`}
       onClick={() => void app.commands.execute(CommandIDs.open)}
     >
-      {told.signs || 'MLOps'}
+      MLOps {told.signs}
     </button>
   );
 }

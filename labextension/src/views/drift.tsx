@@ -44,7 +44,7 @@ function Report(props: { report: DriftReport }): ReactElement {
 
 function summary(report: DriftReport): string {
   const drifted = report.columns.filter(column => column.drifted).length;
-  const rows = `${report.rows_before.toLocaleString()} → ${plural(report.rows_after, 'row')}`;
+  const rows = `${report.rows_before.toLocaleString()} → ${plural(report.rows_after, 'row')}.`;
   const gone = [...report.missing.map(name => `${name} is gone`), ...report.new.map(name => `${name} is new`)];
   const found = `${drifted} of ${plural(report.columns.length, 'column')} drifted from ${brief(report.reference)} to ${brief(report.current)}`;
   return [`${found}.`, rows, ...gone, `Compared in ${duration(report.seconds)}.`].join(' ');

@@ -69,7 +69,7 @@ export function overlaid(column: ColumnDrift, names: readonly [string, string], 
     hovertemplate: '%{x}: %{y:.1%}<extra></extra>'
   });
   const data = [bars(names[0], reference, palette.calm), bars(names[1], current, palette.base)];
-  const axis = { tickformat: '.0%', gridcolor: palette.grid, title: { text: 'share of rows' } };
+  const axis = { automargin: true, tickformat: '.0%', gridcolor: palette.grid, title: { text: 'share of rows' } };
   const xaxis = { type: 'category', automargin: true, nticks: 12, gridcolor: palette.grid };
   return { data, layout: { ...layout(palette, ''), barmode: 'overlay', height: 320, xaxis, yaxis: axis } };
 }

@@ -1,5 +1,6 @@
 /** The lineage graph: from data through notebooks and models to deployments; each node leads to its thing. */
 import dagre from '@dagrejs/dagre';
+import type { EdgeLabel, Graph as Layers, GraphLabel, NodeLabel } from '@dagrejs/dagre';
 import { Background, Controls, Handle, MarkerType, Position, ReactFlow } from '@xyflow/react';
 import type { Edge, Node, NodeProps } from '@xyflow/react';
 import '@xyflow/react/dist/style.css';
@@ -16,8 +17,10 @@ import { brief } from './spec';
 
 const WIDTH_PX = 190;
 const HEIGHT_PX = 54;
+/** How many times wider than high a graph may be before it is turned. */
+const LONGEST = 4;
 
-type Thing = Node<{ thing: LineageNode; asked: boolean }>;
+type Thing = Node<{ thing: LineageNode; asked: boolean; down: boolean }>;
 
 export default function LineageView(props: { spec: IViewSpec }): ReactElement {
   const { project } = useMlops();
@@ -67,7 +70,7 @@ const TYPES = { thing: ThingNode };
 /** A real button: Tab reaches it, Enter opens what it stands for. */
 function ThingNode(props: NodeProps<Thing>): ReactElement {
   const execute = useCommand();
-  const { thing, asked } = props.data;
+  const { thing, asked, down } = props.data;
   const [command, args] = leadsTo(thing);
   const key = (event: KeyboardEvent): void => {
     // The graph would take Space for panning.
@@ -75,7 +78,7 @@ function ThingNode(props: NodeProps<Thing>): ReactElement {
   };
   return (
     <>
-      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <Handle type="target" position={down ? Position.Top : Position.Left} isConnectable={false} />
       <button
         type="button"
         className="jp-Mlops-node nodrag nopan"
@@ -91,23 +94,22 @@ function ThingNode(props: NodeProps<Thing>): ReactElement {
         </span>
         <strong>{nameOf(thing)}</strong>
       </button>
-      <Handle type="source" position={Position.Right} isConnectable={false} />
+      <Handle type="source" position={down ? Position.Bottom : Position.Right} isConnectable={false} />
     </>
   );
 }
 
-/** Left to right, in layers. */
+/** Layers from left to right, or from the top when that would be a long thin line. */
 function laidOut(lineage: Lineage, asked: string): { nodes: Thing[]; edges: Edge[] } {
-  const graph = new dagre.graphlib.Graph().setDefaultEdgeLabel(() => ({}));
-  graph.setGraph({ rankdir: 'LR', nodesep: 24, ranksep: 70 });
-  lineage.nodes.forEach(node => graph.setNode(node.id, { width: WIDTH_PX, height: HEIGHT_PX }));
-  lineage.edges.forEach(edge => graph.setEdge(edge.before, edge.after));
-  dagre.layout(graph);
+  const flat = layers(lineage, 'LR');
+  const { width = 0, height = 0 } = flat.graph();
+  const down = width > LONGEST * height;
+  const graph = down ? layers(lineage, 'TB') : flat;
   const nodes = lineage.nodes.map((thing): Thing => {
-    const { x, y } = graph.node(thing.id);
+    const { x = 0, y = 0 } = graph.node(thing.id);
     const position = { x: x - WIDTH_PX / 2, y: y - HEIGHT_PX / 2 };
     const isAsked = asked !== '' && (thing.target === asked || thing.id === asked || thing.name === asked);
-    return { id: thing.id, type: 'thing', position, data: { thing, asked: isAsked } };
+    return { id: thing.id, type: 'thing', position, data: { thing, down, asked: isAsked } };
   });
   const edges = lineage.edges.map(({ before, after, kind }) => ({
     id: `${before} ${after} ${kind}`,
@@ -117,4 +119,13 @@ function laidOut(lineage: Lineage, asked: string): { nodes: Thing[]; edges: Edge
     markerEnd: { type: MarkerType.ArrowClosed }
   }));
   return { nodes, edges };
+}
+
+function layers(lineage: Lineage, rankdir: 'LR' | 'TB'): Layers<GraphLabel, NodeLabel, EdgeLabel> {
+  const graph = new dagre.graphlib.Graph<GraphLabel, NodeLabel, EdgeLabel>().setDefaultEdgeLabel(() => ({}));
+  graph.setGraph({ rankdir, nodesep: 28, ranksep: 56 });
+  lineage.nodes.forEach(node => graph.setNode(node.id, { width: WIDTH_PX, height: HEIGHT_PX }));
+  lineage.edges.forEach(edge => graph.setEdge(edge.before, edge.after));
+  dagre.layout(graph);
+  return graph;
 }
