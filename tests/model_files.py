@@ -8,6 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from jupyter_mlops.records import Actor
+
+SARA = Actor("Sara", "sara@example.org")
+
 
 @functools.cache
 def estimator(seed: int = 0):
@@ -64,3 +68,11 @@ def commit_model(project, git, data: bytes, path: str = "model.onnx") -> None:
     target.write_bytes(data)
     git("add", path)
     git("commit", "-qm", f"model {path}")
+
+
+def rows(*values: float) -> dict:
+    """A V2 request for the model of these tests."""
+    tensors = [
+        {"name": name, "shape": [len(values)], "datatype": "FP32", "data": list(values)} for name in ("age", "wage")
+    ]
+    return {"id": "7", "inputs": tensors}

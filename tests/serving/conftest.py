@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from model_files import commit_model, onnx_bytes
-
-from jupyter_mlops.records import Actor
-
-SARA = Actor("Sara", "sara@example.org")
+from model_files import SARA, commit_model, onnx_bytes
 
 
 @pytest.fixture
@@ -46,11 +42,3 @@ def ask():
         return response.status, document
 
     return send
-
-
-def rows(*values: float) -> dict:
-    """A V2 request for the model of these tests."""
-    tensors = [
-        {"name": name, "shape": [len(values)], "datatype": "FP32", "data": list(values)} for name in ("age", "wage")
-    ]
-    return {"id": "7", "inputs": tensors}

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from conftest import SARA, rows
-from model_files import commit_model
+from model_files import SARA, commit_model, rows
 
 from jupyter_mlops.errors import EnvironmentFault
 from jupyter_mlops.project import Project

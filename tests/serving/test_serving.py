@@ -7,8 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import SARA, rows
-from model_files import commit_model
+from model_files import SARA, commit_model, rows
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError
 from jupyter_mlops.project import Project
