@@ -190,7 +190,7 @@ class Project:
         from jupyter_mlops.provenance.graph import Served
 
         for one in self.deployments.all():
-            yield Served(one.name, one.model, one.version, one.state)
+            yield Served(one.name, one.model, self.models.labels(one.model).get(one.version, one.version), one.state)
 
 
 def _dvc_root(start: Path, top: Path) -> Path | None:

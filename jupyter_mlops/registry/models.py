@@ -128,6 +128,10 @@ class Models:
         contents = artifacts.contents(self._git, wanted)
         return tuple(_model(name, groups[name], standing[name], contents) for name in sorted(groups) if standing[name])
 
+    def labels(self, name: str) -> dict[str, str]:
+        """How each version of a model is shown, ``2.0.0`` to ``v2``; nothing for a model that is gone."""
+        return {str(one.version): one.label for model in self.all() if model.name == name for one in model.versions}
+
     def get(self, name: str) -> Model:
         """The model called `name`.
 

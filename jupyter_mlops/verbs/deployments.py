@@ -169,7 +169,7 @@ def undeploy(call: Call, name: DeploymentName, *, dry_run: bool = False) -> Unde
     """
     project = call.project
     found = project.deployments.get(name) if dry_run else project.deployments.undeploy(name)
-    return Undeployed(name, _label(project, found.model, found.version))
+    return Undeployed(name, project.models.labels(found.model).get(found.version, found.version))
 
 
 @attrs.frozen
@@ -215,7 +215,7 @@ def predict(
         version, outputs = client.infer(columns, inputs)
     finally:
         client.close()
-    label = _label(project, project.deployments.get(name).model, version)
+    label = project.models.labels(project.deployments.get(name).model).get(version, version)
     return Prediction(name, label, len(columns[names[0]]), outputs, time.monotonic() - started)
 
 
@@ -255,7 +255,7 @@ def _planned(project: Project, name: str, version: ModelVersion, port: int) -> D
 
 
 def _shown(project: Project, found: serving.Deployment, seconds: float = 0.0) -> Deployment:
-    labels = _labels(project, found.model)
+    labels = project.models.labels(found.model)
     history = tuple(
         Release(labels.get(entry.version, entry.version), entry.since, entry.author, entry.reason)
         for entry in found.history
@@ -273,16 +273,6 @@ def _shown(project: Project, found: serving.Deployment, seconds: float = 0.0) ->
         pid=found.pid,
         seconds=seconds,
     )
-
-
-def _labels(project: Project, model: str) -> dict[str, str]:
-    """How the versions of a model are shown; nothing when the model is gone from the registry."""
-    known = (found for found in project.models.all() if found.name == model)
-    return {str(version.version): version.label for found in known for version in found.versions}
-
-
-def _label(project: Project, model: str, version: str) -> str:
-    return _labels(project, model).get(version, version)
 
 
 def _url(port: int, name: str) -> str:
