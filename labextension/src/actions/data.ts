@@ -17,9 +17,7 @@ export async function commit(mlops: IMlops, args: Args): Promise<void> {
     return;
   }
   const news = plan.versions.filter(version => !version.unchanged);
-  const items = news.map(
-    one => `${one.dataset}: ${changes(one)}, ${plural(one.files, 'file')}, ${bytes(one.bytes)}`
-  );
+  const items = news.map(one => `${one.dataset}: ${changes(one)}, ${plural(one.files, 'file')}, ${bytes(one.bytes)}`);
   const values = await ask({
     title: 'Commit version',
     accept: 'Commit version',
@@ -27,7 +25,12 @@ export async function commit(mlops: IMlops, args: Args): Promise<void> {
     entry: mlops.project.verb('commit'),
     changes: message(news.length ? 'These become new versions:' : 'Nothing changed since the last version.', items),
     fields: [
-      { name: 'message', label: 'What changed', kind: 'text', placeholder: plan.message || 'written for you when empty' },
+      {
+        name: 'message',
+        label: 'What changed',
+        kind: 'text',
+        placeholder: plan.message || 'written for you when empty'
+      },
       { name: 'tag', label: 'Tag', kind: 'text', placeholder: 'optional, such as 2026-q1' }
     ],
     arguments: given => ({ paths, message: given.message, tag: given.tag })
@@ -37,7 +40,9 @@ export async function commit(mlops: IMlops, args: Args): Promise<void> {
       mlops,
       'commit',
       { paths, message: String(values.message), tag: String(values.tag) },
-      { said: done => `${done.versions.map(one => `${one.dataset} ${one.version}`).join(', ') || 'Nothing'} committed.` }
+      {
+        said: done => `${done.versions.map(one => `${one.dataset} ${one.version}`).join(', ') || 'Nothing'} committed.`
+      }
     );
   }
 }
@@ -65,8 +70,8 @@ export async function checkout(mlops: IMlops, args: Args): Promise<void> {
     fields: [],
     changes: message(`In ${plan.dataset}, this changes:`, [
       `${plural(plan.written, 'file')} written`,
-      `${plural(plan.removed, 'file')} removed`,
-      'Every version stays in the cache.'
+      ...(plan.removed > 0 ? [`${plural(plan.removed, 'file')} removed`] : []),
+      'every version stays in the cache'
     ]),
     arguments: () => ({ reference })
   });
@@ -144,7 +149,14 @@ export async function importData(mlops: IMlops, args: Args): Promise<void> {
     entry: mlops.project.verb('import'),
     changes: message('A copy becomes a dataset of this project, and its source is recorded.'),
     fields: [
-      { name: 'url', label: 'From', kind: 'text', required: true, value: text(args, 'url'), placeholder: 'https://… or a path' },
+      {
+        name: 'url',
+        label: 'From',
+        kind: 'text',
+        required: true,
+        value: text(args, 'url'),
+        placeholder: 'https://… or a path'
+      },
       { name: 'path', label: 'To', kind: 'text', placeholder: 'data/… (its own name when empty)' },
       { name: 'message', label: 'What it is', kind: 'text' }
     ],

@@ -65,16 +65,40 @@ interface IKnown {
 }
 
 function fieldsOf(notebook: string, stage: IKnown | undefined): Parameters<typeof ask>[0]['fields'] {
-  const name = stage?.name ?? notebook.replace(/^.*\//, '').replace(/\.ipynb$/, '').replace(/\W+/g, '-');
+  const name =
+    stage?.name ??
+    notebook
+      .replace(/^.*\//, '')
+      .replace(/\.ipynb$/, '')
+      .replace(/\W+/g, '-');
   const list = (some: readonly string[] | undefined): string => (some ?? []).filter(one => one !== notebook).join('\n');
   const help = 'One a line, relative to the project.';
   return [
     { name: 'name', label: 'Name', kind: 'text', required: true, value: name },
     { name: 'notebook', label: 'Notebook', kind: 'text', required: true, value: stage?.notebook ?? notebook },
     { name: 'dep', label: 'It reads', kind: 'lines', value: list(stage?.deps), placeholder: 'data/raw.csv', help },
-    { name: 'out', label: 'It writes', kind: 'lines', value: list(stage?.outs), placeholder: 'models/model.skops', help },
-    { name: 'metrics', label: 'Metrics file', kind: 'text', value: stage?.metrics[0] ?? '', placeholder: 'metrics.json' },
-    { name: 'parameters', label: 'Parameters', kind: 'lines', placeholder: 'max_depth=4', help: 'key=value, one a line.' }
+    {
+      name: 'out',
+      label: 'It writes',
+      kind: 'lines',
+      value: list(stage?.outs),
+      placeholder: 'models/model.skops',
+      help
+    },
+    {
+      name: 'metrics',
+      label: 'Metrics file',
+      kind: 'text',
+      value: stage?.metrics[0] ?? '',
+      placeholder: 'metrics.json'
+    },
+    {
+      name: 'parameters',
+      label: 'Parameters',
+      kind: 'lines',
+      placeholder: 'max_depth=4',
+      help: 'key=value, one a line.'
+    }
   ];
 }
 

@@ -44,17 +44,24 @@ export async function demo(mlops: IMlops): Promise<void> {
     accept: 'Build the demo',
     verb: 'demo',
     entry: mlops.project.verb('demo'),
-    changes: message('An example project on real data is built in a new folder: four years of data, a pipeline, a model.'),
-    fields: [{ name: 'dir_', label: 'Folder', kind: 'text', required: true, value: 'mlops-demo' }],
-    arguments: given => ({ dir_: given.dir_, lab: false })
+    changes: message(
+      'An example project on real data is built in a new folder: four years of data, a pipeline, a model.'
+    ),
+    fields: [{ name: 'dir', label: 'Folder', kind: 'text', required: true, value: 'mlops-demo' }],
+    arguments: given => ({ dir: given.dir, lab: false })
   });
   if (!values) {
     return;
   }
   const from = mlops.project.folder;
-  const built = await perform(mlops, 'demo', { dir_: String(values.dir_), lab: false }, { said: () => 'The demo is built.' });
+  const built = await perform(
+    mlops,
+    'demo',
+    { dir: String(values.dir), lab: false },
+    { said: () => 'The demo is built.' }
+  );
   if (built) {
-    await goTo(mlops, { folder: [from, String(values.dir_)].filter(Boolean).join('/') });
+    await goTo(mlops, { folder: [from, String(values.dir)].filter(Boolean).join('/') });
   }
 }
 

@@ -1,5 +1,4 @@
 /** Opening things in the main area. */
-import type { NotebookPanel } from '@jupyterlab/notebook';
 import { CommandIDs } from '../commands/ids';
 import { referenceOf } from '../model/selection';
 import type { IMlops } from '../tokens';
@@ -24,9 +23,11 @@ export async function drift(mlops: IMlops, args: Args): Promise<void> {
 /** How two runs differ; the run before when only one is named. */
 export async function compareRuns(mlops: IMlops, args: Args): Promise<void> {
   const runs = (await mlops.project.runs.refresh())?.items ?? [];
-  const after = text(args, 'after') || (runs[0]?.run ?? '');
-  const at = runs.findIndex(run => run.run === after);
-  const before = text(args, 'before') || (runs[at + 1]?.run ?? '');
+  const at = text(args, 'after') ? runs.findIndex(run => run.run === text(args, 'after')) : 0;
+  const other = text(args, 'before') ? runs.findIndex(run => run.run === text(args, 'before')) : at + 1;
+  // Numbers read better in the line; a run too old to be listed keeps its id.
+  const after = runs[at]?.number.toString() ?? text(args, 'after');
+  const before = runs[other]?.number.toString() ?? text(args, 'before');
   await open(mlops, 'compare', before, after);
 }
 
@@ -53,7 +54,7 @@ export async function openNotebook(mlops: IMlops, args: Args): Promise<void> {
     return;
   }
   await widget.context.ready;
-  const panel = mlops.notebooks?.find(one => one.id === widget.id) as NotebookPanel | undefined;
+  const panel = mlops.notebooks?.find(one => one.id === widget.id);
   if (panel) {
     panel.content.activeCellIndex = cell;
     await panel.content.scrollToItem(cell, 'center');

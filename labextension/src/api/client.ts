@@ -18,7 +18,11 @@ export class MlopsClient {
   /** Starts a writing verb as a job and returns the job's id. */
   async start<V extends WritingVerb>(verb: V, project: string, args: WriteArgs<V>): Promise<string> {
     const body = JSON.stringify({ project, ...args });
-    const started = await this._send<{ job: string }>(verb.split(' '), '', { method: 'POST', body, headers: JSON_BODY });
+    const started = await this._send<{ job: string }>(verb.split(' '), '', {
+      method: 'POST',
+      body,
+      headers: JSON_BODY
+    });
     return started.job;
   }
 

@@ -42,7 +42,7 @@ function detailOf(body: string): ErrorDetail | null {
   try {
     const document: unknown = JSON.parse(body);
     const error = isRecord(document) ? document.error : null;
-    return isRecord(error) && typeof error.reference === 'string' ? ({ ...BLANK, ...error } as ErrorDetail) : null;
+    return isRecord(error) && typeof error.reference === 'string' ? { ...BLANK, ...error } : null;
   } catch {
     return null; // a proxy answered in HTML
   }

@@ -777,7 +777,7 @@ export interface components {
         };
         /**
          * Check
-         * @description One check of `doctor`: `state` is ``ok``, ``warning`` or ``failed``.
+         * @description One check: `state` is ``ok``, ``warning`` or ``failed``.
          */
         Check: {
             name: string;
@@ -839,7 +839,7 @@ export interface components {
             /** @description The DVC remote; the default one when left out. Default: `""`. */
             remote?: string;
             /** @description What makes the check red: ``failed``, ``gates``, ``drift``, ``stale-lock``. Default: `["failed", "gates"]`. */
-            fail_on?: string[];
+            fail_on?: ("drift" | "failed" | "gates" | "stale-lock")[];
         };
         /**
          * ColumnDrift
@@ -847,10 +847,19 @@ export interface components {
          *
          *     Attributes
          *     ----------
+         *     kind
+         *         ``numeric``, ``temporal``, ``categorical``, ``text``, ``identifier`` (names rows, so it is not
+         *         tested), ``other`` (only nulls are tested) or ``type-changed``.
          *     p_value, p_adjusted
-         *         Of the two-sample test, and Benjamini-Hochberg adjusted over the columns.
+         *         Of the two-sample test, and Benjamini-Hochberg adjusted over all tests.
          *     effect, threshold
          *         Size of the shift in the unit of `measure`; drift needs both significance and `effect` above `threshold`.
+         *     measure
+         *         ``wasserstein/sd``, ``ks``, ``jensen-shannon``, ``nulls``, ``type`` or ``none``.
+         *     wasserstein
+         *         In standard deviations of the older data.
+         *     nulls_before, nulls_after
+         *         Shares of nulls and NaN, 0 to 1.
          */
         ColumnDrift: {
             name: string;
@@ -872,14 +881,20 @@ export interface components {
         };
         /**
          * ColumnProfile
-         * @description One column of a profile; `kind` is ``numeric``, ``categorical``, ``temporal`` or ``text``.
+         * @description One column of a profile.
          *
          *     Attributes
          *     ----------
-         *     quantiles
-         *         Probability in [0, 1] to value.
+         *     kind
+         *         ``numeric``, ``temporal``, ``categorical``, ``text`` (more than 4096 values), ``identifier`` or ``other``.
+         *     nulls
+         *         Nulls and NaN.
+         *     distinct
+         *         Different values; exact up to about 4000, else to 3 %; None for more reals or moments.
+         *     mean, std, quantiles
+         *         Of the finite numbers; seconds (since 1970) for temporal columns. Quantiles by probability in [0, 1].
          *     top
-         *         The commonest values and their counts.
+         *         The commonest categories and their counts.
          */
         ColumnProfile: {
             name: string;
@@ -1003,9 +1018,11 @@ export interface components {
          *     Attributes
          *     ----------
          *     version, label
-         *         ``v3`` and ``v3·7f3a``.
+         *         ``v3`` and ``v3·7f3a``; for content that no commit holds, ``new`` and ``new·7f3a``.
          *     files, bytes
-         *         Size; rows when the content is a table.
+         *         Size; rows when the content is a table and they were counted.
+         *     current
+         *         Whether the workspace's pointer names it.
          */
         DatasetVersion: {
             dataset: string;
@@ -1026,14 +1043,17 @@ export interface components {
         /**
          * Demo
          * @description The demo project and what was done in it.
+         *
+         *     Attributes
+         *     ----------
+         *     opens
+         *         The notebook that JupyterLab opens next; empty with ``--no-lab``.
          */
         Demo: {
             root: string;
             steps: components["schemas"]["DemoStep"][];
             seconds: number;
-            facts: {
-                [key: string]: string | number | boolean | null;
-            };
+            opens: string;
         };
         /**
          * DemoRequest
@@ -1042,8 +1062,8 @@ export interface components {
         DemoRequest: {
             /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
             project?: string;
-            /** @description The folder to build it in; it must not exist, or be an earlier demo. Default: `"mlops-demo"`. */
-            dir_?: string;
+            /** @description The folder to build it in; an earlier demo there is opened as it is. Default: `"mlops-demo"`. */
+            dir?: string;
             /** @description Open JupyterLab afterwards. Default: `true`. */
             lab?: boolean;
         };
@@ -1079,7 +1099,7 @@ export interface components {
          *     Attributes
          *     ----------
          *     state
-         *         ``starting``, ``healthy``, ``failed`` or ``stopped``.
+         *         ``starting``, ``healthy`` or ``failed``; ``planned`` with ``--dry-run``.
          *     url, proxy_url
          *         Directly on this machine; through Jupyter's proxy path.
          *     history
@@ -1142,7 +1162,14 @@ export interface components {
         };
         /**
          * DriftReport
-         * @description How the data moved from `reference` to `current`; columns ranked by effect.
+         * @description How the data moved from `reference` to `current`; columns ranked by effect / threshold.
+         *
+         *     Attributes
+         *     ----------
+         *     missing, new
+         *         Columns that only the older or only the newer data have.
+         *     fail_on
+         *         The rule that decides whether this fails; empty means any drift does.
          */
         DriftReport: {
             reference: string;
@@ -1154,6 +1181,7 @@ export interface components {
             missing: string[];
             new: string[];
             seconds: number;
+            fail_on: string;
         };
         /**
          * Edge
@@ -1184,12 +1212,12 @@ export interface components {
         };
         /**
          * FileChanges
-         * @description Files that differ, by path below the dataset.
+         * @description Files that differ, by path below the dataset, each sorted.
          */
         FileChanges: {
             added: string[];
-            removed: string[];
             modified: string[];
+            removed: string[];
         };
         /**
          * History
@@ -1395,7 +1423,7 @@ export interface components {
          *     Attributes
          *     ----------
          *     id
-         *         ``data:employment@7f3a…``, ``run:…``, ``model:credit@v2``, ``deployment:credit``.
+         *         ``data:data/wages.csv@7f3a…`` (the whole digest), ``run:ID/STAGE``, ``model:credit@v2``, ``deployment:credit``.
          *     target
          *         What opens when it is clicked: a reference, or the path of an executed notebook.
          */
@@ -1582,6 +1610,13 @@ export interface components {
         /**
          * RunSummary
          * @description One run: `state` is ``running``, ``succeeded``, ``failed`` or ``cancelled``.
+         *
+         *     Attributes
+         *     ----------
+         *     number
+         *         Runs are counted oldest first, from 1; 0 while it runs.
+         *     inputs, outputs
+         *         Path to digest: what came from outside the run, and what its stages hold afterwards.
          */
         RunSummary: {
             run: string;
@@ -1718,6 +1753,13 @@ export interface components {
         /**
          * StageRun
          * @description What became of one stage: `state` is ``ran``, ``up-to-date``, ``restored``, ``failed`` or ``skipped``.
+         *
+         *     Attributes
+         *     ----------
+         *     notebook
+         *         The executed notebook; of a failed stage, the one with the error in it.
+         *     cell
+         *         The number of the code cell that failed, counted from 1, injected parameters not included.
          */
         StageRun: {
             name: string;
@@ -1729,8 +1771,8 @@ export interface components {
             error: string;
         };
         /**
-         * StageState
-         * @description A pipeline stage.
+         * StageStatus
+         * @description How a stage stands.
          *
          *     Attributes
          *     ----------
@@ -1740,8 +1782,10 @@ export interface components {
          *         Why, in words: ``prepare.ipynb changed``.
          *     done, total
          *         Cells, while it runs.
+         *     run
+         *         The run that runs it, or in which it failed.
          */
-        StageState: {
+        StageStatus: {
             name: string;
             state: string;
             reason: string;
@@ -1778,7 +1822,7 @@ export interface components {
             is_dvc: boolean;
             role: string;
             datasets: components["schemas"]["DatasetState"][];
-            stages: components["schemas"]["StageState"][];
+            stages: components["schemas"]["StageStatus"][];
             next: components["schemas"]["NextStep"][];
             clean: boolean;
             note: string;
@@ -1908,9 +1952,9 @@ export interface components {
              * @enum {unknown}
              */
             what: "deployments" | "diff" | "drift" | "lineage" | "log" | "models" | "profile" | "runs" | "show" | "status";
-            /** @description What to show. Default: `""`. */
+            /** @description What to show; for ``diff`` the older one, for ``drift`` the newer one. Default: `""`. */
             reference?: string;
-            /** @description What to compare it with, for ``diff`` and ``drift``. Default: `""`. */
+            /** @description What to compare it with, for ``diff``, ``drift`` and ``runs``. Default: `""`. */
             second?: string;
             /** @description The file; ``mlops-WHAT.html`` when left out. Default: `""`. */
             output?: string;
@@ -2826,7 +2870,7 @@ export interface operations {
                 columns?: string[];
                 /** @description Include both distributions of each column. */
                 distributions?: boolean;
-                /** @description Stop the notebook or job: ``any``, a share such as ``0.3``, or column names. */
+                /** @description Stop the notebook or job: ``any``, a share such as ``0.3`` of the tested columns, or column names. */
                 fail_on?: string;
             };
             header?: never;

@@ -4,8 +4,8 @@ import type { components, paths } from './schema';
 type Schemas = components['schemas'];
 
 export type Status = Schemas['Status'];
-export type DatasetState = Schemas['DatasetState'];
-export type StageState = Schemas['StageState'];
+export type DatasetState = Status['datasets'][number];
+export type StageState = Status['stages'][number];
 export type NextStep = Schemas['NextStep'];
 export type DatasetVersion = Schemas['DatasetVersion'];
 export type History = Schemas['History'];
@@ -32,8 +32,7 @@ export type Topic = Schemas['Changed']['changed'][number];
 /** A parameter, metric or cell value. */
 export type Scalar = string | number | boolean | null;
 
-const BASE = '/mlops/v1';
-type Base = typeof BASE;
+type Base = '/mlops/v1';
 
 /** `stage list` lives at `/mlops/v1/stage/list`. */
 type PathOf<V extends string> = V extends `${infer A} ${infer B}` ? `${Base}/${A}/${B}` : `${Base}/${V}`;
@@ -50,18 +49,23 @@ export type WritingVerb = VerbAt<Posting>;
 export type AnyVerb = ReadingVerb | WritingVerb;
 
 /** The arguments of a reading verb, without the project. */
-export type ReadArgs<V extends ReadingVerb> =
-  paths[PathOf<V>] extends { get: { parameters: { query?: infer Q } } } ? Omit<NonNullable<Q>, 'project'> : never;
+export type ReadArgs<V extends ReadingVerb> = paths[PathOf<V>] extends { get: { parameters: { query?: infer Q } } }
+  ? Omit<NonNullable<Q>, 'project'>
+  : never;
 
 /** What a reading verb answers. */
-export type ReadResult<V extends ReadingVerb> =
-  paths[PathOf<V>] extends { get: { responses: { 200: { content: { 'application/json': infer R } } } } } ? R : never;
+export type ReadResult<V extends ReadingVerb> = paths[PathOf<V>] extends {
+  get: { responses: { 200: { content: { 'application/json': infer R } } } };
+}
+  ? R
+  : never;
 
 /** The arguments of a writing verb, without the project. */
-export type WriteArgs<V extends WritingVerb> =
-  paths[PathOf<V>] extends { post: { requestBody: { content: { 'application/json': infer B } } } }
-    ? Omit<B, 'project'>
-    : never;
+export type WriteArgs<V extends WritingVerb> = paths[PathOf<V>] extends {
+  post: { requestBody: { content: { 'application/json': infer B } } };
+}
+  ? Omit<B, 'project'>
+  : never;
 
 /** What the job of a writing verb holds when it succeeded (`x-job-result` in the description). */
 export interface JobResults {

@@ -1,4 +1,5 @@
 /** The commands of jupyter-mlops; their names are stable. */
+// eslint-disable-next-line @typescript-eslint/no-namespace -- as Lab's own extensions name their commands
 export namespace CommandIDs {
   export const open = 'mlops:open';
   export const refresh = 'mlops:refresh';

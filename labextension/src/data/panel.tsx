@@ -127,7 +127,10 @@ function Name(props: { dataset: DatasetState; name: string }): ReactElement {
 
 function tipOf(dataset: DatasetState): string {
   const { path, head_version: head, version, state } = dataset;
-  const at = version && head && bare(version) !== bare(head) ? `at ${version}, HEAD ${head}` : (version ?? 'no version yet');
+  const at =
+    version && head && bare(version) !== bare(head) ? `at ${version}, HEAD ${head}` : (version ?? 'no version yet');
   const size = `${plural(dataset.files, 'file')}, ${bytes(dataset.bytes)}`;
-  return [path, `${lookOf(state).word}: ${at}`, size, dataset.kind === 'stage' ? 'output of a stage' : ''].join('\n').trim();
+  return [path, `${lookOf(state).word}: ${at}`, size, dataset.kind === 'stage' ? 'output of a stage' : '']
+    .join('\n')
+    .trim();
 }

@@ -24,7 +24,9 @@ export function Versions(props: { dataset: DatasetState }): ReactElement {
       {page => {
         const total = Math.max(dataset.versions, page.items.length);
         // A filter that names the dataset itself should not empty its history.
-        const found = page.items.filter(one => matches(dataset.path, one.version, one.message, one.author, ...one.tags));
+        const found = page.items.filter(one =>
+          matches(dataset.path, one.version, one.message, one.author, ...one.tags)
+        );
         return (
           <Windowed
             items={found}
@@ -33,7 +35,11 @@ export function Versions(props: { dataset: DatasetState }): ReactElement {
             keyOf={version => version.git_commit + version.version}
           >
             {(version, at) => (
-              <Version version={version} previous={page.items[page.items.indexOf(version) + 1]} position={[at + 1, total]} />
+              <Version
+                version={version}
+                previous={page.items[page.items.indexOf(version) + 1]}
+                position={[at + 1, total]}
+              />
             )}
           </Windowed>
         );
@@ -56,14 +62,17 @@ function Version(props: IVersion): ReactElement {
   const { version, previous } = props;
   const mine = versionSelection(version);
   const before = previous ? referenceOf(previous.dataset, previous.version) : '';
-  const diff = (): void => execute(CommandIDs.diff, { before: before || mine.reference, after: before && mine.reference });
+  const diff = (): void =>
+    execute(CommandIDs.diff, { before: before || mine.reference, after: before && mine.reference });
   const checkout = (): void => execute(CommandIDs.checkout, { reference: mine.reference });
   return (
     <Row
       id={`version:${mine.reference}`}
       level={2}
       position={props.position}
-      name={[bare(version.version), version.message, version.author, age(version.time, now), ...version.tags].join(', ')}
+      name={[bare(version.version), version.message, version.author, age(version.time, now), ...version.tags].join(
+        ', '
+      )}
       tip={tipOf(version)}
       selected={same(selected, mine)}
       label={<Label version={version} />}

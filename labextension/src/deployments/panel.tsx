@@ -84,8 +84,14 @@ function DeploymentRow(props: { deployment: Deployment; position: [number, numbe
         id={`deployment:${name}`}
         level={1}
         position={props.position}
-        name={[name, lookOf(deployment.state).word, ...deployment.routes.map(r => `${r.version} ${r.weight} percent`)].join(', ')}
-        tip={[name, `${deployment.model}, ${lookOf(deployment.state).word}`, deployment.url, deployment.error].join('\n')}
+        name={[
+          name,
+          lookOf(deployment.state).word,
+          ...deployment.routes.map(r => `${r.version} ${r.weight} percent`)
+        ].join(', ')}
+        tip={[name, `${deployment.model}, ${lookOf(deployment.state).word}`, deployment.url, deployment.error].join(
+          '\n'
+        )}
         expanded={open}
         selected={same(selected, mine)}
         label={

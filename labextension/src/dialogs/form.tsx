@@ -41,9 +41,7 @@ export interface IForm {
 export async function ask(form: IForm): Promise<Values | null> {
   const body = new Body(form);
   const cancel = Dialog.cancelButton();
-  const accept = form.destructive
-    ? Dialog.warnButton({ label: form.accept })
-    : Dialog.okButton({ label: form.accept });
+  const accept = form.destructive ? Dialog.warnButton({ label: form.accept }) : Dialog.okButton({ label: form.accept });
   const dialog = new Dialog<Values>({
     title: form.title,
     body,

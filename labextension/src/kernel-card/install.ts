@@ -25,17 +25,17 @@ async function say(panel: NotebookPanel, code: string): Promise<{ ok: boolean; s
     return { ok: false, said: 'no kernel is running' };
   }
   let said = '';
-  let ok = true;
+  const errors: string[] = [];
   // Silent: the user's own numbering of cells stays as it is.
   const future = kernel.requestExecute({ code, silent: true, store_history: false, stop_on_error: false });
   future.onIOPub = message => {
     if (KernelMessage.isStreamMsg(message)) {
       said += message.content.text;
     } else if (KernelMessage.isErrorMsg(message)) {
-      ok = false;
+      errors.push(message.content.evalue);
       said += message.content.evalue;
     }
   };
   const reply = await future.done;
-  return { ok: ok && reply.content.status === 'ok', said };
+  return { ok: errors.length === 0 && reply.content.status === 'ok', said };
 }

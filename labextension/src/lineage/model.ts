@@ -12,10 +12,10 @@ export interface ITwig {
 }
 
 /** What led here, and what came of it; a node reached twice is drawn once in each direction. */
-export function twigs(lineage: Lineage, root: string): { up: ITwig[]; down: ITwig[] } {
+export function twigs(lineage: Lineage, roots: readonly string[]): { up: ITwig[]; down: ITwig[] } {
   const back = index(lineage.edges.map(edge => [edge.after, edge.before]));
   const on = index(lineage.edges.map(edge => [edge.before, edge.after]));
-  return { up: walk(lineage, back, root), down: walk(lineage, on, root) };
+  return { up: walk(lineage, back, roots), down: walk(lineage, on, roots) };
 }
 
 function index(pairs: readonly (readonly [string, string])[]): Map<string, string[]> {
@@ -24,9 +24,9 @@ function index(pairs: readonly (readonly [string, string])[]): Map<string, strin
   return map;
 }
 
-function walk(lineage: Lineage, next: Map<string, string[]>, root: string): ITwig[] {
+function walk(lineage: Lineage, next: Map<string, string[]>, roots: readonly string[]): ITwig[] {
   const nodes = new Map(lineage.nodes.map(node => [node.id, node]));
-  const seen = new Set([root]);
+  const seen = new Set(roots);
   const found: ITwig[] = [];
   const visit = (id: string, depth: number): void => {
     for (const child of next.get(id) ?? []) {
@@ -38,20 +38,22 @@ function walk(lineage: Lineage, next: Map<string, string[]>, root: string): ITwi
       }
     }
   };
-  visit(root, 1);
+  roots.forEach(root => visit(root, 1));
   return found;
 }
 
-/** The node that stands for what is selected. */
-export function rootOf(lineage: Lineage, selection: ISelection): LineageNode | undefined {
-  const short = shortName(selection.name);
+/** The nodes that stand for what is selected: a run has one for each stage it ran. */
+export function rootsOf(lineage: Lineage, selection: ISelection): LineageNode[] {
+  const { name, reference, version } = selection;
+  const names = [name, shortName(name)];
   const fits = (node: LineageNode): boolean =>
     node.kind === kindOf(selection.kind) &&
-    (node.target === selection.reference ||
-      node.id === selection.reference ||
-      node.id.endsWith(`:${selection.reference}`) ||
-      ((node.name === selection.name || node.name === short) && bare(node.version) === selection.version));
-  return lineage.nodes.find(fits);
+    (node.target === reference ||
+      node.id === reference ||
+      node.id.startsWith(`run:${reference}/`) ||
+      (names.includes(node.name) && (version === '' || bare(node.version) === version)));
+  const found = lineage.nodes.filter(fits);
+  return selection.kind === 'stage' ? found.filter(node => node.name === name).slice(-1) : found;
 }
 
 /** A stage is known in the graph by its last run. */

@@ -13,7 +13,7 @@ import { Empty } from '../parts/messages';
 import { Row, Tree } from '../parts/tree';
 import { Section } from '../shell/section';
 import type { ITwig } from './model';
-import { leadsTo, markOf, nameOf, rootOf, twigs } from './model';
+import { leadsTo, markOf, nameOf, rootsOf, twigs } from './model';
 
 export function LineageSection(): ReactElement {
   const selection = useSelection();
@@ -42,11 +42,11 @@ function Twigs(props: { selection: ISelection }): ReactElement {
 }
 
 function TwigTree(props: { lineage: Lineage; selection: ISelection }): ReactElement {
-  const root = rootOf(props.lineage, props.selection);
-  if (!root || props.lineage.edges.length === 0) {
-    return <Empty text="Nothing was made from it yet, and it was made by hand." />;
+  const roots = rootsOf(props.lineage, props.selection).map(node => node.id);
+  const { up, down } = twigs(props.lineage, roots);
+  if (up.length + down.length === 0) {
+    return <Empty text="Nothing is known to have led to it, and nothing came of it yet." />;
   }
-  const { up, down } = twigs(props.lineage, root.id);
   return (
     <Tree label="Lineage">
       {up.length > 0 && <Twigged title="Made from" some={up} />}

@@ -28,10 +28,7 @@ export class Jobs {
    *
    * @throws MlopsFailure when it fails or is cancelled.
    */
-  async run<V extends WritingVerb & keyof JobResults>(
-    verb: V,
-    args: WriteArgs<V>
-  ): Promise<IOutcome<JobResults[V]>> {
+  async run<V extends WritingVerb & keyof JobResults>(verb: V, args: WriteArgs<V>): Promise<IOutcome<JobResults[V]>> {
     const id = await this._client.start(verb, this._project(), args);
     const job = await this._follow(id);
     if (job.state !== 'succeeded') {
@@ -79,5 +76,11 @@ export class Jobs {
 }
 
 function stopped(job: Job): { reference: string; message: string; context: string; hint: string; link: string } {
-  return { reference: 'cancelled', message: `Stopped: ${job.verb}.`, context: '', hint: `%mlops ${job.line}`, link: '' };
+  return {
+    reference: 'cancelled',
+    message: `Stopped: ${job.verb}.`,
+    context: '',
+    hint: `%mlops ${job.line}`,
+    link: ''
+  };
 }

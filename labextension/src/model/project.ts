@@ -36,7 +36,12 @@ export class ProjectModel implements IGate {
     this.catalogue = this._resource(() => client.catalogue(this.folder));
     this.models = this._resource(() => client.read('models', this.folder, {}));
     this.deployments = this._resource(() => client.read('deployments', this.folder, {}));
-    this.jobs = new Jobs(client, () => this.folder, this._resource(() => client.jobs(this.folder)), busy);
+    this.jobs = new Jobs(
+      client,
+      () => this.folder,
+      this._resource(() => client.jobs(this.folder)),
+      busy
+    );
     this.runs = this._pages(FIRST_RUNS, (limit, cursor) =>
       client.read('runs', this.folder, { limit, cursor }).then(page => ({ items: page.runs, next: page.next_cursor }))
     );

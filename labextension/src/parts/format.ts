@@ -64,7 +64,7 @@ export function scalar(value: Scalar | readonly Scalar[] | undefined): string {
   if (typeof value === 'number') {
     return Number.isInteger(value) ? value.toLocaleString() : String(Number(value.toPrecision(4)));
   }
-  return Array.isArray(value) ? value.map(one => scalar(one)).join(', ') : String(value);
+  return typeof value === 'object' ? value.map(one => scalar(one)).join(', ') : String(value);
 }
 
 /** `1 dataset`, `3 datasets`. */

@@ -47,10 +47,7 @@ export function useSelection(): ISelection | null {
 /** Runs a command on the project that the view shows. */
 export function useCommand(): (id: string, args?: Record<string, string | boolean>) => void {
   const { app, project } = useMlops();
-  return useCallback(
-    (id, args) => void app.commands.execute(id, { project: project.folder, ...args }),
-    [app, project]
-  );
+  return useCallback((id, args) => void app.commands.execute(id, { project: project.folder, ...args }), [app, project]);
 }
 
 /** The present moment, told again every minute, so that ages stay true. */

@@ -24,7 +24,7 @@ interface IRow {
 /** A list of rows; the arrows walk through it. */
 export function Tree(props: { label: string; children: ReactNode }): ReactElement {
   return (
-    <div role="tree" aria-label={props.label} className="jp-Mlops-tree" onKeyDown={walk}>
+    <div role="tree" tabIndex={-1} aria-label={props.label} className="jp-Mlops-tree" onKeyDown={walk}>
       {props.children}
     </div>
   );

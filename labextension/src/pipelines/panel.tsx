@@ -71,14 +71,20 @@ function StageRow(props: { stage: StageState; position: [number, number] }): Rea
       level={1}
       position={props.position}
       name={[stage.name, lookOf(stage.state).word, progressOf(stage)].filter(Boolean).join(', ')}
-      tip={[stage.name, `${lookOf(stage.state).word}${stage.reason ? `: ${stage.reason}` : ''}`, stage.notebook ?? ''].join('\n')}
+      tip={[
+        stage.name,
+        `${lookOf(stage.state).word}${stage.reason ? `: ${stage.reason}` : ''}`,
+        stage.notebook ?? ''
+      ].join('\n')}
       selected={same(selected, mine)}
       urgent={stale}
       label={
         <>
           <State state={stage.state} />
           <span className="jp-Mlops-name">{stage.name}</span>
-          <span className="jp-Mlops-text">{stage.state === 'running' ? progressOf(stage) : lookOf(stage.state).word}</span>
+          <span className="jp-Mlops-text">
+            {stage.state === 'running' ? progressOf(stage) : lookOf(stage.state).word}
+          </span>
         </>
       }
       buttons={stage.state === 'running' ? undefined : <Button label="Run" verb="run" onClick={run} />}

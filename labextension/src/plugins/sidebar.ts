@@ -45,7 +45,7 @@ export const sidebar: JupyterFrontEndPlugin<IMlops> = {
     labShell?.layoutModified.connect(() => panel.look());
     registry?.load(ID).then(
       stored => mlops.adopt(stored),
-      reason => console.warn('jupyter-mlops uses its default settings.', reason)
+      (reason: unknown) => console.warn('jupyter-mlops uses its default settings.', reason)
     );
     return mlops;
   }

@@ -15,8 +15,8 @@ export const views: JupyterFrontEndPlugin<void> = {
   requires: [IMlops],
   optional: [ILayoutRestorer],
   activate: (app: JupyterFrontEnd, mlops: IMlops, restorer: ILayoutRestorer | null): void => {
-    const tracker = new WidgetTracker<MainAreaWidget<Widget>>({ namespace: 'mlops-views' });
-    const specs = new Map<MainAreaWidget<Widget>, IViewSpec>();
+    const tracker = new WidgetTracker<MainAreaWidget>({ namespace: 'mlops-views' });
+    const specs = new Map<MainAreaWidget, IViewSpec>();
     const open = async (spec: IViewSpec): Promise<void> => {
       const existing = tracker.find(one => keyOf(specs.get(one) ?? spec) === keyOf(spec) && specs.has(one));
       const tab = existing ?? (await make(mlops, spec));
@@ -41,7 +41,7 @@ export const views: JupyterFrontEndPlugin<void> = {
   }
 };
 
-async function make(mlops: IMlops, spec: IViewSpec): Promise<MainAreaWidget<Widget>> {
+async function make(mlops: IMlops, spec: IViewSpec): Promise<MainAreaWidget> {
   const { Page } = await import('../views/page');
   const tab = new MainAreaWidget<Widget>({ content: new Page(mlops, spec) });
   tab.id = `jp-mlops-${keyOf(spec).replace(/[^\w-]+/g, '-')}`;

@@ -67,7 +67,12 @@ function ProjectName(): ReactElement {
     const box = event.currentTarget.getBoundingClientRect();
     const others = recent.filter(one => one.folder !== folder);
     const entries = others.map<MenuEntry>(one => [CommandIDs.goTo, { folder: one.folder, label: one.name }]);
-    openMenu(app.commands, [...entries, ...(entries.length ? [null] : []), [CommandIDs.demo, {}]], box.left, box.bottom);
+    openMenu(
+      app.commands,
+      [...entries, ...(entries.length ? [null] : []), [CommandIDs.demo, {}]],
+      box.left,
+      box.bottom
+    );
   };
   return (
     <span className="jp-Mlops-project">

@@ -32,7 +32,12 @@ function JobRow(props: { job: Job }): ReactElement {
       <State state="running" />
       <span className="jp-Mlops-label">{job.progress?.what ?? job.verb}</span>
       <span className="jp-Mlops-detail">{[counted, remaining(job, share)].filter(Boolean).join(' ')}</span>
-      <Button label={`Stop ${job.verb}`} icon={stopIcon} bare onClick={() => execute(CommandIDs.stop, { job: job.job })} />
+      <Button
+        label={`Stop ${job.verb}`}
+        icon={stopIcon}
+        bare
+        onClick={() => execute(CommandIDs.stop, { job: job.job })}
+      />
       <progress max={1} value={share ?? undefined} aria-label={`Progress of ${job.verb}`} />
     </div>
   );

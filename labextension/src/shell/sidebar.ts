@@ -26,18 +26,21 @@ export class Sidebar extends Panel {
     super.dispose();
   }
 
-  protected override onAfterShow(_: Message): void {
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
     this.look();
     void this._draw();
   }
 
-  protected override onAfterHide(_: Message): void {
+  protected override onAfterHide(message: Message): void {
+    super.onAfterHide(message);
     this.look();
   }
 
-  protected override onAfterAttach(_: Message): void {
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
     if (this.isVisible) {
-      this.onAfterShow(_);
+      this.onAfterShow(message);
     }
   }
 

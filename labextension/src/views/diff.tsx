@@ -45,7 +45,7 @@ function Tabs(props: { difference: Difference }): ReactElement {
   return (
     <>
       {difference.note && <p className="jp-Mlops-note">{difference.note}</p>}
-      <div role="tablist" aria-label="What differs" className="jp-Mlops-tabs" onKeyDown={walk}>
+      <div role="tablist" tabIndex={-1} aria-label="What differs" className="jp-Mlops-tabs" onKeyDown={walk}>
         {TABS.map(one => (
           <button
             key={one}

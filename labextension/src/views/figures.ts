@@ -28,32 +28,28 @@ export function paletteOf(node: Element): IPalette {
   };
 }
 
-/** Bars by effect, the greatest on top, each with the threshold beyond which it counts as drift. */
+/**
+ * Bars by effect, the greatest on top, with a line where drift begins.
+ *
+ * Measures have thresholds of their own, so each effect is drawn as a multiple of its threshold.
+ */
 export function ranked(columns: readonly ColumnDrift[], palette: IPalette): Figure {
   const shown = columns.slice(0, MOST_BARS).reverse();
-  const names = shown.map(column => column.name);
   const bars = {
     type: 'bar',
     orientation: 'h',
-    name: 'effect',
-    y: names,
-    x: shown.map(column => column.effect),
+    y: shown.map(column => column.name),
+    x: shown.map(column => (column.threshold > 0 ? column.effect / column.threshold : column.effect)),
     marker: { color: shown.map(column => (column.drifted ? palette.loud : palette.calm)) },
-    customdata: shown.map(column => column.measure),
-    hovertemplate: '%{y}: %{customdata} %{x:.3f}<extra></extra>'
+    customdata: shown.map(column => `${column.measure} ${column.effect.toFixed(3)}, threshold ${column.threshold}`),
+    hovertemplate: '%{y}: %{customdata}<extra></extra>'
   };
-  const thresholds = {
-    type: 'scatter',
-    mode: 'markers',
-    name: 'threshold',
-    y: names,
-    x: shown.map(column => column.threshold),
-    marker: { symbol: 'line-ns', size: 16, color: palette.text, line: { width: 2, color: palette.text } },
-    hovertemplate: 'threshold %{x:.2f}<extra></extra>'
-  };
-  const height = 80 + BAR_PX * shown.length;
-  const wide = { automargin: true, ticklabelposition: 'outside' };
-  return { data: [bars, thresholds], layout: { ...layout(palette, 'effect'), height, yaxis: wide } };
+  const line = { type: 'line', x0: 1, x1: 1, yref: 'paper', y0: 0, y1: 1, line: { color: palette.text, width: 2 } };
+  const note = { x: 1, yref: 'paper', y: 1, yanchor: 'bottom', showarrow: false, text: 'drift begins' };
+  const height = 90 + BAR_PX * shown.length;
+  const yaxis = { automargin: true };
+  const usual = layout(palette, 'effect / threshold');
+  return { data: [bars], layout: { ...usual, height, yaxis, shapes: [line], annotations: [note], showlegend: false } };
 }
 
 /** Both distributions of a column, one over the other. */
@@ -79,7 +75,7 @@ function layout(palette: IPalette, title: string): Figure['layout'] {
     paper_bgcolor: 'rgba(0,0,0,0)',
     plot_bgcolor: 'rgba(0,0,0,0)',
     font: { color: palette.text, size: 12 },
-    margin: { l: 8, r: 16, t: 8, b: 40 },
+    margin: { l: 8, r: 16, t: 28, b: 40 },
     autosize: true,
     showlegend: true,
     legend: { orientation: 'h', y: 1.02, yanchor: 'bottom', x: 0 },

@@ -14,7 +14,7 @@ export type Figure = { data: PartialJSONObject[]; layout: PartialJSONObject };
 
 /** What Plotly adds to the element it draws in. */
 interface IPlotElement extends HTMLElement {
-  on?: (event: 'plotly_click', act: (clicked: { points: readonly { y?: unknown }[] }) => void) => void;
+  on?: (event: 'plotly_click', act: (clicked: { points: readonly { y?: string | number }[] }) => void) => void;
 }
 
 /** Draws `figure`; `onPick` hears the label of a bar that was clicked. */
@@ -32,7 +32,7 @@ export function Plot(props: { figure: Figure; label: string; onPick?: (name: str
     const model = rendermime.createModel({ data: { [PLOTLY]: props.figure }, trusted: true });
     Widget.attach(renderer, node);
     void renderer.renderModel(model).then(() => {
-      const plot = renderer.node.querySelector<IPlotElement>('.js-plotly-plot') ?? (renderer.node as IPlotElement);
+      const plot: IPlotElement = renderer.node.querySelector<IPlotElement>('.js-plotly-plot') ?? renderer.node;
       plot.on?.('plotly_click', clicked => pick.current?.(String(clicked.points[0]?.y ?? '')));
     });
     const sized = new ResizeObserver(() => MessageLoop.sendMessage(renderer, Widget.ResizeMessage.UnknownSize));

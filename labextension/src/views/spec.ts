@@ -14,7 +14,10 @@ export interface IViewSpec {
 
 /** Reads a spec from a command's arguments. */
 export function specOf(args: ReadonlyPartialJSONObject): IViewSpec {
-  const text = (name: string): string => (typeof args[name] === 'string' ? String(args[name]) : '');
+  const text = (name: string): string => {
+    const value = args[name];
+    return typeof value === 'string' ? value : '';
+  };
   const kind = KINDS.find(one => one === args.kind) ?? 'lineage';
   return { kind, project: text('project'), first: text('first'), second: text('second') };
 }

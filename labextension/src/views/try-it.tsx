@@ -36,7 +36,12 @@ export function TryIt(props: { name: string }): ReactElement {
     <div className="jp-Mlops-try">
       <div className="jp-Mlops-field">
         <label htmlFor="jp-mlops-try">Rows from</label>
-        <select id="jp-mlops-try" className="jp-mod-styled" value={source} onChange={event => setData(event.target.value)}>
+        <select
+          id="jp-mlops-try"
+          className="jp-mod-styled"
+          value={source}
+          onChange={event => setData(event.target.value)}
+        >
           {datasets.map(path => (
             <option key={path} value={path}>
               {path} (first {ROWS})
