@@ -10,7 +10,7 @@ from jupyter_mlops import rendering
 if TYPE_CHECKING:
     from ipywidgets import Widget
 
-    from jupyter_mlops.verbs.datasets import Difference
+    from jupyter_mlops.verbs.differences import Difference
     from jupyter_mlops.verbs.drift import DriftReport
 
 WIDGET = "application/vnd.jupyter.widget-view+json"

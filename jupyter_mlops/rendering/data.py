@@ -7,17 +7,12 @@ from jupyter_mlops.records import short
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, spaced, state
 from jupyter_mlops.rendering.units import changes, count, duration, exact, label, moment, scalar, size
-from jupyter_mlops.verbs.datasets import (
-    CheckedOut,
-    Committed,
-    Difference,
-    History,
-    Imported,
-    Shown,
-    Tagged,
-    Transferred,
-)
+from jupyter_mlops.verbs.checkouts import CheckedOut
+from jupyter_mlops.verbs.datasets import Committed, Imported, Tagged
+from jupyter_mlops.verbs.differences import Difference
+from jupyter_mlops.verbs.history import History, Shown
 from jupyter_mlops.verbs.project import NextStep, Status
+from jupyter_mlops.verbs.remotes import Transferred
 from jupyter_mlops.verbs.versions import DatasetVersion
 from jupyter_mlops.versioning.datasets import DatasetState
 

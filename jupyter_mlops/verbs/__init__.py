@@ -10,7 +10,21 @@ from importlib import import_module
 from jupyter_mlops.errors import UnknownReference
 from jupyter_mlops.verbs.declaration import REGISTRY, Verb
 
-NOUNS = ("project", "datasets", "stages", "runs", "models", "deployments", "lineage", "drift", "views")
+NOUNS = (
+    "project",
+    "datasets",
+    "history",
+    "differences",
+    "checkouts",
+    "remotes",
+    "stages",
+    "runs",
+    "models",
+    "deployments",
+    "lineage",
+    "drift",
+    "views",
+)
 
 
 @cache

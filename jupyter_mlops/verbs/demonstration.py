@@ -89,4 +89,8 @@ def _settle(root: Path, actor: Actor) -> None:
     if project.git.author() is None:
         project.git.run("config", "user.name", actor.name)
         project.git.run("config", "user.email", actor.email or NARRATOR.email)
-    project.git.commit_only(["README.ipynb", "prepare.ipynb", "train.ipynb", "evaluate.ipynb", "mlops.toml"], "start from the example", actor)
+    project.git.commit_only(
+        ["README.ipynb", "prepare.ipynb", "train.ipynb", "evaluate.ipynb", "mlops.toml"],
+        "start from the example",
+        actor,
+    )

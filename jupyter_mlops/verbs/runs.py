@@ -254,7 +254,7 @@ def _examined(
 
 def _pulled(call: Call, remote: str) -> tuple[str, ...]:
     """Bring data and records; what cannot be had is said, and the stages that need it fail by themselves."""
-    from jupyter_mlops.verbs.datasets import pull
+    from jupyter_mlops.verbs.remotes import pull
 
     if not remote and not call.project.datasets.settings.default_remote:
         return ()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Instant, now
-from jupyter_mlops.verbs.declaration import Call
+from jupyter_mlops.verbs.declaration import Call, Names, Option
 from jupyter_mlops.versioning.content import Content, Entry
 from jupyter_mlops.versioning.values import DataFile, Version
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from jupyter_mlops.versioning.datasets import Datasets
 
 PREFIX = "data:"
-
 COUNTED_FILES = 64
 COUNTED_BYTES = 256 << 20
+
+Paths = Annotated[tuple[str, ...], Option(names=Names.PATH)]
+Reference = Annotated[str, Option(names=Names.REFERENCE)]
 
 
 @attrs.frozen

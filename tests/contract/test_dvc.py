@@ -141,7 +141,7 @@ def test_stage_outs_are_checked_out_with_their_lock(project, git):
     mlops.checkout("out@v1", project=root)
     assert (root / "out.txt").read_text() == "one"
     assert "changed outs" not in dvc(root, "status")
-    mlops.checkout("HEAD", all_=True, project=root)
+    mlops.checkout("HEAD", all=True, project=root)
     assert (root / "out.txt").read_text() == "two"
     agrees(root)
 

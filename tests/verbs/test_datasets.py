@@ -209,7 +209,7 @@ def test_checkout_brings_data_and_pointer_back(committed, git):
     assert (committed / "data" / "jobs.csv").read_text() == TABLE
     assert git("status", "--porcelain").strip() == "M data/jobs.csv.dvc"
     assert "at v1" in mlops.status(project=committed).note
-    mlops.checkout("HEAD", all_=True, project=committed)
+    mlops.checkout("HEAD", all=True, project=committed)
     assert git("status", "--porcelain") == ""
 
 

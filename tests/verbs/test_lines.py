@@ -56,7 +56,7 @@ def test_the_line_parses_back_to_the_call(verb: Verb, data: st.DataObject) -> No
         ("commit", {"paths": ["data"], "message": "May data"}, "commit data -m 'May data'"),
         ("commit", {"paths": ("-x",), "git": False}, "commit --no-git -- -x"),
         ("commit", {"message": "-x"}, "commit --message=-x"),
-        ("checkout", {"reference": "data@v2", "all_": True}, "checkout data@v2 --all"),
+        ("checkout", {"reference": "data@v2", "all": True}, "checkout data@v2 --all"),
         ("diff", {"after": "data@v2"}, "diff --after data@v2"),
         ("run", {"parameters": {"C": 0.1, "name": "1"}}, """run -p C=0.1 -p 'name="1"'"""),
         ("stage add", {"name": "train", "notebook": "train.ipynb"}, "stage add train train.ipynb"),

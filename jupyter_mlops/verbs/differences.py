@@ -1,0 +1,138 @@
+"""Differences: diff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import attrs
+
+from jupyter_mlops.errors import MlopsError, UsageError
+from jupyter_mlops.governance.roles import Action
+from jupyter_mlops.records import Scalar
+from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.verbs.versions import Reference
+from jupyter_mlops.verbs.versions import reference as typed
+from jupyter_mlops.versioning.content import FileChanges
+
+if TYPE_CHECKING:
+    from jupyter_mlops.versioning.datasets import Datasets, Version
+
+LISTED_CELLS = 1000
+
+
+@attrs.frozen
+class SchemaChange:
+    """A column whose type changed; None stands for an absent column."""
+
+    column: str
+    before: str | None
+    after: str | None
+
+
+@attrs.frozen
+class RowCounts:
+    """Rows that differ."""
+
+    added: int = 0
+    removed: int = 0
+    modified: int = 0
+
+
+@attrs.frozen
+class CellChange:
+    """One changed cell; `key` names its row."""
+
+    key: str
+    column: str
+    before: Scalar
+    after: Scalar
+
+
+@attrs.frozen
+class Difference:
+    """What differs between two versions; `rows` is None when the content is no table."""
+
+    before: str
+    after: str
+    files: FileChanges
+    schema: tuple[SchemaChange, ...] = ()
+    rows: RowCounts | None = None
+    cells: tuple[CellChange, ...] = ()
+    columns: dict[str, int] = attrs.field(factory=dict)
+    note: str = ""
+
+
+@verb(Group.DATA, Action.READ, reads=True, daily=True)
+def diff(
+    call: Call,
+    before: Reference = "",
+    after: Reference = "",
+    *,
+    key: Annotated[tuple[str, ...], Option(comma=True, names=Names.COLUMN)] = (),
+    rows: int = 20,
+) -> Difference:
+    """Compare two versions: files, schema, rows, columns.
+
+    Parameters
+    ----------
+    before
+        The older reference; a bare dataset name means its version in HEAD.
+    after
+        The newer reference; the workspace when left out.
+    key
+        Columns that name a row; without it rows are compared by content.
+    rows
+        Changed cells to list, at most 1000.
+    """
+    project = call.project
+    old, new = _two(call, before, after)
+    files = project.datasets.change(old, new)
+    plain = Difference(f"{old.dataset}@{_spelled(old)}", f"{new.dataset}@{_spelled(new)}", files)
+    return _compared(project.datasets, plain, (old, new), key, max(0, min(rows, LISTED_CELLS))) if files else plain
+
+
+def _two(call: Call, before: str, after: str) -> tuple[Version, Version]:
+    """The versions to compare: what was typed, else HEAD and the workspace."""
+    datasets = call.project.datasets
+    if not before:
+        changed = [state.path for state in datasets.states() if state.state == "changed"]
+        known = changed or [one.name for one in datasets.all()]
+        if len(known) != 1:
+            names = ", ".join(known) or "none yet"
+            raise UsageError("which-dataset", "Compare which dataset?", context=names, hint="diff NAME")
+        before = known[0]
+    old = typed(call, before)
+    dataset = datasets.resolve_name(old.partition("@")[0]) if "@" not in old and not after else None
+    if dataset is not None:
+        return datasets.resolve(f"{dataset.name}@HEAD"), datasets.resolve(dataset.name, call.progress)
+    first = datasets.resolve(old if "@" in old else f"{datasets.resolve_name(old).name}@HEAD")
+    return first, datasets.resolve(typed(call, after) if after else first.dataset, call.progress)
+
+
+def _spelled(version: Version) -> str:
+    return "workspace" if version.is_workspace else version.version or version.digest
+
+
+def _compared(
+    datasets: Datasets, plain: Difference, versions: tuple[Version, Version], key: tuple[str, ...], limit: int
+) -> Difference:
+    """`plain` with what differs in the tables."""
+    from jupyter_mlops.profiles.tables import compare_tables
+
+    try:
+        old, new = (datasets.files(version) for version in versions)
+        names = [file.path for file in old], [file.path for file in new]
+        tables = compare_tables([f.location for f in old], [f.location for f in new], *names, key, limit)
+    except UsageError:
+        raise
+    except MlopsError as error:
+        return attrs.evolve(plain, note=error.message)
+    if tables is None:
+        return attrs.evolve(plain, note="No table: compared by files.")
+    return attrs.evolve(
+        plain,
+        schema=tuple(SchemaChange(column.name, column.before, column.after) for column in tables.schema),
+        rows=RowCounts(tables.rows_added, tables.rows_removed, tables.rows_modified),
+        cells=tuple(CellChange(cell.key, cell.column, cell.before, cell.after) for cell in tables.cells),
+        columns=dict(tables.columns),
+    )

@@ -1,0 +1,230 @@
+"""Versions: log, show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import attrs
+
+from jupyter_mlops.errors import MlopsError, UsageError
+from jupyter_mlops.governance.roles import Action
+from jupyter_mlops.records import Scalar
+from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
+from jupyter_mlops.verbs.versions import DatasetVersion, Reference, count, shown
+from jupyter_mlops.verbs.versions import reference as typed
+
+if TYPE_CHECKING:
+    from jupyter_mlops.project import Project
+    from jupyter_mlops.registry.models import ModelVersion
+    from jupyter_mlops.versioning.datasets import Datasets, Version
+
+PAGE = 200
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@attrs.frozen
+class History:
+    """A page of versions, newest first."""
+
+    versions: tuple[DatasetVersion, ...]
+    next_cursor: str | None = None
+
+
+@verb(Group.DATA, Action.READ, reads=True, daily=True)
+def log(
+    call: Call,
+    name: Reference = "",
+    *,
+    limit: Annotated[int, Option("-n")] = 20,
+    cursor: str = "",
+) -> History:
+    """List the versions of a dataset or a model, newest first.
+
+    Parameters
+    ----------
+    name
+        A dataset or a model; none means all datasets.
+    limit
+        Versions a page, at most 200.
+    cursor
+        Where the page before ended: its `next_cursor`.
+    """
+    project = call.project
+    size = max(1, min(limit, PAGE))
+    name = typed(call, name)
+    if name and _is_model(project, name):
+        return _model_history(project, name, size, cursor)
+    found, further = _one(project.datasets, name, size, cursor) if name else _every(project.datasets, size, cursor)
+    current = {known.name: out.digest for known, out in project.datasets.pointers()}
+    return History(tuple(shown(version, current=current.get(version.dataset)) for version in found), further)
+
+
+def _one(datasets: Datasets, name: str, size: int, cursor: str) -> tuple[Sequence[Version], str | None]:
+    """A page of the versions of one dataset, and where the next starts."""
+    found = datasets.history(datasets.resolve_name(name.partition("@")[0]), size + 1, _number(cursor))
+    return found[:size], found[size - 1].version if len(found) > size else None
+
+
+def _every(datasets: Datasets, size: int, cursor: str) -> tuple[Sequence[Version], str | None]:
+    """A page of the versions of all datasets, newest first, and where the next starts."""
+    start = _number(cursor) or 0
+    newest = [version for one in datasets.all() for version in datasets.history(one, start + size + 1)]
+    newest.sort(key=lambda version: (version.time or EPOCH, version.number or 0), reverse=True)
+    page = newest[start : start + size]
+    return page, str(start + size) if len(newest) > start + size else None
+
+
+def _number(cursor: str) -> int | None:
+    try:
+        return int(cursor.removeprefix("v")) if cursor else None
+    except ValueError as error:
+        raise UsageError(
+            "bad-cursor", f"{cursor} is no cursor.", hint="Give the next_cursor of the page before."
+        ) from error
+
+
+def _is_model(project: Project, name: str) -> bool:
+    """Whether `name` can only be a model: datasets come first, and ``model:`` decides."""
+    if name.startswith("model:"):
+        return True
+    known = {word for one in project.datasets.all() for word in (one.name, one.short_name)}
+    return name.partition("@")[0] not in known and project.models.knows(name)
+
+
+def _model_history(project: Project, name: str, size: int, cursor: str) -> History:
+    model = project.models.get(name.removeprefix("model:"))
+    start = _number(cursor) or 0
+    page = tuple(_model_version(version) for version in model.versions[start : start + size])
+    return History(page, str(start + size) if start + size < len(model.versions) else None)
+
+
+def _model_version(version: ModelVersion) -> DatasetVersion:
+    return DatasetVersion(
+        dataset=version.model,
+        version=version.label,
+        label=f"{version.label}·{version.digest[:4]}",
+        digest=version.digest,
+        git_commit=version.git_commit,
+        author=version.author,
+        time=version.time,
+        message=version.message,
+        files=1,
+        bytes=0,
+        tags=version.aliases,
+    )
+
+
+@attrs.frozen
+class SchemaColumn:
+    """A column and its type."""
+
+    name: str
+    type: str
+
+
+@attrs.frozen
+class Shown:
+    """Everything known about one reference.
+
+    Attributes
+    ----------
+    provenance
+        Owner, source, purpose, licence, PII columns and how it was made (``by hand`` or a run).
+    producers, consumers
+        Run and model ids in the lineage graph.
+    """
+
+    reference: str
+    kind: str
+    name: str
+    version: DatasetVersion | None
+    provenance: dict[str, Scalar | list[str]]
+    schema: tuple[SchemaColumn, ...] = ()
+    metrics: dict[str, Scalar] = attrs.field(factory=dict)
+    tags: tuple[str, ...] = ()
+    producers: tuple[str, ...] = ()
+    consumers: tuple[str, ...] = ()
+
+
+@verb(Group.DATA, Action.READ, reads=True)
+def show(call: Call, reference: Reference) -> Shown:
+    """Show a version's provenance, schema, producers and consumers.
+
+    Parameters
+    ----------
+    reference
+        ``data@v3``, ``data@TAG``, ``data@2026-05-01``, ``data@HEAD~2``, ``model@champion``.
+    """
+    project = call.project
+    text = typed(call, reference)
+    if _is_model(project, text):
+        return _shown_model(project, text)
+    version = project.datasets.resolve(text, call.progress)
+    producers, consumers = _neighbours(project, version.digest)
+    return Shown(
+        reference=f"{version.dataset}@{version.version or version.digest}",
+        kind="dataset",
+        name=version.dataset,
+        version=_with_rows(project.datasets, version),
+        provenance=_provenance(project.datasets, version),
+        schema=_schema(project.datasets, version),
+        tags=version.tags,
+        producers=producers,
+        consumers=consumers,
+    )
+
+
+def _with_rows(datasets: Datasets, version: Version) -> DatasetVersion:
+    try:
+        rows = count(datasets.files(version))
+    except MlopsError:
+        rows = None  # not in the cache, or no sound table: shown without
+    current = next((out.digest for known, out in datasets.pointers() if known.name == version.dataset), None)
+    return shown(version, current=current, rows=rows)
+
+
+def _provenance(datasets: Datasets, version: Version) -> dict[str, Scalar | list[str]]:
+    described = datasets.described(version)
+    found: dict[str, Scalar | list[str]] = {}
+    if described.text:
+        found["description"] = described.text
+    for key, value in described.meta.items():
+        found[str(key)] = [str(item) for item in value] if isinstance(value, list) else str(value)
+    if described.labels:
+        found["labels"] = list(described.labels)
+    return found
+
+
+def _schema(datasets: Datasets, version: Version) -> tuple[SchemaColumn, ...]:
+    from jupyter_mlops.profiles.tables import schema_of
+
+    try:
+        files = datasets.files(version)
+        return tuple(SchemaColumn(*pair) for pair in schema_of([f.location for f in files], [f.path for f in files]))
+    except MlopsError:
+        return ()  # not in the cache, or no sound table: shown without
+
+
+def _neighbours(project: Project, digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The runs that wrote and that read the version with this digest."""
+    records = [run.record for run in project.runs.all()]
+    wrote = tuple(record.run for record in records if digest in record.outputs.values())
+    read = tuple(record.run for record in records if digest in record.inputs.values())
+    return wrote, read
+
+
+def _shown_model(project: Project, text: str) -> Shown:
+    version = project.models.resolve(text.removeprefix("model:"))
+    producers, consumers = _neighbours(project, version.digest)
+    return Shown(
+        reference=f"{version.model}@{version.label}",
+        kind="model",
+        name=version.model,
+        version=_model_version(version),
+        provenance={"path": version.path, "tag": version.tag},
+        tags=version.aliases,
+        producers=producers,
+        consumers=consumers,
+    )
