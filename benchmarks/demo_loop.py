@@ -1,8 +1,8 @@
 """The whole loop, by our verbs and by hand, side by side in one run.
 
 Version four years of data, run three notebooks twice, register, deploy, predict, drift, roll back: once through
-``jupyter mlops demo --no-lab``, once as an engineer would script it with git, dvc, papermill, gto and a small server. Each
-figure is the wall time of the whole loop in a fresh folder; the ratio is by hand / ours, pair by pair.
+``jupyter mlops demo --no-lab``, once as an engineer would script it with git, dvc, papermill, gto and a small server.
+Each figure is the wall time of the whole loop in a fresh folder; the ratio is by hand / ours, pair by pair.
 """
 
 from __future__ import annotations
@@ -142,9 +142,7 @@ class ByHand:
     def serve(self, port: int) -> None:
         """A server of the model in the workspace, once it answers."""
         self.stop()
-        self.server = subprocess.Popen(
-            [sys.executable, "serve.py", "models/jobs.skops", str(port)], cwd=self.root
-        )
+        self.server = subprocess.Popen([sys.executable, "serve.py", "models/jobs.skops", str(port)], cwd=self.root)
         ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/')"
         while subprocess.run([sys.executable, "-S", "-c", ask], check=False, capture_output=True).returncode:
             time.sleep(0.05)
