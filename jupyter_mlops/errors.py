@@ -16,6 +16,7 @@ same five fields in its own way; none shows a traceback unless asked to.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 DOCS = "https://jupyter-mlops.readthedocs.io/errors.html"
@@ -59,6 +60,19 @@ class MlopsError(Exception):
     def __str__(self) -> str:
         lines = [f"{self.message} [{self.reference}]", self.context, self.hint]
         return "\n".join(line for line in lines if line)
+
+
+def nearest(text: str, known: Iterable[str], *, likeness_ratio: float = 0.6) -> str | None:
+    """The name among `known` most like `text`, when one is at least `likeness_ratio` (0 to 1) alike."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(text, list(known), 1, likeness_ratio)), None)
+
+
+def did_you_mean(text: str, known: Iterable[str], otherwise: str) -> str:
+    """The hint for a mistyped name: the nearest of `known`, or what to say `otherwise`."""
+    near = nearest(text, known)
+    return f"Did you mean {near}?" if near else otherwise
 
 
 class GateFailed(MlopsError):

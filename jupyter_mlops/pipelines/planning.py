@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import attrs
 
-from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError
+from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError, did_you_mean
 from jupyter_mlops.pipelines import yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.execution import LOCAL
@@ -194,8 +193,6 @@ def _kind(value: object) -> str:
 
 def _unknown_parameter(name: str, where: str, known: Iterable[str]) -> UnknownReference:
     names = sorted(known)
-    near = get_close_matches(name, names, 1)
     listed = f"It takes {', '.join(names)}." if names else "It takes none."
-    return UnknownReference(
-        "unknown-parameter", f"{where} has no parameter {name}.", hint=f"Did you mean {near[0]}?" if near else listed
-    )
+    hint = did_you_mean(name, names, listed)
+    return UnknownReference("unknown-parameter", f"{where} has no parameter {name}.", hint=hint)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 
 import attrs
 import msgspec
 
-from jupyter_mlops.errors import EnvironmentFault, UnknownReference
+from jupyter_mlops.errors import EnvironmentFault, UnknownReference, did_you_mean
 from jupyter_mlops.pipelines import live
 from jupyter_mlops.pipelines.live import LiveRun
 from jupyter_mlops.records import Actor, Places, Scalar, VersionRecord
@@ -101,11 +100,9 @@ class RunRecords:
         starts = [run for run in everything if len(text) > 4 and run.record.run.startswith(text)]
         if len(starts) == 1:
             return starts[0]
-        near = get_close_matches(text, [run.record.run for run in everything], 1)
         last = f"The last run is #{len(everything)}." if everything else "Nothing was run yet: run."
-        raise UnknownReference(
-            "unknown-run", f"There is no run {name}.", hint=f"Did you mean {near[0]}?" if near else last
-        )
+        hint = did_you_mean(text, [run.record.run for run in everything], last)
+        raise UnknownReference("unknown-run", f"There is no run {name}.", hint=hint)
 
     def page(self, *, stage: str = "", sort: str = "", limit: int = 20, cursor: str = "") -> Page:
         """Some runs, newest first or best first.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
 import attrs
 
-from jupyter_mlops.errors import UnknownReference, UsageError
+from jupyter_mlops.errors import UnknownReference, UsageError, did_you_mean
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
 
 Command = str | tuple[str, ...]
@@ -151,13 +150,10 @@ class StageGraph:
         """
         if name in self.by_name:
             return self.by_name[name]
-        near = get_close_matches(name, self.by_name, 1)
-        known = (
-            f"Stages: {', '.join(self.by_name)}." if self.by_name else "There are no stages: stage add NAME NOTEBOOK."
-        )
-        raise UnknownReference(
-            "unknown-stage", f"There is no stage {name}.", hint=f"Did you mean {near[0]}?" if near else known
-        )
+        known = f"Stages: {', '.join(self.by_name)}."
+        otherwise = known if self.by_name else "There are no stages: stage add NAME NOTEBOOK."
+        hint = did_you_mean(name, self.by_name, otherwise)
+        raise UnknownReference("unknown-stage", f"There is no stage {name}.", hint=hint)
 
     def _require_one_writer(self) -> None:
         written: list[tuple[str, str]] = []

@@ -10,16 +10,15 @@ and null never equals NaN. An empty field of a CSV file is null.
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from jupyter_mlops.errors import EnvironmentFault, UsageError
+from jupyter_mlops.errors import EnvironmentFault, UsageError, nearest
 from jupyter_mlops.records import Scalar
 
 if TYPE_CHECKING:
@@ -257,10 +256,12 @@ def _counted(column: pa.Array) -> dict[str, int]:
     return dict(zip(words, counts, strict=True))
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """A hint that names the column most like `name`, or all of them."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]}?" if close else f"The columns are {', '.join(known[:20])}."
+def unknown_column(name: str, known: Iterable[str], where: str = "") -> UsageError:
+    """The error for a column that is not there, with the one most like it, or all of them."""
+    names = list(known)
+    near = nearest(name, names, likeness_ratio=0.5)
+    hint = f"Did you mean {near}?" if near else f"The columns are {', '.join(names[:20])}."
+    return UsageError("unknown-column", f"There is no column {name}{where}.", hint=hint)
 
 
 def _format(name: str) -> str | None:
@@ -343,8 +344,7 @@ def _require_columns(key: Sequence[str], *schemas: Mapping[str, pl.DataType]) ->
     for schema in schemas:
         for name in key:
             if name not in schema:
-                message = f"There is no column {name} in both versions."
-                raise UsageError("unknown-column", message, hint=nearest(name, list(schema)))
+                raise unknown_column(name, schema, " in both versions")
 
 
 def _changed_columns(old: Mapping[str, pl.DataType], new: Mapping[str, pl.DataType]) -> tuple[ChangedColumn, ...]:

@@ -6,11 +6,10 @@ It is built from values, so that whatever lies above it can feed it: see `Source
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 
 import attrs
 
-from jupyter_mlops.errors import UnknownReference
+from jupyter_mlops.errors import UnknownReference, did_you_mean
 from jupyter_mlops.records import StageRecord, VersionRecord, short
 
 WRITING = ("ran",)
@@ -117,8 +116,7 @@ class LineageGraph:
             if found := tuple(node.id for node in self.nodes.values() if matches(node, reference)):
                 return found
         words = {node.target or node.id for node in self.nodes.values()} | {node.name for node in self.nodes.values()}
-        near = get_close_matches(reference, sorted(words), 1)
-        hint = f"Did you mean {near[0]}?" if near else "lineage shows the whole graph."
+        hint = did_you_mean(reference, sorted(words), "lineage shows the whole graph.")
         raise UnknownReference("unknown-node", f"{reference} is not in the lineage graph.", hint=hint)
 
     def around(self, ids: Iterable[str], *, up: bool = True, down: bool = True) -> LineageGraph:

@@ -8,13 +8,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
-from jupyter_mlops.errors import EnvironmentFault, MlopsError, UnknownReference, UsageError
+from jupyter_mlops.errors import EnvironmentFault, MlopsError, UnknownReference, UsageError, did_you_mean, nearest
 from jupyter_mlops.records import Actor, Places, write_atomically
 from jupyter_mlops.registry import artifacts
 from jupyter_mlops.registry.tags import (
@@ -143,11 +142,9 @@ class Models:
         models = {model.name: model for model in self.all()}
         if name in models:
             return models[name]
-        near = get_close_matches(name, models, 1)
         known = f"Models: {', '.join(models)}." if models else "register FILE --name NAME makes one."
-        raise UnknownReference(
-            "unknown-model", f"There is no model {name}.", hint=f"Did you mean {near[0]}?" if near else known
-        )
+        hint = did_you_mean(name, models, known)
+        raise UnknownReference("unknown-model", f"There is no model {name}.", hint=hint)
 
     def resolve(self, reference: str) -> ModelVersion:
         """The version that ``credit@v2``, ``credit@champion``, ``credit@<digest prefix>`` or ``credit`` names.
@@ -165,8 +162,8 @@ class Models:
         if found:
             return found
         known = [version.label for version in model.versions] + list(model.aliases)
-        near = get_close_matches(which, known, 1)
-        hint = f"Did you mean {name}@{near[0]}?" if near else f"{name} has {', '.join(known)}."
+        near = nearest(which, known)
+        hint = f"Did you mean {name}@{near}?" if near else f"{name} has {', '.join(known)}."
         raise UnknownReference("unknown-model-version", f"{name} has no version or alias {which}.", hint=hint)
 
     def knows(self, reference: str) -> bool:

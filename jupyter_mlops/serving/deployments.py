@@ -10,13 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from jupyter_mlops.errors import EnvironmentFault, MlopsError, UnknownReference, UsageError
+from jupyter_mlops.errors import EnvironmentFault, MlopsError, UnknownReference, UsageError, did_you_mean
 from jupyter_mlops.records import Actor, Places, now
 from jupyter_mlops.registry.models import Models, ModelVersion
 from jupyter_mlops.registry.tags import require_name
@@ -198,9 +197,8 @@ class Deployments:
         if re.fullmatch(r"[a-z0-9-]+", name) and state.spec():
             return state
         names = [deployment.name for deployment in self.all()]
-        near = get_close_matches(name, names, 1)
         known = f"Deployments: {', '.join(names)}." if names else "deploy MODEL@VERSION starts one."
-        hint = f"Did you mean {near[0]}?" if near else known
+        hint = did_you_mean(name, names, known)
         raise UnknownReference("unknown-deployment", f"There is no deployment {name}.", hint=hint)
 
     def _target(self, version: ModelVersion, settings: Mapping[str, Any]) -> Target:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jupyter_mlops.errors import UsageError
+from jupyter_mlops.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,12 +68,12 @@ def require_columns(given: Sequence[str] | Mapping[str, Any], names: Sequence[st
     missing = [name for name in names if name not in given]
     if not missing:
         return
-    near = get_close_matches(missing[0], list(given), 1)
+    near = nearest(missing[0], given)
     raise UsageError(
         "missing-columns",
         f"The rows lack columns that the model takes: {', '.join(missing)}.",
         context=f"The model takes {', '.join(names)}.",
-        hint=f"Is {near[0]} what the model calls {missing[0]}?" if near else "",
+        hint=f"Is {near} what the model calls {missing[0]}?" if near else "",
     )
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 
-from jupyter_mlops.errors import UnknownReference
+from jupyter_mlops.errors import UnknownReference, did_you_mean
 from jupyter_mlops.verbs.declaration import REGISTRY, Verb
 
 NOUNS = (
@@ -46,6 +45,5 @@ def find(name: str) -> Verb:
     known = verbs()
     if name in known:
         return known[name]
-    near = get_close_matches(name, known, 1)
-    hint = f"Did you mean {near[0]}?" if near else f"Verbs: {', '.join(known)}."
+    hint = did_you_mean(name, known, f"Verbs: {', '.join(known)}.")
     raise UnknownReference("unknown-verb", f"There is no verb {name}.", hint=hint)

@@ -230,11 +230,11 @@ def _previous(call: Call, version: Version) -> Version:
 
 
 def _require_known(names: Collection[str], known: Collection[str]) -> None:
-    from jupyter_mlops.profiles.tables import nearest
+    from jupyter_mlops.profiles.tables import unknown_column
 
     for name in names:
         if name not in known:
-            raise UsageError("unknown-column", f"There is no column {name}.", hint=nearest(name, list(known)))
+            raise unknown_column(name, known)
 
 
 def _share(rule: str) -> float | None:
