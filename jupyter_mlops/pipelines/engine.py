@@ -25,10 +25,14 @@ SAVE_EVERY_S = 2.0
 SAVE_SHARE = 20
 SHUTDOWN_S = 5.0
 POLL_S = 0.005
-OBSERVE = (
-    "{d.metadata['Name']: d.version for d in __import__('importlib.metadata').metadata.distributions() "
-    "if d.metadata and d.metadata['Name']}"
-)
+# The names of the folders say it; reading 250 METADATA files would cost a third of a second a notebook.
+OBSERVE = """dict(
+    name.removesuffix('.dist-info').replace('_', '-').rsplit('-', 1)
+    for folder in reversed(__import__('sys').path)
+    if __import__('os').path.isdir(folder)
+    for name in __import__('os').listdir(folder)
+    if name.endswith('.dist-info') and '-' in name.removesuffix('.dist-info')
+)"""
 
 
 @attrs.define
