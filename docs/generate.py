@@ -67,7 +67,7 @@ def _meaning(argument: Argument) -> str:
 def _names(argument: Argument) -> list[str]:
     if argument.positional:
         return [argument.name.upper()]
-    flag = f"--no-{argument.flag[2:]}" if argument.default is True else argument.flag
+    flag = argument.off_flag if argument.default is True else argument.flag
     return [name for name in (argument.option.short, flag) if name]
 
 
@@ -166,9 +166,9 @@ def _signature(verb: Verb, word: str) -> str:
 def _typed(argument: Argument) -> str:
     if argument.option.pairs:
         return "Mapping[str, Any]"
-    text = str(argument.type)
-    if text.startswith("tuple"):
+    if argument.is_repeated:
         return "str | Sequence[str]"
+    text = str(argument.type)
     return text.replace("typing.", "") if "Literal" in text else getattr(argument.type, "__name__", "Any")
 
 

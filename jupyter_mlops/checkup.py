@@ -14,10 +14,11 @@ from pathlib import Path
 import attrs
 
 from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.pipelines.kernels import installed
 from jupyter_mlops.project import Project
+from jupyter_mlops.versioning.founding import FETCH_REFSPEC
 
 PACKAGES = ("jupyter-mlops", "dvc", "papermill", "jupyter-server", "jupyterlab", "polars", "plotly", "onnxruntime")
-FETCHES_RECORDS = "+refs/mlops/*:refs/remotes/mlops/*"
 
 
 @attrs.frozen
@@ -81,10 +82,7 @@ def _server_extension() -> Check:
 
 
 def _kernel() -> Check:
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    names = sorted(KernelSpecManager().find_kernel_specs())
-    if names:
+    if names := installed():
         return Check("kernels", "ok", f"Kernels: {', '.join(names)}.")
     return Check("kernels", "failed", "No Jupyter kernel is installed.", "python -m ipykernel install --sys-prefix")
 
@@ -115,7 +113,7 @@ def _records(project: Project) -> Check:
     wanted = project.git.succeeds("config", "--get-all", "remote.origin.fetch", "refs/mlops")
     if wanted:
         return Check("shared records", "ok", "git fetch brings the records of colleagues.")
-    hint = f"git config --add remote.origin.fetch '{FETCHES_RECORDS}'"
+    hint = f"git config --add remote.origin.fetch '{FETCH_REFSPEC}'"
     return Check("shared records", "warning", "git fetch does not bring run records.", hint)
 
 

@@ -170,7 +170,7 @@ def _parameter(argument: Argument) -> inspect.Parameter:
 
 
 def _is_many(argument: Argument) -> bool:
-    return argument.option.comma or argument.option.pairs or str(argument.type).startswith("tuple")
+    return argument.option.comma or argument.option.pairs or argument.is_repeated
 
 
 def _options() -> list[inspect.Parameter]:

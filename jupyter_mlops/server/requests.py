@@ -58,7 +58,7 @@ def from_query(verb: Verb, query: Mapping[str, Sequence[bytes]]) -> dict[str, An
     UsageError
         ``bad-argument``.
     """
-    many = {argument.name for argument in verb.arguments() if "tuple" in str(argument.type)}
+    many = {argument.name for argument in verb.arguments() if argument.is_repeated}
     arguments: dict[str, Any] = {}
     for name, values in query.items():
         if name in NOT_ARGUMENTS or _is_cache_buster(name, values):

@@ -93,8 +93,8 @@ def _flags(arguments: Sequence[Argument], given: Sequence[str]) -> Iterator[Cand
     for argument in arguments:
         if argument.positional:
             continue
-        flag = f"--no-{argument.flag[2:]}" if argument.default is True else argument.flag
-        repeated = argument.option.pairs or "tuple" in str(argument.type)
+        flag = argument.off_flag if argument.default is True else argument.flag
+        repeated = argument.option.pairs or argument.is_repeated
         if repeated or flag not in given:
             yield Candidate(flag, "flag", argument.text)
     for flag, text in EVERYWHERE:
@@ -109,7 +109,7 @@ def _positional(
     index = sum(1 for _ in _plain(arguments, given))
     if index < len(slots):
         yield from _values(slots[index], fragment, known)
-    elif slots and "tuple" in str(slots[-1].type):
+    elif slots and slots[-1].is_repeated:
         yield from _values(slots[-1], fragment, known)
 
 

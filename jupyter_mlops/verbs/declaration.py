@@ -226,6 +226,16 @@ class Argument:
         """``--dry-run`` for ``dry_run``."""
         return "--" + self.name.rstrip("_").replace("_", "-")
 
+    @property
+    def off_flag(self) -> str:
+        """``--no-git`` for ``git``."""
+        return f"--no-{self.flag.removeprefix('--')}"
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it takes any number of values."""
+        return get_origin(self.type) is tuple
+
     def field(self) -> tuple[str, Any] | tuple[str, Any, Any]:
         """As `msgspec.defstruct` wants it."""
         described = Annotated[self.type, msgspec.Meta(description=self.text)]  # type: ignore[name-defined]

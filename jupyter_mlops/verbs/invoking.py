@@ -98,7 +98,7 @@ def _as_many(verb: Verb, name: str, value: Any) -> Any:
     """A single text where many are declared counts as one of them."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    many = isinstance(value, str) and any(a.name == name and "tuple" in str(a.type) for a in verb.arguments())
+    many = isinstance(value, str) and any(a.name == name and a.is_repeated for a in verb.arguments())
     return (value,) if many else value
 
 

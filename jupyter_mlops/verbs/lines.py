@@ -45,7 +45,7 @@ def _leading(verb: Verb, arguments: Mapping[str, Any]) -> Iterator[str]:
 
 def _option(argument: Argument, value: Any) -> Sequence[str]:
     if isinstance(value, bool):
-        return [argument.flag if value else f"--no-{argument.flag.removeprefix('--')}"]
+        return [argument.flag if value else argument.off_flag]
     if argument.option.comma:
         return _flagged(argument, ",".join(value))
     if isinstance(value, Mapping):

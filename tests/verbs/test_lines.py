@@ -22,15 +22,13 @@ SCALAR = TEXT | st.integers(-9, 9) | st.booleans() | st.none() | st.floats(-9, 9
 
 def values(argument: Argument) -> st.SearchStrategy[Any]:
     """Whatever may be given for `argument`."""
-    if get_origin(argument.type) is Literal:
-        return st.sampled_from(get_args(argument.type))
+    kind = get_args(argument.type)[0] if argument.is_repeated else argument.type
+    one = st.sampled_from(get_args(kind)) if get_origin(kind) is Literal else WORD if argument.option.comma else TEXT
+    if argument.is_repeated:
+        return st.lists(one, min_size=1, max_size=3).map(tuple)
     if argument.option.pairs:
         return st.dictionaries(WORD, SCALAR | st.lists(SCALAR, max_size=2), max_size=3)
-    if argument.option.comma:
-        return st.lists(WORD, min_size=1, max_size=3).map(tuple)
-    if "tuple" in str(argument.type):
-        return st.lists(TEXT, min_size=1, max_size=3).map(tuple)
-    return {bool: st.booleans(), int: st.integers(-99, 99), float: st.floats(-99, 99)}.get(argument.type, TEXT)
+    return {bool: st.booleans(), int: st.integers(-99, 99), float: st.floats(-99, 99)}.get(kind, one)
 
 
 @st.composite
