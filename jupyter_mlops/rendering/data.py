@@ -85,7 +85,8 @@ def _(result: Committed) -> Document:
     committed = f"git commit {result.git_commit[:7]}" if result.git_commit else "no git commit was made"
     nothing = () if rows else (say(Mark("Nothing changed since the last version.", Tone.GOOD)),)
     message = (say(Strong(result.message)),) if result.message else ()
-    return Document("Commit", (*message, *blocks, *(nothing or (say(Mark(committed, Tone.QUIET)),))))
+    note = (say(Mark(result.note, Tone.CHANGED)),) if result.note else ()
+    return Document("Commit", (*message, *blocks, *(nothing or (say(Mark(committed, Tone.QUIET)),)), *note))
 
 
 @document.register

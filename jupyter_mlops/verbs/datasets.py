@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -11,13 +12,15 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.trust.identity import parse, require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
-from jupyter_mlops.verbs.versions import Paths, Reference, generated_message, rows_added
+from jupyter_mlops.verbs.versions import Paths, Reference, counted, generated_message
 from jupyter_mlops.verbs.versions import reference as typed
 
 if TYPE_CHECKING:
     from jupyter_mlops.project import Project
     from jupyter_mlops.versioning.committing import Draft
     from jupyter_mlops.versioning.datasets import Datasets
+
+LISTED_FILES = 10
 
 
 @attrs.frozen
@@ -38,11 +41,20 @@ class CommittedVersion:
 
 @attrs.frozen
 class Committed:
-    """What `commit` did; `git_commit` is None with ``--no-git`` or when nothing changed."""
+    """What `commit` did.
+
+    Attributes
+    ----------
+    git_commit
+        None with ``--no-git`` or when nothing changed.
+    note
+        Names files in a folder given that belong to no dataset, and so have no version.
+    """
 
     versions: tuple[CommittedVersion, ...]
     git_commit: str | None
     message: str = ""
+    note: str = ""
 
 
 @verb(Group.DATA, Action.DATA, daily=True)
@@ -101,23 +113,24 @@ def commit(
     project = call.project
     who = require_known(parse(author) if author else call.actor)
     committing = Committing(project.datasets)
-    names = committing.targets([call.path(path) for path in paths], adopt=adopt) if paths else committing.changed()
+    places = [call.path(path) for path in paths]
+    names = committing.targets(places, adopt=adopt) if paths else committing.changed()
+    note = _about(committing.left_out(places))
     _require_ready(project, names, tag, git=git)
     meta = {"owner": owner, "source": source, "purpose": purpose, "licence": licence, "pii": [*pii], "retain": retain}
     given = {key: value for key, value in meta.items() if value}
-    drafts = [committing.draft(name, call.progress, save=not dry_run) for name in names]
-    rows = {draft.name: rows_added(project.datasets, draft) for draft in drafts}
-    message = message or generated_message(_worth_telling(drafts), rows)
+    drafts = [counted(project.datasets, committing.draft(name, call.progress, save=not dry_run)) for name in names]
+    message = message or generated_message(_worth_telling(drafts))
     if dry_run or not drafts:
-        planned = tuple(_committed(project.datasets, draft, rows[draft.name]) for draft in drafts)
-        return Committed(planned, None, message if drafts else "")
+        planned = tuple(_committed(project.datasets, draft) for draft in drafts)
+        return Committed(planned, None, message if drafts else "", note)
     with project.datasets.publisher.turn():
         written = committing.publish(drafts, given)
         commit = committing.commit(drafts, written, message, who) if git else None
         if tag:
             project.datasets.tags.add(names[0], tag, _holding(project.datasets, drafts[0]), who)
-    versions = tuple(_committed(project.datasets, draft, rows[draft.name]) for draft in drafts)
-    return Committed(versions, commit, message if commit or not git else "")
+    versions = tuple(_committed(project.datasets, draft) for draft in drafts)
+    return Committed(versions, commit, message if commit or not git else "", note)
 
 
 def _require_ready(project: Project, names: Sequence[str], tag: str, *, git: bool) -> None:
@@ -135,7 +148,16 @@ def _require_ready(project: Project, names: Sequence[str], tag: str, *, git: boo
 
 
 def _worth_telling(drafts: Sequence[Draft]) -> Sequence[Draft]:
-    return [draft for draft in drafts if draft.content.digest != draft.before] or drafts
+    return [draft for draft in drafts if not draft.is_unchanged] or drafts
+
+
+def _about(left_out: Sequence[str]) -> str:
+    """One line on files that a folder given holds beside its datasets."""
+    if not left_out:
+        return ""
+    more = f" and {len(left_out) - LISTED_FILES} more" if len(left_out) > LISTED_FILES else ""
+    listed = ", ".join(left_out[:LISTED_FILES])
+    return f"Not in any dataset, so not saved: {listed}{more}. `commit {quote(left_out[0])}` makes one of it."
 
 
 def _holding(datasets: Datasets, draft: Draft) -> str:
@@ -144,7 +166,7 @@ def _holding(datasets: Datasets, draft: Draft) -> str:
     return (known.git_commit if known else None) or "HEAD"
 
 
-def _committed(datasets: Datasets, draft: Draft, rows: int | None) -> CommittedVersion:
+def _committed(datasets: Datasets, draft: Draft) -> CommittedVersion:
     known = datasets.recorded(draft.name, draft.content.digest)
     return CommittedVersion(
         dataset=draft.name,
@@ -155,8 +177,8 @@ def _committed(datasets: Datasets, draft: Draft, rows: int | None) -> CommittedV
         added=len(draft.change.added),
         modified=len(draft.change.modified),
         removed=len(draft.change.removed),
-        rows_added=rows,
-        unchanged=draft.content.digest == draft.before,
+        rows_added=draft.rows_added,
+        unchanged=draft.is_unchanged,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -177,12 +178,11 @@ def show(call: Call, reference: Reference) -> Shown:
 
 
 def _with_rows(datasets: Datasets, version: Version) -> DatasetVersion:
-    try:
-        rows = count(datasets.files(version))
-    except MlopsError:
-        rows = None  # not in the cache, or no sound table: shown without
+    if version.rows is None:
+        with suppress(MlopsError):  # not in the cache, or no sound table: shown without
+            version = attrs.evolve(version, rows=count(datasets.files(version)))
     current = next((out.digest for known, out in datasets.pointers() if known.name == version.dataset), None)
-    return shown(version, current=current, rows=rows)
+    return shown(version, current=current)
 
 
 def _provenance(datasets: Datasets, version: Version) -> dict[str, Scalar | list[str]]:

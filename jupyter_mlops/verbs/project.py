@@ -205,11 +205,11 @@ def _with_rows(project: Project, state: DatasetState) -> DatasetState:
     """`state` with how many rows a changed table gained, where that is quick to tell."""
     if state.state != "changed":
         return state
-    from jupyter_mlops.verbs.versions import rows_added
+    from jupyter_mlops.verbs.versions import counted
     from jupyter_mlops.versioning.committing import Committing
 
     draft = Committing(project.datasets).draft(state.path, save=False)
-    return attrs.evolve(state, rows_changed=rows_added(project.datasets, draft))
+    return attrs.evolve(state, rows_changed=counted(project.datasets, draft).rows_added)
 
 
 def _stages(project: Project) -> tuple[tuple[StageState, ...], tuple[NextStep, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -10,7 +10,7 @@ import attrs
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Instant, now
 from jupyter_mlops.verbs.declaration import Call, Names, Option
-from jupyter_mlops.versioning.content import Content, Entry
+from jupyter_mlops.versioning.content import Entry
 from jupyter_mlops.versioning.values import DataFile, Version
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class DatasetVersion:
     version, label
         ``v3`` and ``v3·7f3a``; for content that no commit holds, ``new`` and ``new·7f3a``.
     files, bytes
-        Size; rows when the content is a table and they were counted.
+        Size; rows of a table when its commit recorded them.
     current
         Whether the workspace's pointer names it.
     """
@@ -67,7 +67,7 @@ def reference(call: Call, text: str) -> str:
     return bare
 
 
-def shown(version: Version, *, current: str | None = None, rows: int | None = None) -> DatasetVersion:
+def shown(version: Version, *, current: str | None = None) -> DatasetVersion:
     """A version as every face shows it; `current` is the digest that the workspace's pointer names."""
     return DatasetVersion(
         dataset=version.dataset,
@@ -80,7 +80,7 @@ def shown(version: Version, *, current: str | None = None, rows: int | None = No
         message=version.message,
         files=version.nfiles if version.nfiles is not None else 1,
         bytes=version.size,
-        rows=rows,
+        rows=version.rows,
         tags=version.tags,
         current=version.digest == current,
     )
@@ -95,44 +95,60 @@ def count(files: Sequence[DataFile]) -> int | None:
     return count_rows([file.location for file in files], [file.path for file in files]) if files else 0
 
 
-def rows_added(datasets: Datasets, draft: Draft) -> int | None:
-    """How many more rows `draft` has than the version its pointer names; None when that cannot be told.
-
-    Only the files that differ are read.
-    """
-    changed = {*draft.change.added, *draft.change.modified, *draft.change.removed}
-    before = datasets.content_or_none(draft.before)
+def counted(datasets: Datasets, draft: Draft) -> Draft:
+    """`draft` with its rows, and how many more they are than before, where both can be told."""
+    if draft.is_unchanged:
+        return attrs.evolve(draft, rows=draft.rows_before, rows_added=0)
     try:
-        new = count(_some(datasets, draft.name, draft.content, changed))
-        old = count(_some(datasets, draft.name, before, changed)) if before else 0
+        rows = count(_readable(datasets, draft, draft.content.entries))
+        return attrs.evolve(draft, rows=rows, rows_added=_rows_added(datasets, draft, rows))
     except MlopsError:
-        return None  # data that is no sound table is versioned all the same
+        return draft  # data that is no sound table is versioned all the same
+
+
+def _rows_added(datasets: Datasets, draft: Draft, rows: int | None) -> int | None:
+    """How many more rows than the version before, which is read only where its rows were not recorded."""
+    if not draft.before:
+        return rows
+    if rows is not None and draft.rows_before is not None:
+        return rows - draft.rows_before
+    changed = {*draft.change.added, *draft.change.modified, *draft.change.removed}
+    earlier = [entry for entry in datasets.store.content(draft.before).entries if entry.path in changed]
+    old = count([_stored(datasets, draft.name, entry) for entry in earlier])
+    new = count(_readable(datasets, draft, [entry for entry in draft.content.entries if entry.path in changed]))
     return new - old if new is not None and old is not None else None
 
 
-def _some(datasets: Datasets, name: str, content: Content, paths: Iterable[str]) -> list[DataFile]:
-    """Those files of `content` that are in `paths`, wherever they can be read."""
-    chosen = set(paths)
-    return [_readable(datasets, name, entry) for entry in content.entries if entry.path in chosen]
+def _readable(datasets: Datasets, draft: Draft, entries: Iterable[Entry]) -> list[DataFile]:
+    """The files of `draft` as they were saved; a draft that was only looked at lies in the workspace."""
+    top = datasets.places.root / draft.name
+    return [
+        DataFile(
+            path=entry.path or top.name,
+            location=datasets.store.find(entry.md5) or (top / entry.path if entry.path else top),
+            digest=entry.md5,
+            bytes=entry.size,
+        )
+        for entry in entries
+    ]
 
 
-def _readable(datasets: Datasets, name: str, entry: Entry) -> DataFile:
-    top = datasets.places.root / name
-    location = datasets.store.find(entry.md5) or (top / entry.path if entry.path else top)
-    return DataFile(entry.path or top.name, location, entry.md5, location.stat().st_size)
+def _stored(datasets: Datasets, name: str, entry: Entry) -> DataFile:
+    location = datasets.store.require(entry.md5)
+    return DataFile(entry.path or name, location, entry.md5, location.stat().st_size)
 
 
-def generated_message(drafts: Sequence[Draft], rows: Mapping[str, int | None]) -> str:
+def generated_message(drafts: Sequence[Draft]) -> str:
     """``employment: +12,400 rows``, or what happened to the files."""
-    return "; ".join(f"{_short(draft.name)}: {_happened(draft, rows.get(draft.name))}" for draft in drafts)
+    return "; ".join(f"{_short(draft.name)}: {_happened(draft)}" for draft in drafts)
 
 
 def _short(name: str) -> str:
     return name.rpartition("/")[2].partition(".")[0] or name
 
 
-def _happened(draft: Draft, rows: int | None) -> str:
-    change = draft.change
+def _happened(draft: Draft) -> str:
+    change, rows = draft.change, draft.rows_added
     if not draft.before:
         return _counted(rows, "row") if rows else f"first version, {_counted(len(draft.content.entries), 'file')}"
     if rows:

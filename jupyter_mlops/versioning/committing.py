@@ -11,8 +11,9 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Actor, Progress, silent
 from jupyter_mlops.versioning.content import Content, FileChanges
 from jupyter_mlops.versioning.datasets import Dataset, Datasets
+from jupyter_mlops.versioning.dvcignore import DvcIgnore
 from jupyter_mlops.versioning.founding import missing_dvc_files
-from jupyter_mlops.versioning.pointers import SUFFIX, render
+from jupyter_mlops.versioning.pointers import ROWS, ROWS_OF, SUFFIX, render
 from jupyter_mlops.versioning.publishing import Publication
 
 
@@ -30,6 +31,10 @@ class Draft:
         The files that differ from it.
     adopted
         Whether git tracked the data until now.
+    rows_before
+        Rows of the version `before`, when its pointer tells them.
+    rows, rows_added
+        Rows of the table, and how many more than before; None when they were not counted.
     """
 
     name: str
@@ -37,11 +42,26 @@ class Draft:
     content: Content
     change: FileChanges
     adopted: bool = False
+    rows_before: int | None = None
+    rows: int | None = None
+    rows_added: int | None = None
 
     @property
     def pointer(self) -> str:
         """The ``.dvc`` file."""
         return self.name + SUFFIX
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the pointer names this very content already."""
+        return self.content.digest == self.before
+
+    @property
+    def counted(self) -> dict[str, object]:
+        """What ``meta`` of the pointer says of the rows; that of unchanged data stays as it is."""
+        if self.is_unchanged:
+            return {}
+        return {ROWS: self.rows, ROWS_OF: None if self.rows is None else self.content.digest}
 
 
 class Committing:
@@ -92,6 +112,21 @@ class Committing:
             return [self._datasets.find(path).name]
         return [path]
 
+    def left_out(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Files below `paths` that neither git nor a dataset tracks: a folder of datasets stands for those only."""
+        known = self._datasets.all()
+        above = [path for path in paths if path != "." and any(one.name.startswith(path + "/") for one in known)]
+        if not above:
+            return ()
+        listed = self._git.run("ls-files", "-z", "--others", "--exclude-standard", "--", *above).split("\0")
+        return tuple(name for name in listed if name and not self._is_kept(name, known))
+
+    def _is_kept(self, name: str, known: Sequence[Dataset]) -> bool:
+        """Whether the untracked file `name` is a dataset, a pointer, or kept out on purpose."""
+        if name.endswith((SUFFIX, "/.gitignore")) or any(f"{name}/".startswith(f"{one.name}/") for one in known):
+            return True
+        return DvcIgnore(self._git.root, posixpath.dirname(name)).excludes_whole(name)
+
     def _require_data(self, name: str, known: Sequence[Dataset], *, adopt: bool) -> None:
         made_by = next((one.stage for one in known if one.name == name and one.stage), None)
         if made_by:
@@ -119,9 +154,11 @@ class Committing:
         """Look at `name` and, with `save`, bring its content into the cache; no pointer is touched."""
         workspace = self._datasets.workspace
         content = workspace.save(name, progress) if save else workspace.scan(name, progress=progress)
-        before = next((out.digest for known, out in self._datasets.pointers() if known.name == name), "")
-        earlier = self._datasets.content_or_none(before)
-        return Draft(name, before, content, content.changes_since(earlier), self._git.is_tracked(name))
+        out = next((out for known, out in self._datasets.pointers() if known.name == name), None)
+        before = out.digest if out else ""
+        change = content.changes_since(self._datasets.content_or_none(before))
+        rows = out.rows if out else None
+        return Draft(name, before, content, change, self._git.is_tracked(name), rows_before=rows)
 
     def publish(self, drafts: Sequence[Draft], meta: Mapping[str, object]) -> tuple[str, ...]:
         """Write the pointers of `drafts`; returns every path that git should commit.
@@ -131,7 +168,9 @@ class Committing:
         root = self._git.root
         founding = {name: text.encode() for name, text in missing_dvc_files(root).items()}
         pointers = {
-            draft.pointer: render(root / draft.pointer, posixpath.basename(draft.name), draft.content, meta)
+            draft.pointer: render(
+                root / draft.pointer, posixpath.basename(draft.name), draft.content, {**meta, **draft.counted}
+            )
             for draft in drafts
         }
         ignored = [draft.name for draft in drafts]

@@ -16,7 +16,7 @@ from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, FileCh
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.history import read_blobs
-from jupyter_mlops.versioning.names import PREFIX, exact, find, unknown
+from jupyter_mlops.versioning.names import PREFIX, exact, find, short_names, unknown
 from jupyter_mlops.versioning.pointers import Described, Out, StageFiles, described, files, outs
 from jupyter_mlops.versioning.publishing import Publisher
 from jupyter_mlops.versioning.restoring import Restored, Restoring
@@ -185,17 +185,20 @@ class Datasets:
         """How each dataset stands: all of them, or those at or below `paths` (relative to the root)."""
         wanted = tuple(paths)
         counts = self.versions.index.names()
+        pointers = self.pointers()
+        words = short_names(dataset for dataset, _ in pointers)
         return tuple(
-            self._state(dataset, out, counts.get(dataset.name, ("", 0))[1])
-            for dataset, out in self.pointers()
+            self._state(dataset, words[dataset.name], out, counts.get(dataset.name, ("", 0))[1])
+            for dataset, out in pointers
             if not wanted or any(_covers(path, dataset) for path in wanted)
         )
 
-    def _state(self, dataset: Dataset, out: Out, versions: int) -> DatasetState:
+    def _state(self, dataset: Dataset, word: str, out: Out, versions: int) -> DatasetState:
         name = dataset.name
         head = self.versions.index.digest_at(name)
         state = DatasetState(
             path=name,
+            name=word,
             kind=dataset.kind,
             state="up-to-date",
             version=self._label(name, out.digest),

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS change (
 );
 CREATE INDEX IF NOT EXISTS change_of ON change (line, name, seq);
 CREATE TABLE IF NOT EXISTS version (
-  line TEXT, name TEXT, ordinal INTEGER, digest TEXT, size INTEGER, nfiles INTEGER, algorithm TEXT,
+  line TEXT, name TEXT, ordinal INTEGER, digest TEXT, size INTEGER, nfiles INTEGER, rows INTEGER, algorithm TEXT,
   pointer TEXT, stage TEXT, commit_id TEXT, author TEXT, email TEXT, time TEXT, message TEXT,
   PRIMARY KEY (line, name, ordinal)
 );
@@ -63,6 +63,7 @@ class Recorded:
     digest: str
     size: int
     nfiles: int | None
+    rows: int | None
     algorithm: str
     pointer: str
     stage: str | None
@@ -205,11 +206,12 @@ class _Indexing:
                         versions.append(self._version(name, len(seen[name]), out, pointer, commit))
                 current[pointer] = {name: out.digest for name, out in now.items()}
         self._database.executemany("INSERT INTO change VALUES (?,?,?,?,?,?,?)", changes)
-        self._database.executemany(f"INSERT INTO version VALUES ({','.join('?' * 14)})", versions)  # noqa: S608
+        self._database.executemany(f"INSERT INTO version VALUES ({','.join('?' * 15)})", versions)  # noqa: S608
 
     def _version(self, name: str, ordinal: int, out: Out, pointer: str, commit: Commit) -> tuple[object, ...]:
         by = (commit.id, commit.author, commit.email, commit.time, commit.message)
-        return (self._line, name, ordinal, out.digest, out.size, out.nfiles, out.algorithm, pointer, out.stage, *by)
+        what = (out.digest, out.size, out.nfiles, out.rows, out.algorithm, pointer, out.stage)
+        return (self._line, name, ordinal, *what, *by)
 
     def _current(self) -> dict[str, dict[str, str]]:
         """The digest of each output of each pointer after the last change indexed."""

@@ -28,7 +28,7 @@ def exact(everything: Iterable[Dataset], text: str) -> Dataset | None:
     for dataset in known:
         if dataset.name == path or (dataset.pointer == path and path.endswith(SUFFIX)):
             return dataset
-    named = [dataset for dataset in known if text in {dataset.short_name, posixpath.basename(dataset.name)}]
+    named = _by_short_name(known).get(text, [])
     if len(named) > 1:
         raise UnknownReference(
             "ambiguous-dataset",
@@ -37,6 +37,28 @@ def exact(everything: Iterable[Dataset], text: str) -> Dataset | None:
             hint=f"Give the path: {named[0].name}.",
         )
     return named[0] if named else None
+
+
+def short_names(everything: Iterable[Dataset]) -> dict[str, str]:
+    """What to type for each dataset, by path: its short name when that names it alone, else the path."""
+    known = tuple(everything)
+    paths = {dataset.name for dataset in known}
+    named = _by_short_name(known)
+    return {
+        one.name: one.short_name if named[one.short_name] == [one] and one.short_name not in paths else one.name
+        for one in known
+    }
+
+
+def _by_short_name(known: Iterable[Dataset]) -> dict[str, list[Dataset]]:
+    """The datasets that a short name fits; data comes before what stages make of it."""
+    found: dict[str, list[Dataset]] = {}
+    for dataset in sorted(known, key=lambda one: one.kind):
+        for word in {dataset.short_name, posixpath.basename(dataset.name)}:
+            named = found.setdefault(word, [])
+            if not named or named[0].kind == dataset.kind:
+                named.append(dataset)
+    return found
 
 
 def unknown(everything: Iterable[Dataset], text: str) -> UnknownReference:

@@ -24,7 +24,10 @@ PLAIN = re.compile(
     rb"outs:\n- md5: (?P<md5>[0-9a-f]{32}(?:\.dir)?)\n  size: (?P<size>\d+)\n"
     rb"(?:  nfiles: (?P<nfiles>\d+)\n)?(?P<isexec>  isexec: true\n)?"
     rb"  hash: md5\n  path: (?P<path>[A-Za-z_][A-Za-z0-9_./-]*)\n"
+    rb"(?:meta:\n  rows: (?P<rows>\d+)\n  rows_of: (?P<rows_of>[0-9a-f]{32}(?:\.dir)?)\n)?"
 )
+ROWS = "rows"
+ROWS_OF = "rows_of"  # the digest that was counted: plain dvc keeps `meta` while it replaces the data
 
 
 @attrs.frozen
@@ -45,6 +48,8 @@ class Out:
         The stage that makes it; None in a ``.dvc`` file.
     wdir
         Working folder relative to the pointer; only a ``.dvc`` file states its own.
+    rows
+        Of a table, as counted when this very content was committed.
     """
 
     path: str
@@ -55,6 +60,7 @@ class Out:
     stage: str | None = None
     wdir: str = ""
     is_executable: bool = False
+    rows: int | None = None
 
 
 def load_yaml(data: bytes | str, name: str) -> Any:
@@ -98,34 +104,51 @@ def outs(data: bytes, name: str) -> tuple[Out, ...]:
                 _out(item, stage=stage) for stage, body in stages.items() for item in (body or {}).get("outs") or ()
             )
         wdir = str(document.get("wdir") or "")
-        return tuple(_out(item, wdir=wdir) for item in document.get("outs") or ())
+        meta = _mapping(document.get("meta"))
+        return tuple(_out(item, wdir=wdir, meta=meta) for item in document.get("outs") or ())
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UsageError("bad-pointer", f"{name} is no pointer that DVC wrote.", context=repr(error)) from error
 
 
 def _plain_out(found: re.Match[bytes]) -> Out:
     """The output of a ``.dvc`` file just as ``dvc add`` writes it: a hundred times faster than YAML."""
-    nfiles = found["nfiles"]
+    nfiles, rows = found["nfiles"], found["rows"]
     return Out(
         path=found["path"].decode(),
         digest=found["md5"].decode(),
         size=int(found["size"]),
         nfiles=int(nfiles) if nfiles else None,
         is_executable=found["isexec"] is not None,
+        rows=int(rows) if rows and found["rows_of"] == found["md5"] else None,
     )
 
 
-def _out(item: Mapping[str, Any], stage: str | None = None, wdir: str = "") -> Out:
+def _out(
+    item: Mapping[str, Any], stage: str | None = None, wdir: str = "", meta: Mapping[str, Any] | None = None
+) -> Out:
+    digest = str(item.get("md5") or "")
     return Out(
         path=str(item["path"]),
-        digest=str(item.get("md5") or ""),
+        digest=digest,
         size=int(item.get("size") or 0),
         nfiles=item.get("nfiles"),
         algorithm=MD5 if item.get("hash") == MD5 else LEGACY_MD5,
         stage=stage,
         wdir=wdir,
         is_executable=bool(item.get("isexec")),
+        rows=_rows(meta or {}, digest),
     )
+
+
+def _rows(meta: Mapping[str, Any], digest: str) -> int | None:
+    """The rows that `meta` tells of the content `digest`."""
+    rows = meta.get(ROWS)
+    return rows if type(rows) is int and digest and meta.get(ROWS_OF) == digest else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """`value` when it is a mapping: DVC lets people write anything under ``meta``."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def name_of(out: Out, pointer: str, wdir: str = "") -> str | None:
@@ -148,10 +171,11 @@ def described(data: bytes, name: str) -> Described:
     """What the ``.dvc`` file says about its data, at its top or at its output."""
     document = load_yaml(data, name)
     out: Mapping[str, Any] = next(iter(document.get("outs") or ()), {})
+    meta = {**_mapping(out.get("meta")), **_mapping(document.get("meta"))}
     return Described(
         text=str(document.get("desc") or out.get("desc") or ""),
         labels=tuple(out.get("labels") or ()),
-        meta={**(out.get("meta") or {}), **(document.get("meta") or {})},
+        meta={key: value for key, value in meta.items() if key not in {ROWS, ROWS_OF}},
     )
 
 
@@ -174,14 +198,23 @@ def render(path: Path, data_name: str, content: Content, meta: Mapping[str, obje
     item = next((one for one in items if one.get("path") == data_name), items[0])
     _fill(item, data_name, content)
     document.pop("md5", None)
-    if meta:
-        merged = document.setdefault("meta", {})
-        merged.update({key: value for key, value in meta.items() if value is not None})
-        for key in [key for key, value in meta.items() if value is None]:
-            merged.pop(key, None)
-        if not merged:
-            del document["meta"]
+    _set_meta(document, meta)
     return _dumped(document)
+
+
+def _set_meta(document: Any, meta: Mapping[str, object]) -> None:
+    """Set the entries of `meta`, take away those that are None; what people wrote beside them stays."""
+    merged = document.get("meta")
+    if merged is None:
+        merged = {}
+    elif not isinstance(merged, Mapping):
+        merged = {"note": merged}
+    for key, value in meta.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = value
+    document.pop("meta", None) if not merged else document.update(meta=merged)
 
 
 def stage_of(data: bytes, stage: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ WAIT_S = 10.0
 
 @contextlib.contextmanager
 def opened(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
-    """A connection to the cache at `path`, made when missing; changes are committed on exit.
+    """A connection to the cache `path`, made when missing; changes are committed on exit.
+
+    Another schema lies in another file, so that two releases can work side by side.
 
     Parameters
     ----------
@@ -21,7 +24,7 @@ def opened(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
     schema
         ``CREATE TABLE IF NOT EXISTS`` statements.
     """
-    connection = _connect(path, schema)
+    connection = _connect(path.with_stem(f"{path.stem}-{zlib.crc32(schema.encode()):08x}"), schema)
     try:
         with connection:
             yield connection

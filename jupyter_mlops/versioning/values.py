@@ -51,6 +51,8 @@ class Version:
         ``v3``, or None when no commit of this branch holds it.
     size, nfiles
         Bytes, and files of a folder (None for a single file).
+    rows
+        Of a table, when its commit recorded them.
     git_commit, author, time, message
         Of the commit that first held it; None or empty for what none holds.
     is_workspace
@@ -62,6 +64,7 @@ class Version:
     version: str | None = None
     size: int = 0
     nfiles: int | None = None
+    rows: int | None = None
     algorithm: str = MD5
     git_commit: str | None = None
     author: str = ""
@@ -115,6 +118,8 @@ class DatasetState:
 
     Attributes
     ----------
+    name
+        What to type for it: its short name when no other dataset has that, else the path.
     kind
         ``data`` (a ``.dvc`` file) or ``stage`` (an out of ``dvc.yaml``).
     state
@@ -126,6 +131,7 @@ class DatasetState:
     """
 
     path: str
+    name: str
     kind: str
     state: str
     version: str | None

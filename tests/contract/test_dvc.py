@@ -46,6 +46,8 @@ def test_dvc_agrees_after_our_commit(root):
 def test_our_pointers_are_those_that_dvc_writes(root):
     mlops.commit(["data", "run me.sh"], project=root, git=False)
     ours = {name: (root / name).read_bytes() for name in ("data.dvc", "run me.sh.dvc", ".gitignore")}
+    ours["data.dvc"], _, rows = ours["data.dvc"].partition(b"meta:\n")
+    assert rows.startswith(b"  rows: 1\n")
     for name in ours:
         (root / name).unlink()
     dvc(root, "add", "-q", "data", "run me.sh")
@@ -91,6 +93,16 @@ def test_dvc_keeps_what_we_write_about_data(root):
     (root / "data" / "a.csv").write_text("a\n2\n")
     dvc(root, "add", "-q", "data")
     assert "owner: Ana" in (root / "data.dvc").read_text()
+
+
+def test_rows_are_not_taken_from_a_pointer_that_dvc_changed(root, git):
+    mlops.commit("data", project=root)
+    (root / "data" / "a.csv").write_text("a\n2\n3\n")
+    dvc(root, "add", "-q", "data")
+    assert "rows: 1" in (root / "data.dvc").read_text()
+    git("commit", "-qam", "by dvc")
+    assert [version.rows for version in mlops.log("data", project=root).versions] == [None, 1]
+    assert mlops.show("data", project=root).version.rows == 2
 
 
 @pytest.mark.parametrize("kind", ["hardlink", "symlink"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import shutil
 import subprocess
 import sys
 import threading
@@ -72,11 +73,51 @@ def test_what_people_say_about_data_is_kept_in_the_pointer(committed):
     (committed / "data" / "jobs.csv").write_text(TABLE + "3,30\n")
     mlops.commit("data/jobs.csv", project=committed, owner="Omar")
     document = YAML(typ="safe").load(pointer.read_text())
-    assert document["meta"] == {**facts, "owner": "Omar"}
+    assert document["meta"].items() > {**facts, "owner": "Omar"}.items()
     assert document["desc"] == "Who works"
     assert "# a remark" in pointer.read_text()
     assert mlops.show("jobs@v2", project=committed).provenance["labels"] == ["survey"]
     assert mlops.show("jobs@v1", project=committed).provenance == {}
+
+
+def test_a_folder_of_datasets_stands_for_them_and_names_the_rest(committed, git):
+    (committed / "data" / "jobs.csv").write_text(TABLE + "3,30\n")
+    for name in ("other.csv", "tracked.csv", "ignored.csv"):
+        (committed / "data" / name).write_text(TABLE)
+    (committed / ".dvcignore").write_text("ignored.csv\n")
+    git("add", "data/tracked.csv")
+    done = mlops.commit("data", project=committed)
+    assert [(one.dataset, one.rows_added) for one in done.versions] == [("data/jobs.csv", 1)]
+    assert "not saved: data/other.csv. `commit data/other.csv`" in done.note
+    mlops.commit("data/other.csv", project=committed)
+    assert mlops.commit("data", project=committed).note == ""
+    assert mlops.commit(project=committed).note == ""
+
+
+def test_rows_are_counted_once_and_kept_in_the_pointer(committed):
+    (committed / "data" / "jobs.csv").write_text(TABLE + "3,30\n")
+    shutil.rmtree(committed / ".dvc" / "cache")
+    assert mlops.commit("jobs", project=committed).versions[0].rows_added == 1
+    assert [version.rows for version in mlops.log("jobs", project=committed).versions] == [3, 2]
+
+
+def test_rows_of_a_folder_are_those_of_its_files(root):
+    (root / "data" / "more.csv").write_text("id,wage\n3,30\n")
+    mlops.commit("data", project=root)
+    (root / "data" / "more.csv").write_text("id,wage\n3,30\n4,40\n")
+    (root / "data" / "jobs.csv").unlink()
+    assert mlops.commit(project=root).message == "data: -1 row"
+    (root / "data" / "more.csv").write_bytes(b"\xff no table")
+    assert mlops.commit(project=root).versions[0].version == "v3"
+    assert mlops.log("data", project=root).versions[1].rows == 2
+
+
+def test_what_people_wrote_as_meta_stops_no_commit(committed):
+    pointer = committed / "data" / "jobs.csv.dvc"
+    pointer.write_text(pointer.read_text().partition("meta:")[0] + "meta: checked by Ana\n")
+    (committed / "data" / "jobs.csv").write_text(TABLE + "3,30\n")
+    mlops.commit("jobs", project=committed)
+    assert mlops.show("jobs@v2", project=committed).provenance == {"note": "checked by Ana"}
 
 
 def test_no_git_saves_without_a_commit(root, git):

@@ -6,10 +6,14 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import UnknownReference
 from jupyter_mlops.project import Project
+from jupyter_mlops.versioning.names import find, short_names
+from jupyter_mlops.versioning.values import Dataset
 
 
 @pytest.fixture
@@ -145,3 +149,38 @@ def test_outs_of_stages_are_datasets_with_versions(project, git):
     git("commit", "-qm", "made")
     assert [(one.name, one.kind, one.stage) for one in project.datasets.all()] == [("out.txt", "stage", "make")]
     assert project.datasets.resolve("out@v1").message == "made"
+
+
+def stage_out(project: Project, path: str) -> None:
+    """An out of a stage, as a lock file names it."""
+    (project.root / "dvc.yaml").write_text(f"stages:\n  make:\n    cmd: x\n    outs: [{path}]\n")
+    (project.root / "dvc.lock").write_text(
+        f"schema: '2.0'\nstages:\n  make:\n    cmd: x\n    outs:\n    - {{path: {path}, hash: md5, md5: abc, size: 1}}\n"
+    )
+
+
+def test_data_comes_before_what_a_stage_makes_of_it(three):
+    stage_out(three, "model/prices.pkl")
+    assert three.datasets.find("prices").name == "data/prices.csv"
+    assert three.datasets.resolve("prices@v2").dataset == "data/prices.csv"
+    assert {one.path: one.name for one in three.datasets.states()} == {
+        "data/prices.csv": "prices",
+        "model/prices.pkl": "model/prices.pkl",
+    }
+
+
+def test_two_data_of_one_name_are_told_by_their_paths(three):
+    (three.root / "old").mkdir()
+    (three.root / "old" / "prices.csv").write_text("a\n")
+    mlops.commit("old/prices.csv", project=three.root)
+    assert {one.name for one in three.datasets.states()} == {"data/prices.csv", "old/prices.csv"}
+    with pytest.raises(UnknownReference) as caught:
+        three.datasets.find("prices")
+    assert caught.value.reference == "ambiguous-dataset"
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b/a", "c/a.csv", "a.csv", "b/x.y", "x"]), st.booleans()), max_size=6))
+def test_the_name_shown_finds_its_dataset(listed):
+    known = [Dataset(path, "data" if is_data else "stage", "p") for path, is_data in dict(listed).items()]
+    for path, name in short_names(known).items():
+        assert find(known, name).name == path

@@ -106,6 +106,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/mlops/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy data in from outside the project and record where it came from.
+         * @description Copy data in from outside the project and record where it came from.
+         */
+        post: operations["import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/tag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Name a version, so that ``data@NAME`` stands for it.
+         * @description Name a version, so that ``data@NAME`` stands for it.
+         */
+        post: operations["tag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/mlops/v1/log": {
         parameters: {
             query?: never;
@@ -188,26 +228,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/mlops/v1/tag": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Name a version, so that ``data@NAME`` stands for it.
-         * @description Name a version, so that ``data@NAME`` stands for it.
-         */
-        post: operations["tag"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/mlops/v1/push": {
         parameters: {
             query?: never;
@@ -242,26 +262,6 @@ export interface paths {
          * @description Fetch data from a DVC remote and records from the git remote, and check the data out.
          */
         post: operations["pull"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/mlops/v1/import": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Copy data in from outside the project and record where it came from.
-         * @description Copy data in from outside the project and record where it came from.
-         */
-        post: operations["import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -806,7 +806,7 @@ export interface components {
             /** @description ``data@v2``; with ``--all`` a git revision. */
             reference: string;
             /** @description Every dataset, as that revision has it. Default: `false`. */
-            all_?: boolean;
+            all?: boolean;
             /** @description Say what would change; write nothing. Default: `false`. */
             dry_run?: boolean;
         };
@@ -949,12 +949,20 @@ export interface components {
         };
         /**
          * Committed
-         * @description What `commit` did; `git_commit` is None with ``--no-git`` or when nothing changed.
+         * @description What `commit` did.
+         *
+         *     Attributes
+         *     ----------
+         *     git_commit
+         *         None with ``--no-git`` or when nothing changed.
+         *     note
+         *         Names files in a folder given that belong to no dataset, and so have no version.
          */
         Committed: {
             versions: components["schemas"]["CommittedVersion"][];
             git_commit: string | null;
             message: string;
+            note: string;
         };
         /**
          * CommittedVersion
@@ -988,6 +996,8 @@ export interface components {
          *
          *     Attributes
          *     ----------
+         *     name
+         *         What to type for it: its short name when no other dataset has that, else the path.
          *     kind
          *         ``data`` (a ``.dvc`` file) or ``stage`` (an out of ``dvc.yaml``).
          *     state
@@ -999,6 +1009,7 @@ export interface components {
          */
         DatasetState: {
             path: string;
+            name: string;
             kind: string;
             state: string;
             version: string | null;
@@ -1020,7 +1031,7 @@ export interface components {
          *     version, label
          *         ``v3`` and ``v3·7f3a``; for content that no commit holds, ``new`` and ``new·7f3a``.
          *     files, bytes
-         *         Size; rows when the content is a table and they were counted.
+         *         Size; rows of a table when its commit recorded them.
          *     current
          *         Whether the workspace's pointer names it.
          */
@@ -2154,6 +2165,62 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
     log: {
         parameters: {
             query?: {
@@ -2279,34 +2346,6 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
-    tag: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TagRequest"];
-            };
-        };
-        responses: {
-            /** @description The job that does it. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobStarted"];
-                };
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            503: components["responses"]["503"];
-        };
-    };
     push: {
         parameters: {
             query?: never;
@@ -2345,34 +2384,6 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PullRequest"];
-            };
-        };
-        responses: {
-            /** @description The job that does it. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobStarted"];
-                };
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            503: components["responses"]["503"];
-        };
-    };
-    import: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ImportRequest"];
             };
         };
         responses: {
