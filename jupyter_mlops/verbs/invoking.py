@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,11 @@ from jupyter_mlops.trust.identity import identify
 from jupyter_mlops.verbs.declaration import Ask, Call, Verb, nobody
 from jupyter_mlops.versioning.git import Git
 
+UNSPEAKABLE = re.compile("[\0\ud800-\udfff]")
 FAULTS = {
     errno.ENOSPC: ("disk-full", "The disk is full; nothing was published.", "Free some space and repeat."),
     errno.EDQUOT: ("disk-full", "The disk quota is used up; nothing was published.", "Free some space and repeat."),
+    errno.EFBIG: ("disk-full", "A file is larger than may be written here; nothing was published.", "ulimit -f -H"),
     errno.EROFS: ("read-only", "The file system is read-only.", "Work in a folder that can be written."),
     errno.EACCES: ("no-permission", "Permission denied.", "Check the owner and the mode of the path."),
     errno.EPERM: ("no-permission", "Permission denied.", "Check the owner and the mode of the path."),
@@ -62,19 +66,21 @@ def invoke(verb: Verb, arguments: Mapping[str, Any], origin: Origin) -> Any:
     MlopsError
         Whatever went wrong, always one of the error tree.
     """
-    request = checked(verb, arguments)
-    project = _open(verb, origin)
-    actor = origin.actor or (project.actor if project else identify(Git(origin.folder).author()))
-    if project:
-        project.roles.require(actor, verb.action, verb.name)
-    call = Call(origin.folder.resolve(), actor, origin.progress, origin.ask, project)
-    try:
-        result = _translated(verb, call, request)
-    except MlopsError as error:
-        _record(verb, project, actor, origin.face, error.reference, request)
-        raise
-    _record(verb, project, actor, origin.face, "ok", request)
-    return result
+    with translated(verb.name):
+        request = checked(verb, arguments)
+        project = _open(verb, origin)
+        actor = origin.actor or (project.actor if project else identify(Git(origin.folder).author()))
+        if project:
+            project.roles.require(actor, verb.action, verb.name)
+        call = Call(origin.folder.resolve(), actor, origin.progress, origin.ask, project)
+        try:
+            with translated(verb.name):
+                result = verb.function(call, **request)
+        except MlopsError as error:
+            _record(verb, project, actor, origin.face, error.reference, request)
+            raise
+        _record(verb, project, actor, origin.face, "ok", request)
+        return result
 
 
 def checked(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +92,8 @@ def checked(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
         ``bad-argument``.
     """
     given = {name: _as_many(verb, name, value) for name, value in arguments.items()}
+    for name, value in given.items():
+        _require_text(verb, name, value)
     try:
         request = msgspec.convert(given, verb.request, strict=False)
     except msgspec.ValidationError as error:
@@ -102,6 +110,24 @@ def _as_many(verb: Verb, name: str, value: Any) -> Any:
     return (value,) if many else value
 
 
+def _require_text(verb: Verb, name: str, value: Any) -> None:
+    """Refuse what no file, no commit and no log can hold: a NUL, half a character.
+
+    Raises
+    ------
+    UsageError
+        ``bad-argument``.
+    """
+    if isinstance(value, Mapping):
+        value = (*value, *value.values())
+    for text in value if isinstance(value, (tuple, list)) else (value,):
+        if isinstance(text, str) and UNSPEAKABLE.search(text):
+            message = f"`{verb.name}` was given a wrong argument."
+            raise UsageError(
+                "bad-argument", message, context=f"`{name}` holds bytes that are no text.", hint="Write it in UTF-8."
+            )
+
+
 def _open(verb: Verb, origin: Origin) -> Project | None:
     try:
         return Project.find(origin.folder)
@@ -111,14 +137,21 @@ def _open(verb: Verb, origin: Origin) -> Project | None:
         raise
 
 
-def _translated(verb: Verb, call: Call, request: dict[str, Any]) -> Any:
-    """Run the function; whatever foreign error it lets through becomes one of ours."""
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Whatever foreign error `what` lets through becomes one of ours.
+
+    Raises
+    ------
+    MlopsError
+        ``cancelled``, one of `FAULTS`, ``input-output``, or ``internal`` for what nobody foresaw.
+    """
     try:
-        return verb.function(call, **request)
+        yield
     except MlopsError:
         raise
     except KeyboardInterrupt as error:
-        raise Cancelled(verb.name) from error
+        raise Cancelled(what) from error
     except OSError as error:
         fallback = ("input-output", "Reading or writing failed.", "See the context.")
         reference, message, hint = FAULTS.get(error.errno or 0, fallback)
@@ -126,7 +159,7 @@ def _translated(verb: Verb, call: Call, request: dict[str, Any]) -> Any:
     except Exception as error:
         raise EnvironmentFault(
             "internal",
-            f"`{verb.name}` met an error we did not foresee.",
+            f"`{what}` met an error we did not foresee.",
             context=f"{type(error).__name__}: {error}",
             hint="Repeat with --debug and report what it prints.",
         ) from error

@@ -91,6 +91,7 @@ class Checkout:
     ) -> Effect:
         with self._datasets.publisher.turn():
             for name, out in wanted.items():
+                self._datasets.store.content(out.digest)  # a damaged or missing listing is the first thing to say
                 self._require_saved(name, out)
             if dry_run:
                 plans = [self._datasets.restoring.plan(name, out.digest)[1] for name, out in wanted.items()]

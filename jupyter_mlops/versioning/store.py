@@ -186,7 +186,7 @@ class Store:
         """
         self._settings.cache.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self._settings.cache).free
-        if self._clones or size < free:
+        if size < free or self._can_clone():
             return
         raise EnvironmentFault(
             "disk-full",
@@ -194,6 +194,13 @@ class Store:
             context=f"cache: {self._settings.cache}",
             hint="Free some space, use links (dvc config cache.type hardlink), or a shared cache (dvc cache dir DIR).",
         )
+
+    def _can_clone(self) -> bool:
+        """Whether the disk of the cache shares bytes between files: tried with a tiny one."""
+        with self.incoming() as folder, (folder / "a").open("xb+", buffering=0) as source:
+            source.write(b"probe")
+            with (folder / "b").open("xb") as target:
+                return self._clone(source.fileno(), target.fileno())
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[Path]:
