@@ -35,13 +35,7 @@ class Page:
 
 @attrs.frozen
 class Contrast:
-    """Something that two runs do not share.
-
-    Attributes
-    ----------
-    kind
-        ``parameter``, ``metric``, ``data``, ``code``, ``commit`` or ``package``.
-    """
+    """A parameter, metric, input or package that two runs do not share."""
 
     kind: str
     name: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, MlopsError, UnknownReference, UsageError, did_you_mean, nearest
-from jupyter_mlops.records import Actor, Places, write_atomically
+from jupyter_mlops.records import Actor, Places, alone, write_atomically
 from jupyter_mlops.registry import artifacts
 from jupyter_mlops.registry.tags import (
     SemanticVersion,
@@ -357,13 +356,9 @@ class Models:
         last = max((int(tag.time.timestamp()) for tag in self._tags_of(name)), default=0)
         return max(int(time.time()), last + 1)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """Writers take turns; git alone would let two of them tag at once."""
-        self._places.state.mkdir(parents=True, exist_ok=True)
-        with (self._places.state / "registry.lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+        return alone(self._places.state / "registry.lock")
 
 
 def _model(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
 import attrs
 import msgspec
 
-from jupyter_mlops.records import Instant, write_atomically
+from jupyter_mlops.records import Instant, alone, write_atomically
 from jupyter_mlops.registry.formats import Trust
 
 LOG_TAIL_BYTES = 2000
@@ -182,12 +181,9 @@ class State:
         text = self._alive.read_text() if self._alive.exists() else ""
         return int(text) if text else None
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Deploys, rollbacks and undeploys of one deployment take turns."""
-        with self.folder.with_name(f".{self.name}.lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+        return alone(self.folder.with_name(f".{self.name}.lock"))
 
     def log_tail(self) -> str:
         """The end of the server's log."""

@@ -9,6 +9,7 @@ import attrs
 
 from jupyter_mlops.errors import UnknownReference
 from jupyter_mlops.governance.roles import Action
+from jupyter_mlops.provenance.graph import Edge
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
 NUMBER = re.compile(r"v\d+(\.\d+)*")
@@ -32,15 +33,6 @@ class Node:
     version: str
     target: str = ""
     detail: str = ""
-
-
-@attrs.frozen
-class Edge:
-    """`before` was needed for `after`: `kind` is ``read``, ``wrote``, ``registered`` or ``serves``."""
-
-    before: str
-    after: str
-    kind: str
 
 
 @attrs.frozen
@@ -85,7 +77,7 @@ def lineage(
     if format == "openlineage":
         text = openlineage(graph, [run.record for run in project.runs.all()], project.name)
     nodes = tuple(Node(one.id, one.kind, one.name, one.version, one.target, one.detail) for one in graph.nodes.values())
-    return Lineage(nodes, tuple(Edge(one.before, one.after, one.kind) for one in graph.edges), text)
+    return Lineage(nodes, graph.edges, text)
 
 
 def _known_name(call: Call, reference: str) -> str:

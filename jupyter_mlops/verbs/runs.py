@@ -12,14 +12,14 @@ import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Actor, Instant, Scalar, StageRecord, now, write_atomically
+from jupyter_mlops.pipelines.runs import Contrast, NumberedRun, contrasts
+from jupyter_mlops.records import Actor, Instant, Scalar, StageRecord, VersionRecord, now, write_atomically
 from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
 from jupyter_mlops.verbs.stages import StageRun, first_failure, runner_of, stage_runs
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.live import LiveRun
     from jupyter_mlops.pipelines.report import Report
-    from jupyter_mlops.pipelines.runs import NumberedRun
 
 CI = Actor("ci", source="service")
 
@@ -49,16 +49,6 @@ class RunSummary:
     metrics: dict[str, Scalar]
     inputs: dict[str, str] = attrs.field(factory=dict)
     outputs: dict[str, str] = attrs.field(factory=dict)
-
-
-@attrs.frozen
-class Contrast:
-    """A parameter, metric, input or package that two runs do not share."""
-
-    kind: str
-    name: str
-    before: Scalar | list[Scalar]
-    after: Scalar | list[Scalar]
 
 
 @attrs.frozen
@@ -98,23 +88,16 @@ def runs(
     records = call.project.runs
     compared = [records.find(name) for name in compare]
     if compared:
-        return Runs(tuple(_ended(run) for run in compared), _compared(*_two(compared)))
+        return Runs(tuple(_ended(run) for run in compared), contrasts(*_two(compared)))
     page = records.page(stage=stage, sort=sort, limit=limit, cursor=cursor)
     first = () if cursor or sort else tuple(_under_way(run) for run in reversed(records.running()))
     return Runs((*first, *(_ended(run) for run in page.runs)), (), page.next_cursor)
 
 
-def _two(runs: list[NumberedRun]) -> tuple[NumberedRun, NumberedRun]:
+def _two(runs: list[NumberedRun]) -> tuple[VersionRecord, VersionRecord]:
     if len(runs) != 2:
         raise UsageError("compare-two", f"Two runs are compared, {len(runs)} were given.", hint="runs --compare 18,19")
-    return runs[0], runs[1]
-
-
-def _compared(before: NumberedRun, after: NumberedRun) -> tuple[Contrast, ...]:
-    from jupyter_mlops.pipelines.runs import contrasts
-
-    found = contrasts(before.record, after.record)
-    return tuple(Contrast(one.kind, one.name, one.before, one.after) for one in found)
+    return runs[0].record, runs[1].record
 
 
 def _ended(run: NumberedRun) -> RunSummary:
