@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .conftest import Desk, mlops, write_table
+from ui.real_lab import Desk, Lab, mlops, write_table
 
 pytestmark = pytest.mark.browser
 
@@ -25,3 +24,85 @@ def test_versions_differ_and_come_back(desk: Desk) -> None:
     assert len((desk.lab.project / "data/wages.csv").read_text().splitlines()) == 201
     desk.page.get_by_role("button", name="Undo").click()
     desk.toast("is at v2")
+
+
+def test_a_commit_in_a_cell_shows_without_reload(desk: Desk) -> None:
+    desk.row("data:").first.press("ArrowRight")
+    desk.row("version:").first.wait_for()
+    before = desk.row("version:").count()
+    write_table(desk.lab.project, 300)
+    desk.section("todo").get_by_text("wages").first.wait_for()
+    desk.page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
+    desk.page.locator(".jp-Notebook .cm-content").first.click()
+    desk.page.keyboard.type("%load_ext jupyter_mlops\n%mlops commit data/wages.csv -m 'from a cell'")
+    desk.page.keyboard.press("Control+Enter")
+    desk.row("version:").filter(has_text="from a cell").wait_for(timeout=60_000)
+    assert desk.row("version:").count() == before + 1
+    desk.section("todo").get_by_text("wages").first.wait_for(state="detached")
+
+
+def test_a_run_shows_its_progress_and_its_result(desk: Desk) -> None:
+    stage = desk.row("stage:train")
+    stage.get_by_role("button", name="Run").click()
+    desk.section("pipelines").locator("progress").first.wait_for(timeout=30_000)
+    desk.toast("train ran")
+    desk.row("run:").first.wait_for()
+    assert "up to date" in (stage.get_attribute("aria-label") or "")
+    desk.shot("run")
+
+
+def test_register_deploy_and_roll_back(desk: Desk) -> None:
+    two_models(desk.lab)
+    for version in ("v1", "v2"):
+        row = desk.row(f"model:wages@{version}")
+        row.hover()
+        row.get_by_role("button", name="Deploy…").click()
+        desk.accept("Deploy")
+        desk.section("deployments").get_by_text(version, exact=True).wait_for(timeout=60_000)
+    desk.row("deployment:wages").hover()
+    desk.row("deployment:wages").get_by_role("button", name="Roll back…").click()
+    desk.page.locator(".jp-Dialog").get_by_text("from v2 to v1").wait_for(timeout=30_000)
+    desk.accept("Roll back")
+    desk.section("deployments").get_by_text("v1", exact=True).wait_for(timeout=60_000)
+
+
+def test_a_deployment_answers_in_its_monitor(desk: Desk) -> None:
+    desk.row("deployment:wages").press("Enter")
+    desk.page.get_by_role("button", name="Predict").click()
+    desk.page.get_by_role("table", name="Predictions").wait_for(timeout=30_000)
+    desk.shot("monitor")
+
+
+def test_drift_of_a_column_is_drawn(desk: Desk) -> None:
+    write_table(desk.lab.project, 300, shift=25)
+    mlops("commit", "data/wages.csv", "-m", "older people", cwd=desk.lab.project)
+    desk.row("data:data/wages.csv").click()
+    desk.section("drift").get_by_text("drifted.").wait_for(timeout=30_000)
+    desk.section("drift").get_by_role("button", name="Open drift").click()
+    bars = desk.page.locator(".jp-Mlops-plot .js-plotly-plot").first
+    bars.wait_for(timeout=30_000)
+    desk.page.get_by_role("heading", name="age").wait_for()
+    bars.locator(".trace.bars .point").first.click(force=True)
+    desk.page.get_by_role("heading", name="wage").wait_for()
+    desk.shot("drift")
+
+
+def test_the_lineage_graph_leads_to_things(desk: Desk) -> None:
+    desk.row("model:wages@v1").click()
+    desk.section("lineage").get_by_role("treeitem").first.wait_for()
+    desk.section("lineage").get_by_role("button", name="Open the graph").click()
+    desk.page.locator(".jp-Mlops-node[data-kind=data]").first.wait_for(timeout=30_000)
+    desk.shot("graph")
+    desk.page.locator(".jp-Mlops-node[data-kind=data]").first.click()
+    desk.page.get_by_text("Git commit").wait_for()
+
+
+def two_models(lab: Lab) -> None:
+    """Two registered versions of the model that the stage writes."""
+    root = lab.project
+    mlops("run", cwd=root)
+    mlops("register", "wages.skops", "--name", "wages", cwd=root)
+    write_table(root, 340)
+    mlops("commit", "data/wages.csv", cwd=root)
+    mlops("run", cwd=root)
+    mlops("register", "wages.skops", "--name", "wages", cwd=root)

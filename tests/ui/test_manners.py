@@ -1,0 +1,101 @@
+"""How the sidebar behaves: quiet, reachable by keyboard, kind when there is nothing or something is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser
+from ui.real_lab import Desk, Lab
+
+pytestmark = pytest.mark.browser
+QUIET_MS = 4_000
+UNNAMED = """() => [...document.querySelectorAll('.jp-Mlops button, .jp-Mlops [role=treeitem], .jp-Mlops input')]
+    .filter(one => !(one.ariaLabel || one.textContent.trim() || one.placeholder)).map(one => one.outerHTML)"""
+CONTRAST = """() => {
+  const rgb = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = node => { for (; node; node = node.parentElement) {
+    const [r, g, b, a = 1] = rgb(getComputedStyle(node).backgroundColor); if (a > 0) return [r, g, b]; } return [255, 255, 255]; };
+  return [...document.querySelectorAll('.jp-Mlops *')].filter(one => one.childNodes.length && [...one.childNodes]
+    .some(child => child.nodeType === 3 && child.textContent.trim()) && one.getBoundingClientRect().width > 1
+    && !one.closest('[aria-disabled=true]')).map(one => {
+      const [a, b] = [light(rgb(getComputedStyle(one).color)), light(ground(one))].sort((x, y) => y - x);
+      return [(a + 0.05) / (b + 0.05), one.className, one.textContent]; }).filter(([ratio]) => ratio < 4.5);
+}"""
+
+
+def test_nothing_is_asked_while_idle_or_hidden(desk: Desk) -> None:
+    desk.page.wait_for_timeout(2_000)
+    desk.asked.clear()
+    desk.page.wait_for_timeout(QUIET_MS)
+    assert desk.asked == []
+    desk.page.get_by_role("tab", name="File Browser").click()
+    (desk.lab.project / "data/wages.csv").write_text("age,wage\n1,2\n")
+    desk.page.wait_for_timeout(QUIET_MS)
+    assert desk.asked == []
+
+
+def test_one_request_a_section_when_it_opens(desk: Desk) -> None:
+    desk.page.wait_for_timeout(1_000)
+    asked = [url.split("/mlops/v1/")[1].split("?")[0] for url in desk.asked]
+    assert len(asked) == len(set(asked)), asked
+    assert len(asked) <= 7
+
+
+def test_the_keyboard_is_enough(desk: Desk) -> None:
+    first = desk.row("data:").first
+    first.focus()
+    desk.page.keyboard.press("ArrowRight")
+    desk.row("version:").first.wait_for()
+    desk.page.keyboard.press("ArrowDown")
+    assert desk.row("version:").first.evaluate("node => node === document.activeElement")
+    assert desk.row("version:").first.get_attribute("aria-level") == "2"
+    desk.page.keyboard.press("Shift+F10")
+    desk.page.locator(".lm-Menu").get_by_text("Check out…").wait_for()
+    desk.page.keyboard.press("Escape")
+    desk.row("version:").first.focus()
+    desk.page.keyboard.press("ArrowLeft")
+    assert first.evaluate("node => node === document.activeElement")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_every_word_can_be_read_in_both_themes(desk: Desk, theme: str) -> None:
+    desk.page.get_by_role("menuitem", name="Settings").click()
+    desk.page.locator(".lm-Menu-item", has_text="Theme").first.hover()
+    desk.page.get_by_role("menuitem", name=f"JupyterLab {theme}", exact=True).click()
+    desk.row("data:").first.press("ArrowRight")
+    desk.row("version:").first.click()
+    desk.page.wait_for_timeout(1_500)
+    desk.shot(f"panel-{theme.lower()}")
+    assert desk.page.evaluate(CONTRAST) == []
+    assert desk.page.evaluate(UNNAMED) == []
+
+
+def test_a_folder_without_a_project_says_how_to_get_one(lab: Lab, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(lab.page("empty") + "&reset")
+    page.wait_for_selector(".jp-FileBrowser", timeout=60_000)
+    page.keyboard.press("Control+Shift+M")
+    page.get_by_text("This folder is not in a git repository.").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Create project…").click()
+    assert page.locator(".jp-Dialog code").inner_text() == "%mlops init --yes"
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Open the demo").wait_for()
+    page.close()
+
+
+def test_an_error_tells_what_to_do(desk: Desk) -> None:
+    desk.section("data").get_by_role("button", name="Push").click()
+    toast = desk.page.locator(".jp-Notification-Toast").first
+    toast.wait_for(timeout=30_000)
+    assert "remote" in toast.inner_text()
+
+
+def test_tabs_come_back_after_a_reload(desk: Desk) -> None:
+    desk.page.goto(desk.lab.page())
+    desk.row("data:").first.click()
+    desk.section("lineage").get_by_role("button", name="Open the graph").click()
+    desk.page.locator(".jp-Mlops-sheet").wait_for()
+    desk.page.wait_for_timeout(2_500)
+    desk.page.reload()
+    desk.page.get_by_role("tab", name="Lineage: wages").first.wait_for(timeout=60_000)
