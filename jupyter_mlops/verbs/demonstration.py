@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.example.story import STORY, Scene, bring, lay_out
+from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor
 from jupyter_mlops.trust.identity import UNKNOWN
-from jupyter_mlops.verbs.declaration import Call
+from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 from jupyter_mlops.verbs.invoking import Origin, invoke
 from jupyter_mlops.verbs.lines import line
-from jupyter_mlops.verbs.project import DemoStep
+from jupyter_mlops.versioning.founding import create_repository
 
 NARRATOR = Actor("Demo", "demo@localhost", "service")
 FINISHED = "demo-finished"
@@ -36,8 +39,58 @@ OUTCOMES: Mapping[str, Callable[[Any], str]] = {
 }
 
 
+@attrs.frozen
+class DemoStep:
+    """One step of the demo: the line, what it gave, how long it took."""
+
+    line: str
+    outcome: str
+    seconds: float
+
+
+@attrs.frozen
+class Demo:
+    """The demo project and what was done in it.
+
+    Attributes
+    ----------
+    opens
+        The notebook that JupyterLab opens next; empty with ``--no-lab``.
+    """
+
+    root: str
+    steps: tuple[DemoStep, ...]
+    seconds: float
+    opens: str = ""
+
+
+@verb(Group.DATA, Action.ADMINISTER, anywhere=True)
+def demo(
+    call: Call,
+    *,
+    dir: Annotated[str, Option(names=Names.PATH)] = "mlops-demo",  # noqa: A002
+    lab: bool = True,
+) -> Demo:
+    """Build the example project on real data, and open it in JupyterLab.
+
+    Parameters
+    ----------
+    dir
+        The folder to build it in; an earlier demo there is opened as it is.
+    lab
+        Open JupyterLab afterwards.
+    """
+    root = (call.folder / dir).resolve()
+    began_s = time.monotonic()
+    steps = perform(call, root)
+    opens = "README.ipynb" if lab else ""
+    return Demo(str(root), steps, round(time.monotonic() - began_s, 3), opens)
+
+
 def perform(call: Call, root: Path) -> tuple[DemoStep, ...]:
     """Build the demo in `root`, or leave an earlier finished one as it is.
+
+    It is a repository of its own, also within another: ``make demo`` builds it inside a clone.
 
     Raises
     ------
@@ -47,6 +100,7 @@ def perform(call: Call, root: Path) -> tuple[DemoStep, ...]:
     if root.exists() and any(root.iterdir()):
         return _earlier(root)
     root.mkdir(parents=True, exist_ok=True)
+    create_repository(root)
     steps = []
     for number, scene in enumerate(STORY):
         call.report("demo", number, len(STORY), "steps")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +16,13 @@ from jupyter_mlops.example.story import STORY
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory):
-    """The finished demo and the JSON it printed."""
+    """The finished demo and the JSON it printed, built inside another repository as `make demo` does."""
     folder = tmp_path_factory.mktemp("demo")
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    (folder / ".gitignore").write_text("demo/\n")
     command = [sys.executable, "-m", "jupyter_mlops", "demo", "--no-lab", "--json", "--dir", "demo"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    fresh = {**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))}
+    done = subprocess.run(command, cwd=folder, env=fresh, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     yield Path(folder, "demo"), json.loads(done.stdout)
     mlops.undeploy("jobs", project=str(folder / "demo"))
@@ -29,6 +33,14 @@ def test_says_what_it_did_step_by_step(demo):
     assert len(report["steps"]) == len(STORY)
     assert all(step["line"] and step["outcome"] for step in report["steps"])
     assert report["steps"][-1]["line"] == "rollback jobs"
+
+
+def test_the_repository_around_it_stays_as_it_was(demo):
+    root, _ = demo
+    command = ["git", "status", "--porcelain", "--untracked-files=all"]
+    around = subprocess.run(command, cwd=root.parent, capture_output=True, text=True, check=True)
+    assert around.stdout == "?? .gitignore\n"
+    assert {path.name for path in root.parent.iterdir()} == {".git", ".gitignore", "demo"}
 
 
 def test_four_years_are_four_versions(demo):
