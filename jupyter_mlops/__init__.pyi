@@ -5,16 +5,19 @@ from typing import Any, Literal
 
 from jupyter_mlops.verbs.checkouts import CheckedOut
 from jupyter_mlops.verbs.datasets import Committed, Imported, Tagged
+from jupyter_mlops.verbs.demonstration import Demo
 from jupyter_mlops.verbs.deployments import Deployment, Deployments, Prediction, Undeployed
 from jupyter_mlops.verbs.differences import Difference
+from jupyter_mlops.verbs.doctor import Diagnosis
 from jupyter_mlops.verbs.drift import DriftReport, Profile
 from jupyter_mlops.verbs.history import History, Shown
 from jupyter_mlops.verbs.lineage import Lineage
 from jupyter_mlops.verbs.models import Aliased, Models, Registered
-from jupyter_mlops.verbs.project import Demo, Diagnosis, Initialised, Status
+from jupyter_mlops.verbs.project import Initialised
 from jupyter_mlops.verbs.remotes import Transferred
 from jupyter_mlops.verbs.runs import CiReport, Runs
 from jupyter_mlops.verbs.stages import RunReport, Stages
+from jupyter_mlops.verbs.status import Status
 from jupyter_mlops.verbs.views import Viewed
 
 __version__: str

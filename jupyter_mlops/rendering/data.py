@@ -11,8 +11,8 @@ from jupyter_mlops.verbs.checkouts import CheckedOut
 from jupyter_mlops.verbs.datasets import Committed, Imported, Tagged
 from jupyter_mlops.verbs.differences import Difference
 from jupyter_mlops.verbs.history import History, Shown
-from jupyter_mlops.verbs.project import NextStep, Status
 from jupyter_mlops.verbs.remotes import Transferred
+from jupyter_mlops.verbs.status import NextStep, Status
 from jupyter_mlops.verbs.versions import DatasetVersion
 from jupyter_mlops.versioning.datasets import DatasetState
 

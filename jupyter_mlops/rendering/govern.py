@@ -5,7 +5,9 @@ from __future__ import annotations
 from jupyter_mlops.rendering.blocks import Cell, Code, Document, Mark, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration
-from jupyter_mlops.verbs.project import Demo, Diagnosis, Initialised
+from jupyter_mlops.verbs.demonstration import Demo
+from jupyter_mlops.verbs.doctor import Diagnosis
+from jupyter_mlops.verbs.project import Initialised
 
 
 @document.register

@@ -11,6 +11,9 @@ from jupyter_mlops.verbs.declaration import REGISTRY, Verb
 
 NOUNS = (
     "project",
+    "status",
+    "doctor",
+    "demonstration",
     "datasets",
     "history",
     "differences",

@@ -1,0 +1,175 @@
+"""The project as a whole: what changed, what is stale, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import attrs
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.governance.roles import Action
+from jupyter_mlops.pipelines.pipeline import StageStatus as StageState
+from jupyter_mlops.project import Project
+from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.versioning.values import DatasetState
+
+
+@attrs.frozen
+class NextStep:
+    """Something that waits for the user.
+
+    Attributes
+    ----------
+    kind
+        ``changed``, ``stale``, ``failed``, ``missing``, ``start``.
+    text
+        What waits, in words.
+    line
+        What to type, without ``%mlops``.
+    """
+
+    kind: str
+    name: str
+    text: str
+    line: str
+
+
+@attrs.frozen
+class Status:
+    """Where the project stands.
+
+    Attributes
+    ----------
+    next
+        What waits for the user, most urgent first.
+    clean
+        Whether nothing waits.
+    """
+
+    name: str
+    root: str
+    branch: str | None
+    head: str | None
+    is_dvc: bool
+    role: str
+    datasets: tuple[DatasetState, ...]
+    stages: tuple[StageState, ...]
+    next: tuple[NextStep, ...]
+    clean: bool
+    note: str = ""
+
+
+@verb(Group.DATA, Action.READ, reads=True, daily=True)
+def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH)] = ()) -> Status:
+    """Show what changed, what is stale, and what to do next.
+
+    Parameters
+    ----------
+    paths
+        Datasets to look at; none means all.
+    """
+    project = call.project
+    states = project.datasets.states([_relative(call, path) for path in paths])
+    datasets = tuple(_with_rows(project, state) for state in states)
+    stages, trouble = _stages(project)
+    steps = (*trouble, *_steps(project, datasets, stages))
+    return Status(
+        name=project.name,
+        root=str(project.root),
+        branch=project.git.branch(),
+        head=project.git.head(),
+        is_dvc=(project.root / ".dvc").is_dir(),
+        role=project.roles.role_of(call.actor),
+        datasets=datasets,
+        stages=stages,
+        next=steps,
+        clean=all(step.kind == "start" for step in steps),
+        note=_note(project, datasets),
+    )
+
+
+def _relative(call: Call, text: str) -> str:
+    """A path as typed, or the short name of a dataset, below the root."""
+    path = call.path(text)
+    known = call.project.datasets
+    if known.workspace.exists(path) or any(one.name.startswith(path) for one in known.all()):
+        return path
+    return known.find(text).name
+
+
+def _with_rows(project: Project, state: DatasetState) -> DatasetState:
+    """`state` with how many rows a changed table gained, where that is quick to tell."""
+    if state.state != "changed":
+        return state
+    from jupyter_mlops.verbs.versions import counted
+    from jupyter_mlops.versioning.committing import Committing
+
+    draft = Committing(project.datasets).draft(state.path, save=False)
+    return attrs.evolve(state, rows_changed=counted(project.datasets, draft).rows_added)
+
+
+def _stages(project: Project) -> tuple[tuple[StageState, ...], tuple[NextStep, ...]]:
+    """The stages; a pipeline that cannot be read is a step of its own and hides nothing else."""
+    try:
+        return tuple(project.pipeline.states()), ()
+    except UsageError as error:
+        return (), (NextStep("failed", "dvc.yaml", f"{error.message} {error.context}".strip(), "stage list"),)
+
+
+def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[StageState]) -> Iterator[NextStep]:
+    """What waits, most urgent first."""
+    for each in stages:
+        if each.state == "failed":
+            yield NextStep("failed", each.name, f"{each.name} failed{_because(each.reason)}", f"run {_word(each.name)}")
+    for one in datasets:
+        if one.state == "absent":
+            yield NextStep("missing", one.path, f"{one.path} is not in the cache", f"pull {_word(one.path)}")
+        if one.state == "missing":
+            yield NextStep("missing", one.path, f"{one.path} is not in the workspace", _bring(one))
+    yield from (_changed(one) for one in datasets if one.kind == "data" and _waits(project, one))
+    for each in stages:
+        if each.state in {"stale", "never-run"}:
+            word = "is stale" if each.state == "stale" else "never ran"
+            yield NextStep("stale", each.name, f"{each.name} {word}{_because(each.reason)}", f"run {_word(each.name)}")
+    if not datasets and not stages:
+        yield NextStep("start", "", "No datasets yet", "commit PATH")
+
+
+def _waits(project: Project, one: DatasetState) -> bool:
+    """Whether data, or the pointer that names it, is in no commit yet."""
+    pointer = one.path + ".dvc"
+    return one.state == "changed" or (one.version != one.head_version and not project.git.is_clean(pointer))
+
+
+def _changed(one: DatasetState) -> NextStep:
+    if one.state != "changed":
+        text = f"{one.path} is at {one.version}, HEAD {one.head_version or 'has none'}"
+    elif one.rows_changed:
+        text = f"{one.path} changed, {one.rows_changed:+,} rows"
+    else:
+        text = f"{one.path} changed: {one.added} added, {one.modified} modified, {one.removed} removed"
+    return NextStep("changed", one.path, text, f"commit {_word(one.path)}")
+
+
+def _bring(one: DatasetState) -> str:
+    return f"checkout {_word(one.path)}@{one.version.partition('·')[0] if one.version else 'HEAD'}"
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _word(text: str) -> str:
+    return shlex.quote(text)
+
+
+def _note(project: Project, datasets: Sequence[DatasetState]) -> str:
+    """One line on how things stand when that is out of the ordinary."""
+    if word := project.git.unfinished():
+        return f"A {word} is in progress: finish it before you commit."
+    if project.git.head() and project.git.branch() is None:
+        return "HEAD is detached: commits made here belong to no branch."
+    moved = [one for one in datasets if one.head_version and one.version != one.head_version]
+    return "; ".join(f"{one.path} at {one.version}, HEAD {one.head_version}" for one in moved)
