@@ -57,7 +57,8 @@ class Server:
             with urlopen(request, timeout=30) as response:
                 return Answer(response.status, dict(response.headers), _decoded(response.read()))
         except HTTPError as error:
-            return Answer(error.code, dict(error.headers), _decoded(error.read()))
+            with error:
+                return Answer(error.code, dict(error.headers), _decoded(error.read()))
 
     def get(self, path: str, **query: Any) -> Any:
         answer = self.ask("GET", path, **query)

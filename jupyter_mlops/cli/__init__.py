@@ -12,7 +12,7 @@ from jupyter_mlops.cli.parser import PROGRAM, Options, Parsed, parse
 from jupyter_mlops.cli.terminal import Terminal
 from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError
 from jupyter_mlops.verbs.declaration import Verb
-from jupyter_mlops.verbs.invoking import Origin, invoke
+from jupyter_mlops.verbs.invoking import Origin, invoke, translated
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,12 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal = Terminal()
     options = Options(json="--json" in words, debug="--debug" in words)
     try:
-        parsed = parse(words)
-        if parsed.verb is None:
-            terminal.say(parsed.help)
-            return 0
-        options = parsed.options
-        return _show(_run(parsed.verb, parsed, terminal), options, terminal)
+        with translated(PROGRAM):
+            parsed = parse(words)
+            if parsed.verb is None:
+                terminal.say(parsed.help)
+                return 0
+            options = parsed.options
+            return _show(_run(parsed.verb, parsed, terminal), options, terminal)
     except MlopsError as error:
         return _explain(error, options, terminal)
 
@@ -83,5 +84,7 @@ def _explain(error: MlopsError, options: Options, terminal: Terminal) -> int:
 
         terminal.say(json.dumps(error.as_json(), indent=2))
     else:
-        terminal.complain(str(error))
+        from jupyter_mlops.rendering import error_text
+
+        terminal.complain(error_text(error))
     return error.exit_code

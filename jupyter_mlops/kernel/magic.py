@@ -32,12 +32,14 @@ class Magic:
     def line(self, line: str) -> Any:
         """Run a verb of jupyter-mlops: ``%mlops status``; ``%mlops help`` lists them."""
         from jupyter_mlops.errors import MlopsError
-        from jupyter_mlops.kernel.place import Place
+        from jupyter_mlops.kernel.place import MAGIC, Place
+        from jupyter_mlops.verbs.invoking import translated
 
         text = line.strip()
         place = Place(self._shell, quiet=text.endswith(";"))
         try:
-            return self._run(text.removesuffix(";"), place)
+            with translated(MAGIC):
+                return self._run(text.removesuffix(";"), place)
         except MlopsError as error:
             self._stop(error, place, debug="--debug" in text.split())
 

@@ -40,7 +40,7 @@ def page(result: Any, owner: str = "", footer: str = "") -> tuple[str, str]:
 
 
 def error_text(error: MlopsError) -> str:
-    """What happened, where, and what to do next: three lines at most."""
+    """What happened, where, and what to do next; no name in it can steer a terminal."""
     return "\n".join(plain.clean(line) for line in str(error).splitlines())
 
 

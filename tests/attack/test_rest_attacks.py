@@ -178,6 +178,7 @@ def test_a_chatty_listener_is_cut(server: Server) -> None:
         while line.recv():
             pass
     assert not line.connected
+    line.shutdown()
 
 
 def test_a_page_of_another_site_cannot_read(server: Server) -> None:
