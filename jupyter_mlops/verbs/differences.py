@@ -117,7 +117,7 @@ def _compared(
     datasets: Datasets, plain: Difference, versions: tuple[Version, Version], key: tuple[str, ...], limit: int
 ) -> Difference:
     """`plain` with what differs in the tables."""
-    from jupyter_mlops.profiles.tables import compare_tables
+    from jupyter_mlops.profiles.differences import compare_tables
 
     try:
         old, new = (datasets.files(version) for version in versions)

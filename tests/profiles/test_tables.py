@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
-from jupyter_mlops.profiles.tables import compare_tables, count_rows, record_batches, schema_of
+from jupyter_mlops.profiles.differences import compare_tables
+from jupyter_mlops.profiles.tables import count_rows, record_batches, schema_of
 
 FORMATS = ("t.csv", "t.tsv", "t.parquet", "t.feather", "t.arrow", "t.jsonl", "t.ndjson")
 reals = st.sampled_from([None, 0.0, -0.0, 1.5, math.nan, math.inf])
