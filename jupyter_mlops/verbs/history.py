@@ -181,8 +181,8 @@ def _with_rows(datasets: Datasets, version: Version) -> DatasetVersion:
     if version.rows is None:
         with suppress(MlopsError):  # not in the cache, or no sound table: shown without
             version = attrs.evolve(version, rows=count(datasets.files(version)))
-    current = next((out.digest for known, out in datasets.pointers() if known.name == version.dataset), None)
-    return shown(version, current=current)
+    pointer = datasets.pointer(version.dataset)
+    return shown(version, current=pointer[1].digest if pointer else None)
 
 
 def _provenance(datasets: Datasets, version: Version) -> dict[str, Scalar | list[str]]:

@@ -141,15 +141,19 @@ class Checkout:
 
     def _contents(self, name: str, target: Out) -> Iterator[Content]:
         """The contents in which a file may be safe: the target, the pointer's, then all versions, newest first."""
-        here = next((out.digest for known, out in self._datasets.pointers() if known.name == name), "")
-        digests = [target.digest, here, *(version.digest for version in self._datasets.history(name))]
+        here = self._datasets.pointer(name)
+        digests = [
+            target.digest,
+            here[1].digest if here else "",
+            *(version.digest for version in self._datasets.history(name)),
+        ]
         for digest in dict.fromkeys(filter(None, digests)):
             if content := self._datasets.content_or_none(digest):
                 yield content
 
     def _uncommitted_pointer(self, name: str) -> tuple[str, str] | None:
         """The pointer and digest of `name`, when no commit of any branch holds that pointer."""
-        found = next(((known, out) for known, out in self._datasets.pointers() if known.name == name), None)
+        found = self._datasets.pointer(name)
         if found is None or not found[1].digest or self._datasets.recorded(name, found[1].digest):
             return None
         pointer = found[0].pointer

@@ -154,10 +154,9 @@ class Committing:
         """Look at `name` and, with `save`, bring its content into the cache; no pointer is touched."""
         workspace = self._datasets.workspace
         content = workspace.save(name, progress) if save else workspace.scan(name, progress=progress)
-        out = next((out for known, out in self._datasets.pointers() if known.name == name), None)
-        before = out.digest if out else ""
+        pointer = self._datasets.pointer(name)
+        before, rows = (pointer[1].digest, pointer[1].rows) if pointer else ("", None)
         change = content.changes_since(self._datasets.content_or_none(before))
-        rows = out.rows if out else None
         return Draft(name, before, content, change, self._git.is_tracked(name), rows_before=rows)
 
     def publish(self, drafts: Sequence[Draft], meta: Mapping[str, object]) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.history import read_blobs
 from jupyter_mlops.versioning.names import PREFIX, exact, find, short_names, unknown
-from jupyter_mlops.versioning.pointers import Described, Out, StageFiles, described, files, outs
+from jupyter_mlops.versioning.pointers import Described, Out, described, outs
 from jupyter_mlops.versioning.publishing import Publisher
 from jupyter_mlops.versioning.restoring import Restored, Restoring
+from jupyter_mlops.versioning.stage_files import StageFiles, files
 from jupyter_mlops.versioning.stat_index import StatIndex
 from jupyter_mlops.versioning.store import Store
 from jupyter_mlops.versioning.tags import VersionTags
@@ -116,6 +117,10 @@ class Datasets:
         """
         return find(self.all(), name)
 
+    def pointer(self, name: str) -> tuple[Dataset, Out] | None:
+        """The dataset at the path `name` and what its pointer in the workspace says, or None."""
+        return next((pair for pair in self.pointers() if pair[0].name == name), None)
+
     def out_of(self, dataset: Dataset) -> Out:
         """What the pointer in the workspace says of `dataset`.
 
@@ -124,9 +129,8 @@ class Datasets:
         UnknownReference
             ``unknown-dataset`` when it says nothing any more.
         """
-        for known, out in self.pointers():
-            if known.name == dataset.name:
-                return out
+        if found := self.pointer(dataset.name):
+            return found[1]
         raise unknown(self.all(), dataset.name)
 
     def resolve(self, reference: str, progress: Progress = silent) -> Version:
@@ -238,8 +242,8 @@ class Datasets:
 
     def pointer_of(self, version: Version) -> tuple[str, str | None]:
         """The pointer file that names `version`, and its stage."""
-        if known := next((one for one in self.all() if one.name == version.dataset), None):
-            return known.pointer, known.stage
+        if found := self.pointer(version.dataset):
+            return found[0].pointer, found[0].stage
         recorded = next(iter(self.versions.index.by_digest(version.dataset, version.digest)), None)
         if recorded:
             return recorded.pointer, recorded.stage

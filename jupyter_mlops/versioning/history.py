@@ -18,8 +18,9 @@ import attrs
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Places
 from jupyter_mlops.versioning.git import Git
-from jupyter_mlops.versioning.pointers import Out, StageFiles, outs
+from jupyter_mlops.versioning.pointers import Out, outs
 from jupyter_mlops.versioning.scratch import opened
+from jupyter_mlops.versioning.stage_files import StageFiles
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS blob (id TEXT PRIMARY KEY, outs TEXT);
@@ -31,12 +32,12 @@ CREATE TABLE IF NOT EXISTS change (
 CREATE INDEX IF NOT EXISTS change_of ON change (line, name, seq);
 CREATE TABLE IF NOT EXISTS version (
   line TEXT, name TEXT, ordinal INTEGER, digest TEXT, size INTEGER, nfiles INTEGER, rows INTEGER, algorithm TEXT,
-  pointer TEXT, stage TEXT, commit_id TEXT, author TEXT, email TEXT, time TEXT, message TEXT,
+  pointer TEXT, stage TEXT, commit_id TEXT, author TEXT, time TEXT, message TEXT,
   PRIMARY KEY (line, name, ordinal)
 );
 CREATE INDEX IF NOT EXISTS version_by_digest ON version (line, name, digest);
 """
-FORMAT = "%x1e%H%x1f%P%x1f%an%x1f%ae%x1f%cI%x1f%s"
+FORMAT = "%x1e%H%x1f%an%x1f%cI%x1f%s"
 POINTERS = (":(glob)**/*.dvc", ":(glob)**/dvc.lock")
 GONE = "0" * 40
 
@@ -46,9 +47,7 @@ class Commit:
     """A commit and the pointer blobs it changed: ``(path, blob id or None when deleted)``."""
 
     id: str
-    parents: tuple[str, ...]
     author: str
-    email: str
     time: str
     message: str
     blobs: tuple[tuple[str, str | None], ...]
@@ -69,7 +68,6 @@ class Recorded:
     stage: str | None
     commit_id: str
     author: str
-    email: str
     time: str
     message: str
 
@@ -206,10 +204,10 @@ class _Indexing:
                         versions.append(self._version(name, len(seen[name]), out, pointer, commit))
                 current[pointer] = {name: out.digest for name, out in now.items()}
         self._database.executemany("INSERT INTO change VALUES (?,?,?,?,?,?,?)", changes)
-        self._database.executemany(f"INSERT INTO version VALUES ({','.join('?' * 15)})", versions)  # noqa: S608
+        self._database.executemany(f"INSERT INTO version VALUES ({','.join('?' * 14)})", versions)  # noqa: S608
 
     def _version(self, name: str, ordinal: int, out: Out, pointer: str, commit: Commit) -> tuple[object, ...]:
-        by = (commit.id, commit.author, commit.email, commit.time, commit.message)
+        by = (commit.id, commit.author, commit.time, commit.message)
         what = (out.digest, out.size, out.nfiles, out.rows, out.algorithm, pointer, out.stage)
         return (self._line, name, ordinal, *what, *by)
 
@@ -243,10 +241,10 @@ def _commits(git: Git, revisions: str) -> Iterator[Commit]:
     text = git.run(*command, "--reverse", "-z", f"--format={FORMAT}", revisions, "--", *POINTERS)
     for record in text.split("\x1e")[1:]:
         header, *rest = record.split("\0")
-        commit, parents, author, email, time, message = header.split("\x1f", 5)
+        commit, author, time, message = header.split("\x1f", 3)
         tokens = iter(token.lstrip("\n") for token in rest)
         blobs = tuple((next(tokens), _blob(token)) for token in tokens if token.startswith(":"))
-        yield Commit(commit, tuple(parents.split()), author, email, time, message, blobs)
+        yield Commit(commit, author, time, message, blobs)
 
 
 def _blob(raw: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Pointers published: under DVC's own lock, by rename, and committed to git alone."""
+"""Pointers published: under DVC's own lock, by rename, one writer at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault
-from jupyter_mlops.records import Actor, Places, write_atomically
+from jupyter_mlops.records import Places, write_atomically
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
 
@@ -29,16 +29,13 @@ class Publication:
     Attributes
     ----------
     files
-        New bytes by path below the root; None removes the file.
+        New bytes by path below the root.
     ignored
         Data that git must not see, by path.
-    untrack
-        Paths that leave git but stay in the workspace.
     """
 
-    files: Mapping[str, bytes | None]
+    files: Mapping[str, bytes]
     ignored: Sequence[str] = ()
-    untrack: Sequence[str] = ()
 
 
 @contextlib.contextmanager
@@ -118,7 +115,7 @@ def _busy(path: Path) -> EnvironmentFault:
 
 
 class Publisher:
-    """Writes pointers and commits them.
+    """Writes pointers.
 
     Parameters
     ----------
@@ -143,15 +140,9 @@ class Publisher:
             ignores = [self._ignore(path) for path in publication.ignored]
             for name, data in publication.files.items():
                 path = self._places.root / name
-                if data is None:
-                    path.unlink(missing_ok=True)
-                elif not path.exists() or path.read_bytes() != data:
+                if not path.exists() or path.read_bytes() != data:
                     write_atomically(path, data)
         return (*publication.files, *dict.fromkeys(path for path in ignores if path))
-
-    def commit(self, paths: Sequence[str], message: str, author: Actor, untrack: Sequence[str] = ()) -> str | None:
-        """Commit exactly `paths` to git; None when they hold nothing new."""
-        return self._git.commit_only(paths, message, author, untrack=untrack)
 
     def _ignore(self, name: str) -> str | None:
         """Add the line that DVC would add to the ``.gitignore`` beside the data; returns that file."""

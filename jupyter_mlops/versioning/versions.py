@@ -11,7 +11,8 @@ from jupyter_mlops.errors import UnknownReference
 from jupyter_mlops.records import Places
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.history import HistoryIndex, Recorded, read_blobs
-from jupyter_mlops.versioning.pointers import SUFFIX, Out, StageFiles, outs
+from jupyter_mlops.versioning.pointers import SUFFIX, Out, outs
+from jupyter_mlops.versioning.stage_files import StageFiles
 from jupyter_mlops.versioning.tags import VersionTags
 from jupyter_mlops.versioning.values import Dataset, Version
 

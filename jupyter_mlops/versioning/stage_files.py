@@ -1,0 +1,83 @@
+"""Where pointers lie in the workspace, and what ``dvc.yaml`` adds to ``dvc.lock``."""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.versioning.dvcignore import DvcIgnore
+from jupyter_mlops.versioning.git import Git
+from jupyter_mlops.versioning.pointers import LOCK_FILE, PIPELINE_FILE, Out, load_yaml, name_of
+
+
+def files(git: Git) -> tuple[str, ...]:
+    """Every pointer file in the workspace, tracked by git or new, that git does not ignore."""
+    patterns = (":(glob)**/*.dvc", ":(glob)**/dvc.lock")
+    text = git.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", *patterns)
+    there = (name for name in text.split("\0") if name and (git.root / name).is_file())
+    return tuple(
+        sorted(name for name in there if not DvcIgnore(git.root, posixpath.dirname(name)).excludes_whole(name))
+    )
+
+
+@attrs.frozen
+class StageFiles:
+    """What ``dvc.lock`` leaves unsaid and ``dvc.yaml`` says.
+
+    Attributes
+    ----------
+    folders
+        The ``wdir`` of each stage that has one, by lock file and stage.
+    uncached
+        Lock file, stage and path of each output with ``cache: false``: git keeps those.
+    """
+
+    folders: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
+    uncached: frozenset[tuple[str, str, str]] = frozenset()
+
+    @classmethod
+    def read(cls, git: Git) -> StageFiles:
+        """From every ``dvc.yaml`` of the project that can be read."""
+        text = git.run(
+            "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(glob)**/{PIPELINE_FILE}"
+        )
+        folders: dict[tuple[str, str], str] = {}
+        uncached: set[tuple[str, str, str]] = set()
+        for name in filter(None, text.split("\0")):
+            lock = posixpath.join(posixpath.dirname(name), LOCK_FILE)
+            for stage, definition in _definitions(git.root / name, name):
+                if wdir := definition.get("wdir"):
+                    folders[lock, stage] = str(wdir)
+                uncached.update((lock, stage, path) for path in _uncached(definition))
+        return cls(folders, frozenset(uncached))
+
+    def name_of(self, out: Out, pointer: str) -> str | None:
+        """The path of `out` below the root, or None when it lies outside the project."""
+        stage = (out.stage or "").partition("@")[0]
+        wdir = self.folders.get((pointer, out.stage or "")) or self.folders.get((pointer, stage), "")
+        return name_of(out, pointer, wdir)
+
+    def is_cached(self, out: Out, pointer: str) -> bool:
+        """Whether the cache of DVC keeps `out`."""
+        stage = (out.stage or "").partition("@")[0]
+        return not self.uncached & {(pointer, out.stage or "", out.path), (pointer, stage, out.path)}
+
+
+def _definitions(path: Path, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    with contextlib.suppress(FileNotFoundError, UsageError, AttributeError):
+        stages = load_yaml(path.read_bytes(), name).get("stages") or {}
+        for stage, body in stages.items():
+            yield stage, (body or {}).get("do", body) or {}
+
+
+def _uncached(definition: Mapping[str, Any]) -> Iterator[str]:
+    for kind in ("outs", "metrics", "plots"):
+        for item in definition.get(kind) or ():
+            if isinstance(item, dict):
+                yield from (str(path) for path, flags in item.items() if (flags or {}).get("cache") is False)
