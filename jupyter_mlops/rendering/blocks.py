@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import attrs
@@ -186,26 +187,34 @@ def say(*parts: Cell) -> Sentence:
     return Sentence(parts)
 
 
+Columns = str | Sequence[str]
+"""Names of columns; as one text, ``Name|State``, when they are known beforehand."""
+
+
 def table(
-    caption: str, columns: str, rows: list[tuple[Cell, ...]], *, numeric: str = "", more: int = 0
+    caption: str, columns: Columns, rows: Sequence[tuple[Cell, ...]], *, numeric: Columns = "", more: int = 0
 ) -> tuple[Table, ...]:
-    """A table, or nothing when it would be empty; names in `columns` and `numeric` are split at ``|``.
+    """A table, or nothing when it would be empty.
 
     Columns in which every cell is empty are left out.
     """
     if not rows:
         return ()
-    names = columns.split("|")
+    names = _names(columns)
     kept = [index for index in range(len(names)) if any(row[index] != "" for row in rows)]
     return (
         Table(
             caption,
             tuple(names[index] for index in kept),
             tuple(tuple(row[index] for index in kept) for row in rows),
-            frozenset(numeric.split("|")),
+            frozenset(_names(numeric)),
             more,
         ),
     )
+
+
+def _names(columns: Columns) -> Sequence[str]:
+    return columns.split("|") if isinstance(columns, str) else columns
 
 
 def facts(*pairs: tuple[str, Cell], caption: str = "") -> tuple[Facts, ...]:

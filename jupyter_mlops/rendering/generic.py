@@ -90,8 +90,8 @@ def rows_of(caption: str, values: tuple[Any, ...]) -> list[Block]:
     shown = values[:MOST_ROWS]
     rows = [tuple(cell(field.name, getattr(value, field.name, None)) for field in fields) for value in shown]
     numeric = [spaced(f.name) for f in fields if all(_is_number(getattr(v, f.name, None)) for v in shown)]
-    names = "|".join(spaced(field.name) for field in fields)
-    return list(table(caption, names, rows, numeric="|".join(numeric), more=len(values) - len(shown)))
+    names = [spaced(field.name) for field in fields]
+    return list(table(caption, names, rows, numeric=numeric, more=len(values) - len(shown)))
 
 
 def _is_number(value: Any) -> bool:

@@ -59,9 +59,8 @@ def _versions(model: Model) -> tuple[Block, ...]:
         )
         for each in model.versions
     ]
-    columns = [name.replace("|", "¦") for name in metrics]
-    names = "|".join(["Version", "Alias", *columns, "Deployments", "Message", "Author", "Time"])
-    return table("Newest first", names, rows, numeric="|".join(columns))
+    names = ["Version", "Alias", *metrics, "Deployments", "Message", "Author", "Time"]
+    return table("Newest first", names, rows, numeric=metrics)
 
 
 @document.register
@@ -113,11 +112,9 @@ def _(result: Prediction) -> Document:
     rows: list[tuple[Cell, ...]] = [
         (str(index), *(_value(result.outputs[name], index) for name in names)) for index in range(shown)
     ]
-    columns = [name.replace("|", "¦") for name in names]
+    columns = ["Row", *names]
     caption = f"{count(result.rows, 'row')} in {duration(result.seconds)}"
-    blocks = table(
-        caption, "|".join(["Row", *columns]), rows, numeric="|".join(["Row", *columns]), more=result.rows - shown
-    )
+    blocks = table(caption, columns, rows, numeric=columns, more=result.rows - shown)
     return Document(f"Prediction by {result.deployment} {result.version}", blocks or (say("No rows."),))
 
 

@@ -28,18 +28,11 @@ def _(result: Stages) -> Document:
 
 @document.register
 def _(result: RunReport) -> Document:
-    failed = next((each for each in result.stages if each.state == "failed"), None)
-    head = Mark(failure(failed), Tone.BAD) if failed else Mark(_outcome(result.stages), Tone.GOOD)
+    head = Mark(result.gate, Tone.BAD) if result.gate else Mark(_outcome(result.stages), Tone.GOOD)
     blocks: list[Block] = [say(head), *stage_runs(result.stages)]
     blocks += facts(*((key, scalar(value)) for key, value in result.metrics.items()), caption="Metrics")
     blocks += [say("git commit", Code(result.git_commit[:7]))] if result.git_commit else []
     return Document(f"Run {result.run}".strip(), tuple(blocks))
-
-
-def failure(stage: StageRun) -> str:
-    """``train failed in cell 9: KeyError: 'wage'``."""
-    where = f" in cell {stage.cell}" if stage.cell is not None else ""
-    return f"{stage.name} failed{where}: {stage.error or stage.reason}".rstrip(": ")
 
 
 def _outcome(stages: tuple[StageRun, ...]) -> str:
@@ -68,19 +61,15 @@ def _(result: Runs) -> Document:
     if not result.runs:
         return Document("Runs", (say("Nothing was run yet. Type", Code("%mlops run")),))
     metrics = list(dict.fromkeys(name for each in result.runs for name in each.metrics))[:6]
-    columns = "|".join(["Run", "State", "Started", "Time", "Stages", *map(_column, metrics), "Author", "Commit"])
+    columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit"]
     rows = [_run_row(each, metrics) for each in result.runs]
     compared: list[tuple[Cell, ...]] = [
         (each.kind, each.name, scalar(each.before), scalar(each.after)) for each in result.compared
     ]
-    blocks = table("Newest first", columns, rows, numeric="|".join(["Time", *map(_column, metrics)]))
+    blocks = table("Newest first", columns, rows, numeric=["Time", *metrics])
     contrast = table("What differs", "Kind|Name|Before|After", compared)
     more = (say("Older runs:", Code(f"--cursor {result.next_cursor}")),) if result.next_cursor else ()
     return Document("Runs", (*contrast, *blocks, *more))
-
-
-def _column(metric: str) -> str:
-    return metric.replace("|", "¦")
 
 
 def _run_row(each: RunSummary, metrics: list[str]) -> tuple[Cell, ...]:

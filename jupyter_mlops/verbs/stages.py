@@ -167,11 +167,12 @@ class StageRun:
 
 
 def first_failure(stages: Iterable[StageRun]) -> str | None:
-    """The first failed stage, with its cell and error."""
+    """The first failed stage, with its cell and error: ``train failed in cell 9: KeyError: 'wage'``."""
     failed = next((stage for stage in stages if stage.state == "failed"), None)
     if failed is None:
         return None
-    return f"{failed.name} failed{f' in cell {failed.cell}' if failed.cell else ''}: {failed.error or failed.reason}"
+    where = f" in cell {failed.cell}" if failed.cell else ""
+    return f"{failed.name} failed{where}: {failed.error or failed.reason}".rstrip(": ")
 
 
 @attrs.frozen
