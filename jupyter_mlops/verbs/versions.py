@@ -153,8 +153,10 @@ def _happened(draft: Draft) -> str:
         return _counted(rows, "row") if rows else f"first version, {_counted(len(draft.content.entries), 'file')}"
     if rows:
         return f"{'+' if rows > 0 else ''}{_counted(rows, 'row')}"
-    if not change:
+    if not change and draft.is_recorded:
         return "description"
+    if not change:  # saved by an earlier commit with --no-git
+        return _counted(draft.rows, "row") if draft.rows else _counted(len(draft.content.entries), "file")
     parts = [("added", change.added), ("modified", change.modified), ("removed", change.removed)]
     return ", ".join(f"{_counted(len(paths), 'file')} {word}" for word, paths in parts if paths)
 

@@ -31,6 +31,8 @@ class Draft:
         The files that differ from it.
     adopted
         Whether git tracked the data until now.
+    is_recorded
+        Whether a commit of this branch holds this content already.
     rows_before
         Rows of the version `before`, when its pointer tells them.
     rows, rows_added
@@ -42,6 +44,7 @@ class Draft:
     content: Content
     change: FileChanges
     adopted: bool = False
+    is_recorded: bool = False
     rows_before: int | None = None
     rows: int | None = None
     rows_added: int | None = None
@@ -157,7 +160,8 @@ class Committing:
         pointer = self._datasets.pointer(name)
         before, rows = (pointer[1].digest, pointer[1].rows) if pointer else ("", None)
         change = content.changes_since(self._datasets.content_or_none(before))
-        return Draft(name, before, content, change, self._git.is_tracked(name), rows_before=rows)
+        is_recorded = self._datasets.recorded(name, content.digest) is not None
+        return Draft(name, before, content, change, self._git.is_tracked(name), is_recorded, rows)
 
     def publish(self, drafts: Sequence[Draft], meta: Mapping[str, object]) -> tuple[str, ...]:
         """Write the pointers of `drafts`; returns every path that git should commit.

@@ -124,7 +124,9 @@ def test_no_git_saves_without_a_commit(root, git):
     done = mlops.commit("data/jobs.csv", project=root, git=False)
     assert (done.git_commit, done.versions[0].version) == (None, "new")
     assert git("log", "--format=%s").splitlines()[0] == "dvc init"
-    assert mlops.commit(project=root).versions[0].version == "v1"
+    later = mlops.commit(project=root)
+    assert (later.versions[0].version, later.message) == ("v1", "jobs: 2 rows")
+    assert mlops.commit("jobs", owner="Ana", project=root).message == "jobs: description"
 
 
 def test_a_dry_run_writes_nothing(root):
