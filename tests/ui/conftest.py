@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from ui.real_lab import Desk, Lab, build_project, deployed, mlops, start
+from ui.real_lab import Desk, Lab, build_project, deployed, mlops, open_sidebar, start
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 LABEXTENSION = Path(__file__).parents[2] / "jupyter_mlops" / "labextension"
@@ -66,16 +66,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def desk(lab: Lab, browser: Browser) -> Iterator[Desk]:
+def desk(lab: Lab, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Desk]:
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     asked: list[str] = []
     errors: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/mlops/v1/" in request.url else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(lab.page() + "&reset")
-    page.wait_for_selector(".jp-DirListing-item", timeout=60_000)
-    page.keyboard.press("Control+Shift+M")
-    page.wait_for_selector("[data-section=data] [role=treeitem]", timeout=30_000)
+    page.set_default_timeout(20_000)
+    open_sidebar(page)
+    page.wait_for_selector("[data-section=data] [role=treeitem]")
     yield Desk(page, lab, asked, errors)
+    if os.environ.get("MLOPS_SCREENSHOTS"):
+        page.screenshot(path=f"{os.environ['MLOPS_SCREENSHOTS']}/end-{request.node.name}.png")
     page.close()
     assert errors == []

@@ -125,6 +125,12 @@ def write_table(root: Path, count: int, shift: int = 0) -> None:
     (root / "data/wages.csv").write_text("\n".join(["age,wage", *rows]) + "\n")
 
 
+def open_sidebar(page: Page) -> None:
+    """Open our tab once Lab has put its tabs back."""
+    page.wait_for_selector("#jp-main-dock-panel .jp-Launcher", timeout=60_000)
+    page.locator('.jp-SideBar [data-id="jupyter-mlops"]').click()
+
+
 @attrs.frozen
 class Desk:
     """A page of Lab with the sidebar open, and what it asked the server."""
@@ -145,7 +151,7 @@ class Desk:
         self.page.locator(".jp-Dialog").get_by_role("button", name=label, exact=True).click()
 
     def toast(self, text: str) -> None:
-        self.page.locator(".jp-Notification-Toast", has_text=re.compile(text)).first.wait_for(timeout=60_000)
+        self.page.locator(".Toastify__toast", has_text=re.compile(text)).first.wait_for(timeout=30_000)
 
     def shot(self, name: str) -> None:
         """Keep a picture where the environment names a folder for them."""

@@ -81,9 +81,9 @@ def test_drift_of_a_column_is_drawn(desk: Desk) -> None:
     desk.section("drift").get_by_role("button", name="Open drift").click()
     bars = desk.page.locator(".jp-Mlops-plot .js-plotly-plot").first
     bars.wait_for(timeout=30_000)
-    desk.page.get_by_role("heading", name="age").wait_for()
+    desk.page.get_by_role("heading", name="age", exact=True).wait_for()
     bars.locator(".trace.bars .point").first.click(force=True)
-    desk.page.get_by_role("heading", name="wage").wait_for()
+    desk.page.get_by_role("heading", name="wage", exact=True).wait_for()
     desk.shot("drift")
 
 

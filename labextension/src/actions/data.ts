@@ -1,4 +1,5 @@
 /** What a click on data does. */
+import type { JobResults } from '../api/types';
 import { ask } from '../dialogs/form';
 import { message } from '../dialogs/message';
 import { bare, referenceOf } from '../model/selection';
@@ -79,18 +80,12 @@ export async function checkout(mlops: IMlops, args: Args): Promise<void> {
     return;
   }
   const before = mlops.project.status.value?.datasets.find(one => one.path === plan.dataset)?.version ?? null;
-  await perform(
-    mlops,
-    'checkout',
-    { reference },
-    {
-      said: done => `${done.dataset} is at ${done.version}.`,
-      undo: done => {
-        const back = before && bare(before) !== bare(done.version) ? referenceOf(done.dataset, before) : null;
-        return back ? () => perform(mlops, 'checkout', { reference: back }) : null;
-      }
-    }
-  );
+  const said = (done: JobResults['checkout']): string => `${done.dataset} is at ${done.version}.`;
+  const undo = (done: JobResults['checkout']): (() => Promise<unknown>) | null => {
+    const back = before && bare(before) !== bare(done.version) ? referenceOf(done.dataset, before) : null;
+    return back ? () => perform(mlops, 'checkout', { reference: back }, { said }) : null;
+  };
+  await perform(mlops, 'checkout', { reference }, { said, undo });
 }
 
 /** Names a version. */
