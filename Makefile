@@ -48,7 +48,7 @@ lint: $(VENV)/.developing
 	$(BIN)/python -m jupyter_mlops.server.openapi | diff -q - labextension/src/api/openapi.json
 	$(BIN)/jlpm install --immutable
 	$(BIN)/jlpm lint
-	$(BIN)/jlpm schema:check
+	$(BIN)/jlpm schema --check
 	$(BIN)/jlpm size
 
 schema: $(VENV)/.developing
