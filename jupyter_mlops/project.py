@@ -79,12 +79,20 @@ class Project:
             return tomllib.loads(path.read_text())
         except FileNotFoundError:
             return {}
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError("bad-settings", "mlops.toml cannot be read.", context=str(error)) from error
 
     def section(self, name: str) -> Mapping[str, Any]:
-        """One table of ``mlops.toml``, empty when absent."""
-        section: Mapping[str, Any] = self.settings.get(name, {})
+        """One table of ``mlops.toml``, empty when absent.
+
+        Raises
+        ------
+        UsageError
+            ``bad-settings``.
+        """
+        section: object = self.settings.get(name, {})
+        if not isinstance(section, Mapping):
+            raise UsageError("bad-settings", f"{name} in mlops.toml is no table.", hint=f"Write it as [{name}].")
         return section
 
     @cached_property

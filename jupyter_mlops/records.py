@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -190,26 +190,36 @@ class Places:
 
     @property
     def scratch(self) -> Path:
-        """Rebuildable caches: ``.mlops/`` once a verb wrote here, else a private folder."""
+        """Rebuildable caches: ``.mlops/`` once a verb claimed it here, else a private folder.
+
+        A clone may bring a ``.mlops`` of its own, or a link that leads elsewhere: neither is used.
+        """
         inside = self.root / ".mlops"
-        return inside if inside.is_dir() and os.access(inside, os.W_OK) else self._private_cache()
+        own = self._claim.exists() and inside.is_dir() and not inside.is_symlink()
+        return inside if own and os.access(inside, os.W_OK) else self._private_cache()
 
     def claim_scratch(self) -> Path:
         """Create ``.mlops/`` with its own ``.gitignore``; called by verbs that write."""
         inside = self.root / ".mlops"
-        ignore = inside / ".gitignore"
-        if not ignore.exists():
-            try:
-                inside.mkdir(exist_ok=True)
-                ignore.write_text("*\n")
-            except OSError:
-                return self._private_cache()
+        with suppress(OSError):
+            inside.mkdir()
+            (inside / ".gitignore").write_text("*\n")
+            self._claim.parent.mkdir(parents=True, exist_ok=True)
+            self._claim.touch()
         return self.scratch
+
+    @property
+    def _claim(self) -> Path:
+        """Says that ``.mlops/`` was made here; git brings no such file along."""
+        return self.state / "scratch" / self._mark
+
+    @property
+    def _mark(self) -> str:
+        return hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
 
     def _private_cache(self) -> Path:
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        name = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
-        return home / "jupyter-mlops" / name
+        return home / "jupyter-mlops" / self._mark
 
     def relative(self, path: str | Path) -> str:
         """`path` (absolute, or relative to the root) as a POSIX path below the root.

@@ -61,12 +61,12 @@ class AuditLog:
             os.fsync(handle.fileno())
 
     def entries(self) -> Iterator[AuditEntry]:
-        """Every whole line, oldest first."""
+        """Every whole line, oldest first; one that somebody spoilt has the outcome ``unreadable``."""
         if self.path.exists():
             with self.path.open("rb") as handle:
                 for line in handle:
                     if line.endswith(b"\n"):
-                        yield AuditEntry(**json.loads(line))
+                        yield _read(line)
 
     def first_broken(self) -> int | None:
         """The number (from 1) of the first line whose chain does not hold, or None."""
@@ -91,7 +91,14 @@ class AuditLog:
         if whole < len(tail):
             os.ftruncate(descriptor, size - (len(tail) - whole))
         lines = tail[:whole].splitlines()
-        return str(json.loads(lines[-1])["chain"]) if lines else GENESIS
+        return _read(lines[-1]).chain if lines else GENESIS
+
+
+def _read(line: bytes) -> AuditEntry:
+    try:
+        return AuditEntry(**json.loads(line))
+    except (TypeError, ValueError, RecursionError):
+        return AuditEntry("", "", "", "", "unreadable", {}, "")
 
 
 def _link(previous: str, line: dict[str, object]) -> str:

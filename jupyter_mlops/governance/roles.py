@@ -46,7 +46,7 @@ class Roles:
     """
 
     def __init__(self, assigned: Mapping[str, str]) -> None:
-        unknown = sorted(set(assigned.values()) - set(ROLES))
+        unknown = [role for role in assigned.values() if not isinstance(role, str) or role not in ROLES]
         if unknown:
             known = ", ".join(ROLES)
             raise UsageError(

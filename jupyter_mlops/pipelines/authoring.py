@@ -144,7 +144,7 @@ class Authoring:
         UsageError
             ``generated-stage`` for one that a template makes.
         """
-        document = yaml_files.load(self._root / DVC_YAML)
+        document = yaml_files.load_mapping(self._root / DVC_YAML)
         self._pipeline.graph().find(name)
         if name not in document["stages"]:
             raise UsageError(

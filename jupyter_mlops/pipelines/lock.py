@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines import yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.stages import Command, StageSpec
@@ -45,7 +46,7 @@ class Locked:
             command=tuple(command) if isinstance(command, list) else str(command),
             deps=_contents(entry.get("deps"), folder),
             outs=_contents(entry.get("outs"), folder),
-            params=entry.get("params") or {},
+            params={file: dict(values) for file, values in (entry.get("params") or {}).items()},
         )
 
     def entry(self, folder: str) -> dict[str, Any]:
@@ -62,10 +63,19 @@ class Locked:
 
 
 def read(root: Path, stages: Mapping[str, StageSpec]) -> dict[str, Locked]:
-    """The entries of ``dvc.lock`` for the stages that still exist."""
-    document = yaml_files.load(root / "dvc.lock")
-    entries = document.get("stages") or {}
-    return {name: Locked.read(entry, stages[name].folder) for name, entry in entries.items() if name in stages}
+    """The entries of ``dvc.lock`` for the stages that still exist.
+
+    Raises
+    ------
+    UsageError
+        ``bad-file``.
+    """
+    document = yaml_files.load_mapping(root / "dvc.lock")
+    try:
+        entries = (document.get("stages") or {}).items()
+        return {name: Locked.read(entry, stages[name].folder) for name, entry in entries if name in stages}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError("bad-file", "dvc.lock is not as DVC writes it.", context=repr(error)) from error
 
 
 def write(root: Path, stage: StageSpec, locked: Locked) -> None:

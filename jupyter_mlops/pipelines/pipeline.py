@@ -92,7 +92,7 @@ class Pipeline:
         """The parameters of `stage`, those that are there."""
         found: dict[str, dict[str, Any]] = {}
         for file, keys in stage.params.items():
-            document = yaml_files.load(self.places.root / file)
+            document = yaml_files.load_mapping(self.places.root / file)
             pairs = {key: yaml_files.lookup(document, key) for key in keys}
             found[file] = {key: value for key, (known, value) in pairs.items() if known} if keys else dict(document)
         return found

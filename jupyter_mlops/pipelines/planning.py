@@ -138,7 +138,7 @@ def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mappi
     UsageError
         ``parameter-type``, ``parameter-not-quotable``.
     """
-    document = yaml_files.load(pipeline.places.root / PARAMS)
+    document = yaml_files.load_mapping(pipeline.places.root / PARAMS)
     chosen: dict[str, Value] = {}
     known: dict[str, set[str]] = {}
     for stage in stages:

@@ -15,6 +15,20 @@ from jupyter_mlops.records import write_atomically
 WIDE = 4096
 
 
+def load_mapping(path: Path) -> Mapping[str, Any]:
+    """As `load`, of a file that holds names and what they stand for.
+
+    Raises
+    ------
+    UsageError
+        ``bad-file``.
+    """
+    document = load(path)
+    if not isinstance(document, Mapping):
+        raise _bad(path, ValueError("It holds no names with values."))
+    return document
+
+
 def load(path: Path) -> Any:
     """The content of a YAML, JSON or TOML file; an empty mapping when it is missing or empty.
 
@@ -32,7 +46,7 @@ def load(path: Path) -> Any:
     read = {".json": json.loads, ".toml": tomllib.loads}.get(path.suffix, parse)
     try:
         return read(text) or {}
-    except (ValueError, yaml_error()) as error:
+    except (ValueError, RecursionError, yaml_error()) as error:
         raise _bad(path, error) from error
 
 
@@ -52,9 +66,11 @@ def edit(path: Path, change: Callable[[Any], None], *, width: int = WIDE) -> Non
     yaml.width = width
     try:
         document = yaml.load(path.read_text(encoding="utf-8")) if path.exists() else None
-    except yaml_error() as error:
+    except (ValueError, RecursionError, yaml_error()) as error:
         raise _bad(path, error) from error
     document = yaml.map() if document is None else document
+    if not isinstance(document, dict):
+        raise _bad(path, ValueError("It holds no names with values."))
     change(document)
     stream = io.StringIO()
     yaml.dump(document, stream)
