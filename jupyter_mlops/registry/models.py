@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +20,10 @@ from jupyter_mlops.registry.tags import (
     holders,
     label,
     parse,
-    pick,
     registrations,
     require_name,
 )
+from jupyter_mlops.registry.versions import Model, ModelVersion
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.pointers import PIPELINE_FILE
 
@@ -32,50 +31,8 @@ if TYPE_CHECKING:
     from jupyter_mlops.versioning.datasets import Datasets
 
 _FIELDS = "%00".join(
-    f"%({field})" for field in ("refname:strip=2", "objectname", "taggername", "taggerdate:unix", "subject")
-).replace("objectname", "*objectname")
-CHAMPION = "champion"
-
-
-@attrs.frozen
-class ModelVersion:
-    """One registered version.
-
-    Attributes
-    ----------
-    label
-        As shown: ``v2``, or ``v2.1.0`` when the major version has several.
-    digest
-        md5 of the model file: the permanent name of what was registered.
-    source
-        Who keeps the bytes: ``dvc``, ``git``, or ``""`` when the commit holds none.
-    """
-
-    model: str
-    version: SemanticVersion
-    label: str
-    tag: str
-    digest: str
-    path: str
-    source: str
-    git_commit: str
-    author: str
-    time: datetime
-    message: str
-    aliases: tuple[str, ...] = ()
-
-
-@attrs.frozen
-class Model:
-    """A model: its versions, newest first, and what its aliases stand for (labels)."""
-
-    name: str
-    versions: tuple[ModelVersion, ...]
-    aliases: Mapping[str, str]
-
-    def by_alias(self, alias: str) -> ModelVersion | None:
-        """The version an alias stands for."""
-        return next((version for version in self.versions if alias in version.aliases), None)
+    f"%({field})" for field in ("refname:strip=2", "*objectname", "taggername", "taggerdate:unix", "subject")
+)
 
 
 @attrs.frozen
@@ -124,7 +81,9 @@ class Models:
         standing = {name: registrations(tags) for name, tags in groups.items()}
         wanted = [(tag.commit, name) for name, versions in standing.items() for tag in versions.values()]
         contents = artifacts.contents(self._git, wanted)
-        return tuple(_model(name, groups[name], standing[name], contents) for name in sorted(groups) if standing[name])
+        return tuple(
+            Model.of(name, groups[name], standing[name], contents) for name in sorted(groups) if standing[name]
+        )
 
     def labels(self, name: str) -> dict[str, str]:
         """How each version of a model is shown, ``2.0.0`` to ``v2``; nothing for a model that is gone."""
@@ -157,7 +116,7 @@ class Models:
         """
         name, _, which = reference.removeprefix("model:").partition("@")
         model = self.get(name)
-        found = _find(model, which)
+        found = model.find(which)
         if found:
             return found
         known = [version.label for version in model.versions] + list(model.aliases)
@@ -359,48 +318,6 @@ class Models:
     def _alone(self) -> AbstractContextManager[None]:
         """Writers take turns; git alone would let two of them tag at once."""
         return alone(self._places.state / "registry.lock")
-
-
-def _model(
-    name: str,
-    tags: list[Tag],
-    standing: Mapping[SemanticVersion, Tag],
-    contents: Mapping[tuple[str, str], artifacts.Content],
-) -> Model:
-    owners = {alias: holders(tags, alias) for alias in sorted({tag.alias for tag in tags if tag.alias})}
-    current = {alias: commits[-1] for alias, commits in owners.items() if commits}
-    versions = []
-    for version, tag in standing.items():
-        content = contents.get((tag.commit, name), artifacts.Content("", "", ""))
-        versions.append(
-            ModelVersion(
-                model=name,
-                version=version,
-                label=label(version, standing),
-                tag=tag.tag,
-                digest=content.digest,
-                path=content.path,
-                source=content.source,
-                git_commit=tag.commit,
-                author=tag.author,
-                time=tag.time,
-                message=tag.message,
-                aliases=tuple(alias for alias, commit in current.items() if commit == tag.commit),
-            )
-        )
-    aliases = {alias: version.label for version in versions for alias in version.aliases}
-    return Model(name, tuple(reversed(versions)), dict(sorted(aliases.items())))
-
-
-def _find(model: Model, which: str) -> ModelVersion | None:
-    if not which:
-        return model.by_alias(CHAMPION) or model.versions[0]
-    if which == "latest":
-        return model.versions[0]
-    number = pick(which, [version.version for version in model.versions])
-    by_number = next((version for version in model.versions if version.version == number), None)
-    digests = [v for v in model.versions if len(which) >= 4 and v.digest.startswith(which)]
-    return by_number or model.by_alias(which) or (digests[0] if digests else None)
 
 
 def _put_back(file: Path, before: bytes | None) -> None:

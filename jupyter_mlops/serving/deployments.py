@@ -17,8 +17,9 @@ import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, MlopsError, UnknownReference, UsageError, did_you_mean
 from jupyter_mlops.records import Actor, Places, now
-from jupyter_mlops.registry.models import Models, ModelVersion
+from jupyter_mlops.registry.models import Models
 from jupyter_mlops.registry.tags import require_name
+from jupyter_mlops.registry.versions import ModelVersion
 from jupyter_mlops.serving.client import Client
 from jupyter_mlops.serving.control import Command, ErrorDocument, ask
 from jupyter_mlops.serving.spec import Release, State, Status, Target, release

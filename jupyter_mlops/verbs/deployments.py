@@ -13,7 +13,7 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Instant
-from jupyter_mlops.registry.models import ModelVersion
+from jupyter_mlops.registry.versions import ModelVersion
 from jupyter_mlops.serving import deployments as serving
 from jupyter_mlops.serving.rows import MOST_ROWS, read_json, read_table
 from jupyter_mlops.trust.identity import require_known

@@ -18,7 +18,7 @@ from jupyter_mlops.verbs.versions import reference as typed
 
 if TYPE_CHECKING:
     from jupyter_mlops.project import Project
-    from jupyter_mlops.registry.models import ModelVersion
+    from jupyter_mlops.registry.versions import ModelVersion
     from jupyter_mlops.versioning.datasets import Datasets, Version
 
 PAGE = 200

@@ -11,7 +11,7 @@ import attrs
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.records import Actor, Instant, Scalar, VersionRecord
-from jupyter_mlops.registry import models as registry
+from jupyter_mlops.registry import versions as registry
 from jupyter_mlops.registry.formats import SUFFIXES
 from jupyter_mlops.trust.identity import parse, require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
