@@ -239,7 +239,8 @@ def run(
     choice = Choice(force=force, git=git, also=(PARAMS,) if parameters else ())
     done = runner.run(prepare, call.progress, choice)
     run_id = done.record.run if done.record else ""
-    return RunReport(run_id, stage_runs(done.stages), project.pipeline.metrics(), done.git_commit)
+    metrics = done.record.metrics if done.record else project.pipeline.metrics()
+    return RunReport(run_id, stage_runs(done.stages), metrics, done.git_commit)
 
 
 def runner_of(call: Call, otherwise: Actor | None = None) -> Runner:

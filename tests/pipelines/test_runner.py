@@ -74,6 +74,16 @@ def test_a_failure_keeps_the_last_good_outputs_and_stops_what_depends_on_it(chai
     assert "prepare.ipynb" in dvc("status")
 
 
+def test_a_run_that_failed_claims_no_metrics_of_an_earlier_one(chain):
+    mlops.run(project=chain)
+    write_notebook(chain / "look.ipynb", "x = 1", "1 / 0")
+    write_notebook(chain / "train.ipynb", "C = 1.0\nname = 'x'\nflag = False", "1 / 0")
+
+    assert mlops.run(["look.ipynb"], project=chain).metrics == {}
+    assert mlops.run(project=chain).metrics == {}
+    assert [run.metrics for run in mlops.runs(project=chain).runs] == [{}, {}, {"auc": 0.6}]
+
+
 def test_a_failure_is_forgotten_when_the_notebook_is_edited(chain):
     write_notebook(chain / "prepare.ipynb", "rows = 2", "1 / 0")
     mlops.run(["prepare"], project=chain)
