@@ -141,7 +141,9 @@ def _command(verb: Verb) -> Any:
     def command() -> None:
         """Carry the signature."""
 
-    parameters = [_parameter(argument) for argument in verb.arguments()] + _options()
+    arguments = tuple(verb.arguments())
+    alone = not any(argument.positional for argument in arguments)
+    parameters = [_parameter(each, several=alone and each.option.comma) for each in arguments] + _options()
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__doc__ = verb.description.replace("``", "`")
@@ -149,7 +151,8 @@ def _command(verb: Verb) -> Any:
     return command
 
 
-def _parameter(argument: Argument) -> inspect.Parameter:
+def _parameter(argument: Argument, *, several: bool) -> inspect.Parameter:
+    """One argument; `several` words may follow its flag where no other word could be meant."""
     from cyclopts import Parameter
 
     names = [argument.flag, *([argument.option.short] if argument.option.short else [])]
@@ -161,7 +164,7 @@ def _parameter(argument: Argument) -> inspect.Parameter:
         help=text,
         negative=None if argument.default is True else (),
         show_default=shown,
-        consume_multiple=False,
+        consume_multiple=several,
     )
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if argument.positional else inspect.Parameter.KEYWORD_ONLY
     default = argument.default if argument.required or not many else None

@@ -131,8 +131,8 @@ def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[
     yield from (_changed(one) for one in datasets if one.kind == "data" and _waits(project, one))
     for each in stages:
         if each.state in {"stale", "never-run"}:
-            word = "is stale" if each.state == "stale" else "never ran"
-            yield NextStep("stale", each.name, f"{each.name} {word}{_because(each.reason)}", f"run {_word(each.name)}")
+            text = f"{each.name} is stale{_because(each.reason)}" if each.state == "stale" else f"{each.name} never ran"
+            yield NextStep("stale", each.name, text, f"run {_word(each.name)}")
     if not datasets and not stages:
         yield NextStep("start", "", "No datasets yet", "commit PATH")
 

@@ -24,6 +24,9 @@ from jupyter_mlops.errors import UsageError
         ("stage add train n.ipynb -d x -d y", {"name": "train", "notebook": "n.ipynb", "dep": ("x", "y")}),
         ("log data@{2026-11-22} -n 5", {"name": "data@{2026-11-22}", "limit": 5}),
         ("diff -- -odd", {"before": "-odd"}),
+        ("diff --key id data", {"key": ("id",), "before": "data"}),
+        ("runs --compare 18 19 --stage train", {"compare": ("18", "19"), "stage": "train"}),
+        ("runs --compare 18,19", {"compare": ("18", "19")}),
     ],
 )
 def test_a_line_gives_the_arguments(line, arguments):

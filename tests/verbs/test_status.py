@@ -38,6 +38,11 @@ def test_status_of_every_state(root):
     assert state() == ("absent", ["pull x.csv"])
 
 
+def test_a_stage_that_never_ran_is_said_once(chain):
+    steps = mlops.status(project=chain).next
+    assert ("prepare never ran", "run prepare") in [(step.text, step.line) for step in steps]
+
+
 def test_a_fresh_project_says_how_to_start(project):
     found = mlops.status(project=project.root)
     assert (found.clean, found.is_dvc, [step.kind for step in found.next]) == (True, True, ["start"])
