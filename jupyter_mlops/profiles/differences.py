@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class ChangedColumn:
-    """A column that differs in type; None stands for an absent column."""
+class SchemaChange:
+    """A column whose type changed; None stands for an absent column."""
 
-    name: str
+    column: str
     before: str | None
     after: str | None
 
 
 @attrs.frozen
-class ChangedCell:
-    """A cell that differs; `key` names its row: ``17``, or ``state=MA, id=17``."""
+class CellChange:
+    """One changed cell; `key` names its row."""
 
     key: str
     column: str
@@ -56,11 +56,11 @@ class TableDifference:
         Column to the number of its changed cells; only columns in both tables, only changed ones.
     """
 
-    schema: tuple[ChangedColumn, ...]
+    schema: tuple[SchemaChange, ...]
     rows_added: int
     rows_removed: int
     rows_modified: int
-    cells: tuple[ChangedCell, ...] = ()
+    cells: tuple[CellChange, ...] = ()
     columns: dict[str, int] = attrs.field(factory=dict)
 
 
@@ -112,11 +112,11 @@ def _require_columns(key: Sequence[str], *schemas: Mapping[str, pl.DataType]) ->
                 raise unknown_column(name, schema, " in both versions")
 
 
-def _changed_columns(old: Mapping[str, pl.DataType], new: Mapping[str, pl.DataType]) -> tuple[ChangedColumn, ...]:
+def _changed_columns(old: Mapping[str, pl.DataType], new: Mapping[str, pl.DataType]) -> tuple[SchemaChange, ...]:
     names = [*old, *(name for name in new if name not in old)]
     pairs = ((name, old.get(name), new.get(name)) for name in names)
     return tuple(
-        ChangedColumn(name, None if before is None else spelled(before), None if after is None else spelled(after))
+        SchemaChange(name, None if before is None else spelled(before), None if after is None else spelled(after))
         for name, before, after in pairs
         if before != after
     )
@@ -164,7 +164,7 @@ def _by_content(old: pl.LazyFrame, new: pl.LazyFrame) -> tuple[int, int]:
 
 
 def _by_key(
-    old: pl.LazyFrame, new: pl.LazyFrame, schema: tuple[ChangedColumn, ...], key: tuple[str, ...], limit: int
+    old: pl.LazyFrame, new: pl.LazyFrame, schema: tuple[SchemaChange, ...], key: tuple[str, ...], limit: int
 ) -> TableDifference:
     import polars as pl
 
@@ -204,7 +204,7 @@ def _require_unique(table: pl.LazyFrame, key: tuple[str, ...]) -> None:
         )
 
 
-def _cells(marked: pl.DataFrame, key: tuple[str, ...], values: Sequence[str], limit: int) -> Iterator[ChangedCell]:
+def _cells(marked: pl.DataFrame, key: tuple[str, ...], values: Sequence[str], limit: int) -> Iterator[CellChange]:
     import polars as pl
 
     if not values:
@@ -217,10 +217,11 @@ def _cells(marked: pl.DataFrame, key: tuple[str, ...], values: Sequence[str], li
                 return
             left -= 1
             name_of_row = _row_name(key, [row[part] for part in key])
-            yield ChangedCell(name_of_row, name, scalar(row[f"\0{name}"]), scalar(row[name]))
+            yield CellChange(name_of_row, name, scalar(row[f"\0{name}"]), scalar(row[name]))
 
 
 def _row_name(key: Sequence[str], values: Sequence[Any]) -> str:
+    """``17``, or ``state=MA, id=17``."""
     texts = ["null" if value is None else str(scalar(value)) for value in values]
     return texts[0] if len(key) == 1 else ", ".join(f"{n}={t}" for n, t in zip(key, texts, strict=True))
 

@@ -8,7 +8,7 @@ import attrs
 
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Scalar
+from jupyter_mlops.profiles.differences import CellChange, SchemaChange, compare_tables
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 from jupyter_mlops.verbs.versions import Reference
 from jupyter_mlops.verbs.versions import reference as typed
@@ -21,31 +21,12 @@ LISTED_CELLS = 1000
 
 
 @attrs.frozen
-class SchemaChange:
-    """A column whose type changed; None stands for an absent column."""
-
-    column: str
-    before: str | None
-    after: str | None
-
-
-@attrs.frozen
 class RowCounts:
     """Rows that differ."""
 
     added: int = 0
     removed: int = 0
     modified: int = 0
-
-
-@attrs.frozen
-class CellChange:
-    """One changed cell; `key` names its row."""
-
-    key: str
-    column: str
-    before: Scalar
-    after: Scalar
 
 
 @attrs.frozen
@@ -117,8 +98,6 @@ def _compared(
     datasets: Datasets, plain: Difference, versions: tuple[Version, Version], key: tuple[str, ...], limit: int
 ) -> Difference:
     """`plain` with what differs in the tables."""
-    from jupyter_mlops.profiles.differences import compare_tables
-
     try:
         old, new = (datasets.files(version) for version in versions)
         names = [file.path for file in old], [file.path for file in new]
@@ -131,8 +110,8 @@ def _compared(
         return attrs.evolve(plain, note="No table: compared by files.")
     return attrs.evolve(
         plain,
-        schema=tuple(SchemaChange(column.name, column.before, column.after) for column in tables.schema),
+        schema=tables.schema,
         rows=RowCounts(tables.rows_added, tables.rows_removed, tables.rows_modified),
-        cells=tuple(CellChange(cell.key, cell.column, cell.before, cell.after) for cell in tables.cells),
+        cells=tables.cells,
         columns=dict(tables.columns),
     )

@@ -11,7 +11,7 @@ import attrs
 
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Scalar
+from jupyter_mlops.records import Scalar, short
 from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
 from jupyter_mlops.verbs.versions import DatasetVersion, Reference, count, shown
 from jupyter_mlops.verbs.versions import reference as typed
@@ -105,7 +105,7 @@ def _model_version(version: ModelVersion) -> DatasetVersion:
     return DatasetVersion(
         dataset=version.model,
         version=version.label,
-        label=f"{version.label}·{version.digest[:4]}",
+        label=f"{version.label}·{short(version.digest)}",
         digest=version.digest,
         git_commit=version.git_commit,
         author=version.author,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable
-from difflib import get_close_matches
 
-from jupyter_mlops.errors import UnknownReference
+from jupyter_mlops.errors import UnknownReference, nearest
 from jupyter_mlops.versioning.pointers import SUFFIX
 from jupyter_mlops.versioning.values import Dataset
 
@@ -64,6 +63,6 @@ def _by_short_name(known: Iterable[Dataset]) -> dict[str, list[Dataset]]:
 def unknown(everything: Iterable[Dataset], text: str) -> UnknownReference:
     """The error for a name that no dataset has, with the nearest."""
     words = {word: dataset.name for dataset in everything for word in (dataset.name, dataset.short_name)}
-    near = get_close_matches(text, words, 1, cutoff=0.5)
-    hint = f"Did you mean {words[near[0]]}?" if near else "status lists the datasets; commit PATH makes one."
+    near = nearest(text, words, likeness_ratio=0.5)
+    hint = f"Did you mean {words[near]}?" if near else "status lists the datasets; commit PATH makes one."
     return UnknownReference("unknown-dataset", f"There is no dataset {text}.", hint=hint)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, time
-from difflib import get_close_matches
 
-from jupyter_mlops.errors import UnknownReference
+from jupyter_mlops.errors import UnknownReference, nearest
 from jupyter_mlops.records import Places
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.history import HistoryIndex, Recorded, read_blobs
@@ -133,8 +132,8 @@ class Versions:
     def _unknown_version(self, name: str, text: str) -> UnknownReference:
         known = self.index.versions(name, limit=50)
         words = [f"v{one.ordinal}" for one in known] + list(self.tags.of(name))
-        near = get_close_matches(text, words, 1) or words[:1]
-        hint = f"Did you mean {name}@{near[0]}?" if near else f"{name} has no version yet: commit {name}."
+        near = nearest(text, words) or next(iter(words), None)
+        hint = f"Did you mean {name}@{near}?" if near else f"{name} has no version yet: commit {name}."
         return UnknownReference("unknown-version", f"{name} has no version {text}.", hint=hint)
 
     def _version(self, found: Recorded, tags: Mapping[str, tuple[str, ...]] | None = None) -> Version:

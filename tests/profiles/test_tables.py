@@ -117,7 +117,7 @@ def test_columns_that_came_went_and_changed_type(tmp_path):
     a = write(pl.DataFrame({"id": [1, 2], "x": [1, 2], "gone": [0, 0]}), tmp_path / "a", "t.parquet")
     b = write(pl.DataFrame({"id": [1, 2], "x": [1.0, 2.5], "new": [0, 0]}), tmp_path / "b", "t.parquet")
     found = compare(a, b, ("id",))
-    assert [(c.name, c.before, c.after) for c in found.schema] == [
+    assert [(c.column, c.before, c.after) for c in found.schema] == [
         ("x", "int64", "float64"),
         ("gone", "int64", None),
         ("new", None, "int64"),
