@@ -82,7 +82,11 @@ def test_drift_of_a_column_is_drawn(desk: Desk) -> None:
     bars = desk.page.locator(".jp-Mlops-plot .js-plotly-plot").first
     bars.wait_for(timeout=30_000)
     desk.page.get_by_role("heading", name="age", exact=True).wait_for()
-    bars.locator(".trace.bars .point").first.click(force=True)
+    bar = bars.locator(".trace.bars .point path").first
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    desk.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    desk.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     desk.page.get_by_role("heading", name="wage", exact=True).wait_for()
     desk.shot("drift")
 

@@ -98,7 +98,8 @@ function Dataset(props: { dataset: DatasetState; name: string; position: [number
         name={spoken.filter(Boolean).join(', ')}
         tip={tipOf(dataset)}
         expanded={open}
-        selected={same(selected, mine)}
+        // Unfolded, the row of the version below shows it.
+        selected={!open && same(selected, mine)}
         urgent={changed}
         label={<Name dataset={dataset} name={props.name} />}
         detail={changed ? changeOf(dataset) || 'changed' : bytes(dataset.bytes)}

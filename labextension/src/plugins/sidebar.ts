@@ -87,5 +87,5 @@ function followBrowser(mlops: Mlops): void {
   model.pathChanged.connect(settle);
   mlops.settingsChanged.connect(settle);
   // Even a pinned sidebar has to begin somewhere; the address of the page may still move the file browser.
-  void model.restored.then(() => window.setTimeout(begin, SETTLE_MS));
+  void Promise.all([model.restored, mlops.app.restored]).then(() => window.setTimeout(begin, SETTLE_MS));
 }
