@@ -10,11 +10,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -26,13 +24,12 @@ import msgspec
 from jupyter_mlops.errors import Cancelled, EnvironmentFault, UnknownReference
 from jupyter_mlops.records import Actor, Instant, Step, new_id, now, write_atomically
 from jupyter_mlops.server.documents import ErrorDetail, Job, JobState
+from jupyter_mlops.server.processes import Process
 from jupyter_mlops.verbs.declaration import Verb
 from jupyter_mlops.verbs.lines import line
 
 KEPT = 100
-GRACE_S = 5.0
 STARTING_S = 10.0
-CLOCK_SLACK_S = 2.0
 NAME = re.compile(r"job-[0-9a-f]{11}-[0-9a-f]{6}")
 NOT_FOR_JOBS = frozenset({"JUPYTER_TOKEN", "JUPYTER_PASSWORD", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN"})
 
@@ -50,41 +47,6 @@ class Order:
     actor: Actor
     line: str
     started: Instant
-
-
-@attrs.frozen
-class Process:
-    """Who does it; a later process with the same number has another moment of creation."""
-
-    pid: int
-    created: float
-
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        import psutil
-
-        try:
-            process = psutil.Process(self.pid)
-            same = bool(abs(process.create_time() - self.created) < CLOCK_SLACK_S)
-            return same and bool(process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return False
-
-    def signal_group(self, number: int) -> None:
-        """Send a signal to it and to whatever it started in its session."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
-
-    def stop(self) -> None:
-        """Ask politely, then firmly, then kill; nothing it started is left over."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            if not self.alive():
-                break
-            self.signal_group(number)
-            deadline = time.monotonic() + GRACE_S
-            while self.alive() and time.monotonic() < deadline:
-                time.sleep(0.05)
-        self.signal_group(signal.SIGKILL)
 
 
 @attrs.frozen
@@ -289,8 +251,6 @@ def _listed(parent: Path) -> Iterator[JobFolder]:
 
 def _launch(job: JobFolder, folder: Path) -> None:
     """Start the process; ``-P`` keeps files of the project from being imported as modules."""
-    import psutil
-
     command = [sys.executable, "-P", "-m", "jupyter_mlops.server.job", str(job.path)]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_JOBS}
     with (job.path / "log").open("xb") as log:
@@ -303,8 +263,8 @@ def _launch(job: JobFolder, folder: Path) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    with suppress(psutil.NoSuchProcess):
-        job.write("process", Process(process.pid, psutil.Process(process.pid).create_time()))
+    if known := Process.of(process.pid):
+        job.write("process", known)
     threading.Thread(target=_await, args=(process, job), name=f"await {job.job}", daemon=True).start()
 
 
