@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.rendering import markup, plain
-from jupyter_mlops.rendering.blocks import Document
+from jupyter_mlops.rendering.blocks import MAGIC, Document, prompted
 
 
 def document(result: Any) -> Document:
@@ -20,9 +20,10 @@ def document(result: Any) -> Document:
     return generic.document(result)
 
 
-def text(result: Any) -> str:
-    """`result` as lines for a terminal."""
-    return plain.document(document(result))
+def text(result: Any, prompt: str = MAGIC) -> str:
+    """`result` as lines of text; what it says to type begins with `prompt`."""
+    made = document(result)
+    return plain.document(made if prompt == MAGIC else prompted(made, prompt))
 
 
 def html(result: Any) -> str:

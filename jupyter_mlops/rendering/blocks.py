@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 import attrs
+
+MAGIC = "%mlops"
 
 
 class Tone(StrEnum):
@@ -221,3 +225,17 @@ def facts(*pairs: tuple[str, Cell], caption: str = "") -> tuple[Facts, ...]:
     """The pairs whose value is not empty, or nothing when none is left."""
     kept = tuple(pair for pair in pairs if pair[1] != "")
     return (Facts(kept, caption),) if kept else ()
+
+
+def prompted(page: Document, prompt: str) -> Document:
+    """`page` with `prompt` for ``%mlops`` in all lines to type."""
+
+    def said(part: object) -> Any:
+        if isinstance(part, tuple):
+            return tuple(said(each) for each in part)
+        if isinstance(part, Code):
+            return Code(re.sub(rf"^{MAGIC} ", f"{prompt} ", part.text))
+        kind: Any = type(part)
+        return kind(*(said(getattr(part, field.name)) for field in attrs.fields(kind))) if attrs.has(kind) else part
+
+    return attrs.evolve(page, blocks=said(page.blocks))

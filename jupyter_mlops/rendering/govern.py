@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from jupyter_mlops.rendering.blocks import Cell, Code, Document, Mark, Tone, facts, say, table
+import shlex
+
+from jupyter_mlops.rendering.blocks import MAGIC, Cell, Code, Document, Mark, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration
 from jupyter_mlops.verbs.demonstration import Demo
@@ -31,5 +33,7 @@ def _(result: Diagnosis) -> Document:
 @document.register
 def _(result: Demo) -> Document:
     rows: list[tuple[Cell, ...]] = [(Code(each.line), each.outcome, duration(each.seconds)) for each in result.steps]
-    done = say(Mark(f"{result.root} was built in {duration(result.seconds)}.", Tone.GOOD))
-    return Document("Demo", (done, *table("Steps", "Line|Outcome|Time", rows, numeric="Time")))
+    words = f"was built in {duration(result.seconds)}." if rows else "is there already; it was left as it is."
+    done = say(Mark(f"{result.root} {words}", Tone.GOOD))
+    next_ = () if result.opens else (say("Next:", Code(f"{MAGIC} demo --dir {shlex.quote(result.root)}"), "opens it."),)
+    return Document("Demo", (done, *table("Steps", "Line|Outcome|Time", rows, numeric="Time"), *next_))

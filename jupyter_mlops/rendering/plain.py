@@ -23,7 +23,6 @@ from jupyter_mlops.rendering.blocks import (
     Table,
 )
 from jupyter_mlops.rendering.layout import tree
-from jupyter_mlops.rendering.units import number
 
 BAR_WIDTH = 20
 WIDEST = 60
@@ -112,7 +111,7 @@ def _(block: Bars) -> Iterator[str]:
     widest = max((width(clean(bar.name)) for bar in block.bars), default=0)
     for bar in block.bars:
         name, drawn = _padded(clean(bar.name), widest), _with_threshold(bar, longest)
-        yield f"  {name}  {drawn}  {number(bar.value):>7}  {cell(bar.mark)}  {clean(bar.note)}"
+        yield f"  {name}  {drawn}  {bar.value:6.3f}  {cell(bar.mark)}  {clean(bar.note)}"
     if block.more:
         yield f"  … {block.more:,} more"
 

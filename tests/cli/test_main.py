@@ -31,6 +31,11 @@ def test_outside_a_repository_the_error_says_what_to_do(mlops):
     assert "Traceback" not in done.stderr
 
 
+def test_a_terminal_is_told_what_to_type_in_a_terminal(mlops, project):
+    assert "jupyter mlops commit PATH" in mlops("status", cwd=project.root).stdout
+    assert "%mlops" not in mlops("status", cwd=project.root).stdout
+
+
 def test_json_prints_exactly_one_document_even_for_an_error(mlops):
     done = mlops("status", "--json")
     error = json.loads(done.stdout)["error"]

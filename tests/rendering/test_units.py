@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from jupyter_mlops.rendering import units
+from jupyter_mlops.rendering import plain, units
+from jupyter_mlops.rendering.blocks import Bar, Bars, Code, Document, Mark, Table, Tone, prompted, say
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,17 @@ def test_data_is_never_rounded():
     assert units.exact(1234.56789) == "1234.56789"
     assert units.exact(1234567) == "1234567"
     assert units.number(1234.56789) == "1,234.6"
+
+
+def test_effects_stand_below_each_other():
+    bars = tuple(Bar(name, value, 0.1, Mark("steady", Tone.GOOD)) for name, value in (("a", 0.6952), ("b", 0.0008094)))
+    first, second = plain.document(Document("Drift", (Bars("Effect", bars),))).splitlines()[-2:]
+    assert first.index("0.695") == second.index("0.001")
+
+
+def test_a_face_names_its_own_way_to_type_a_line():
+    page = Document("Runs", (say("Type", Code("%mlops run")), Table("x", ("a",), ((Code("%mlops log"),), ("%mlops",)))))
+    said = plain.document(prompted(page, "jupyter mlops"))
+    assert "jupyter mlops run" in said
+    assert "jupyter mlops log" in said
+    assert "%mlops\n" in said + "\n"
