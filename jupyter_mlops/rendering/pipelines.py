@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from jupyter_mlops.pipelines.runs import Contrast
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
 from jupyter_mlops.verbs.runs import CiReport, Runs, RunSummary
 from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
+
+DIGESTS = frozenset({"data", "code", "commit"})
+SHOWN = 7
 
 
 @document.register
@@ -23,7 +27,12 @@ def _(result: Stages) -> Document:
     ]
     empty = () if rows else (say("No stages. Type", Code("%mlops stage add NAME NOTEBOOK")),)
     blocks = table("In the order in which they run", "Stage|Notebook|Reads|Writes|Metrics", rows)
-    return Document("Pipeline stages", (*blocks, *empty))
+    blind = [each.name for each in result.stages if each.notebook and set(each.deps) <= {each.notebook}]
+    words = (
+        "no input is named, so no change of data makes it stale. Name inputs by -d, outputs by -o; --force replaces."
+    )
+    note = (say(Mark(f"{', '.join(blind)}: {words}", Tone.STALE)),) if blind else ()
+    return Document("Pipeline stages", (*blocks, *empty, *note))
 
 
 @document.register
@@ -64,12 +73,17 @@ def _(result: Runs) -> Document:
     columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit"]
     rows = [_run_row(each, metrics) for each in result.runs]
     compared: list[tuple[Cell, ...]] = [
-        (each.kind, each.name, scalar(each.before), scalar(each.after)) for each in result.compared
+        (each.kind, each.name, _side(each, each.before), _side(each, each.after)) for each in result.compared
     ]
-    blocks = table("Newest first", columns, rows, numeric=["Time", *metrics])
+    blocks = table("Before, after" if compared else "Newest first", columns, rows, numeric=["Time", *metrics])
     contrast = table("What differs", "Kind|Name|Before|After", compared)
     more = (say("Older runs:", Code(f"--cursor {result.next_cursor}")),) if result.next_cursor else ()
     return Document("Runs", (*contrast, *blocks, *more))
+
+
+def _side(each: Contrast, value: object) -> str:
+    """One side of a difference; of a digest or a commit so much as tells them apart."""
+    return str(value)[:SHOWN] if each.kind in DIGESTS and value else scalar(value)
 
 
 def _run_row(each: RunSummary, metrics: list[str]) -> tuple[Cell, ...]:
