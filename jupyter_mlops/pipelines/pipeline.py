@@ -144,14 +144,6 @@ class Pipeline:
                     found[out.path] = dict(flattened(document))
         return united(found)
 
-    def parameters(self, stages: Iterable[StageSpec]) -> dict[str, Scalar | list[Scalar]]:
-        """The parameters of `stages` by full key."""
-        found: dict[str, Scalar | list[Scalar]] = {}
-        for stage in stages:
-            for values in self.values(stage).values():
-                found.update(flattened(values, lists=True))
-        return found
-
 
 def united(files: Mapping[str, Mapping[str, Scalar]]) -> dict[str, Scalar]:
     """Metrics of several files in one mapping."""

@@ -121,12 +121,8 @@ class RunRecords:
         more = start + len(page) < len(chosen)
         return Page(tuple(page), page[-1].record.run if more else None)
 
-    def that_wrote(self, digest: str) -> VersionRecord | None:
-        """The latest run in which a stage really wrote the content `digest`."""
-        return self.writers().get(digest)
-
     def writers(self) -> dict[str, VersionRecord]:
-        """Digest to the latest run in which a stage wrote it."""
+        """Digest to the latest run in which a stage really wrote it."""
         return {
             digest: run.record
             for run in self.all()
