@@ -204,8 +204,12 @@ def _options() -> list[inspect.Parameter]:
 
 def _explained(error: Any, words: Sequence[str]) -> UsageError:
     """Cyclopts' complaint as one of our errors."""
-    text = " ".join(str(error).split())
+    from cyclopts.exceptions import UnusedCliTokensError
+
     named = " ".join(_verb_words(words))
+    text = " ".join(str(error).split())
+    if type(error) is UnusedCliTokensError:
+        text = f"`{named}` takes no more words: {' '.join(error.unused_tokens or ())}"
     return UsageError(
         "bad-usage", text or "The line was not understood.", hint=f"{PROGRAM} {named} --help".replace("  ", " ")
     )

@@ -42,6 +42,7 @@ def test_a_line_gives_the_arguments(line, arguments):
         ("log -n many", "many"),
         ("stage bad", "add"),
         ("checkout", "reference"),
+        ("rollback jobs v1", "`rollback` takes no more words: v1"),
     ],
 )
 def test_a_wrong_line_is_a_usage_error_that_names_the_word(line, word):
