@@ -244,7 +244,7 @@ def _pulled(call: Call, remote: str) -> tuple[str, ...]:
     try:
         pull(call, remote=remote)
     except EnvironmentFault as error:
-        return (f"{error.message} {error.context}",)
+        return (f"Not all data was pulled. {error.message} {error.context}",)
     return ()
 
 

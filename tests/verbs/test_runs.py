@@ -107,3 +107,12 @@ def test_ci_names_the_cell_that_failed(chain):
 
     assert report.gate == "prepare failed in cell 2: ZeroDivisionError: division by zero"
     assert "jupyter mlops run prepare" in (chain / report.summary_file).read_text()
+
+
+def test_ci_says_that_data_is_lacking_because_the_pull_failed(chain, tmp_path):
+    mlops.commit(["data.csv"], message="data", project=chain)
+    mlops.init(remote=str(tmp_path / "nowhere"), project=chain)
+    (chain / "data.csv").unlink()
+    subprocess.run(["rm", "-rf", str(chain / ".dvc" / "cache")], check=True)
+    mlops.ci(project=chain)
+    assert "Not all data was pulled." in (chain / "ci-report" / "summary.md").read_text()
