@@ -232,6 +232,19 @@ class Places:
         absolute = Path(os.path.abspath(self.root / path))  # noqa: PTH100 (a link names itself, not its target)
         return absolute.relative_to(self.root).as_posix()
 
+    def relative_inside(self, path: str | Path) -> str:
+        """As `relative`, and no link on the way leads out of the project either.
+
+        Raises
+        ------
+        ValueError
+            When it lies outside, or in a folder that does.
+        """
+        below = self.relative(path)
+        if below != ".":
+            (self.root / below).parent.resolve().relative_to(self.root.resolve())
+        return below
+
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Replace `path` with `data` so that a reader sees the old or the new, never a part."""

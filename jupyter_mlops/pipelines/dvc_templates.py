@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from jupyter_mlops.errors import UsageError
@@ -16,15 +17,15 @@ def resolve(root: Path, document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     UsageError
         ``bad-pipeline`` with DVC's own words.
     """
+    from dvc.config import Config
     from dvc.exceptions import DvcException
+    from dvc.fs import LocalFileSystem
     from dvc.parsing import DataResolver
-    from dvc.repo import Repo
 
-    repo = Repo(str(root))
     try:
-        stages: dict[str, dict[str, Any]] = DataResolver(repo, str(root), document).resolve()["stages"]
+        # A whole Repo would write below .dvc/tmp and read pickles wherever the configuration puts them.
+        surroundings = SimpleNamespace(fs=LocalFileSystem(), config=Config(str(root / ".dvc")))
+        stages: dict[str, dict[str, Any]] = DataResolver(surroundings, str(root), document).resolve()["stages"]
     except DvcException as error:
         raise UsageError("bad-pipeline", "DVC cannot read dvc.yaml.", context=str(error)) from error
-    finally:
-        repo.close()
     return stages

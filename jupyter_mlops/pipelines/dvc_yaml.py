@@ -31,7 +31,14 @@ def read(root: Path) -> tuple[StageSpec, ...]:
         return ()
     if not isinstance(stages, Mapping):
         raise _bad("`stages` must be a mapping of names to stages.")
-    return tuple(_stage(name, raw, filled) for name, raw, filled in _filled(root, document, stages))
+    return tuple(_checked(str(name), raw, filled) for name, raw, filled in _filled(root, document, stages))
+
+
+def _checked(name: str, raw: Mapping[str, Any], filled: Mapping[str, Any]) -> StageSpec:
+    try:
+        return _stage(name, raw, filled)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _bad(f"The stage {name} is not as DVC wants it.", context=str(error)) from error
 
 
 def _filled(
@@ -130,5 +137,5 @@ def _params(items: object) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _bad(message: str) -> UsageError:
-    return UsageError("bad-pipeline", message, hint="dvc stage list shows what DVC makes of the file.")
+def _bad(message: str, *, context: str = "") -> UsageError:
+    return UsageError("bad-pipeline", message, context=context, hint="dvc stage list shows what DVC makes of the file.")

@@ -47,9 +47,9 @@ class Notebook:
             raise UsageError(
                 "notebook-missing", f"There is no notebook {path}.", context=str(error), hint=HINT
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError("not-a-notebook", f"{path} is not a notebook.", context=str(error), hint=HINT) from error
-        if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
+        if not _is_format_4(document):
             raise UsageError("not-a-notebook", f"{path} is not a notebook of format 4.", hint="Save it in JupyterLab.")
         return cls(path, document)
 
@@ -88,11 +88,31 @@ class Notebook:
         return None
 
 
+def _is_format_4(document: object) -> bool:
+    """Whether what is read here has the types that format 4 gives it."""
+    if not isinstance(document, dict) or not isinstance(cells := document.get("cells"), list):
+        return False
+    return _is_metadata(document.get("metadata", {})) and all(map(_is_cell, cells))
+
+
+def _is_metadata(metadata: object) -> bool:
+    parts = ("kernelspec", "language_info")
+    return isinstance(metadata, dict) and all(isinstance(metadata.get(part, {}), dict) for part in parts)
+
+
+def _is_cell(cell: object) -> bool:
+    if not isinstance(cell, dict) or not isinstance(cell.get("metadata", {}), dict):
+        return False
+    source = cell.get("source", "")
+    lines = source if isinstance(source, list) else [source]
+    return isinstance(cell.get("metadata", {}).get("tags", []), list) and all(isinstance(line, str) for line in lines)
+
+
 def _assigned(source: str) -> tuple[str, ...]:
     """The names that plain assignments in `source` bind."""
     try:
         body = ast.parse(source).body
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
     targets: list[ast.expr] = []
     for statement in body:

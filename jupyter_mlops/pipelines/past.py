@@ -38,7 +38,7 @@ def metrics_at(git: Git, commit: str, stages: Iterable[StageSpec]) -> dict[str, 
         for out in stage.outs:
             revision = f"{commit}:./{out.path}"
             if out.kind == "metrics" and git.succeeds("cat-file", "-e", revision):
-                text = git.run("show", revision)
+                text = git.run("cat-file", "blob", revision)
                 document = json.loads(text) if out.path.endswith(".json") else parse(text)
                 found[out.path] = dict(flattened(document))
     return united(found)

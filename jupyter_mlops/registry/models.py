@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _FIELDS = "%00".join(
     f"%({field})" for field in ("refname:strip=2", "*objectname", "taggername", "taggerdate:unix", "subject")
 )
+
+VERSION_LIKE = re.compile(r"v?\d+([.-].*)?")
 
 
 @attrs.frozen
@@ -169,8 +172,18 @@ class Models:
             return attrs.evolve(planned, git_commit=commit)
 
     def set_alias(self, name: str, alias: str, version: str, author: Actor, *, dry_run: bool = False) -> AliasChange:
-        """Let `alias` stand for `version`, the newest when empty; its history is kept."""
+        """Let `alias` stand for `version`, the newest when empty; its history is kept.
+
+        Raises
+        ------
+        UsageError
+            ``bad-name``.
+        """
         require_name(alias, "alias")
+        if VERSION_LIKE.fullmatch(alias):
+            raise UsageError(
+                "bad-name", f"{alias} would be taken for a version.", hint=f"alias {name}@champion {alias}"
+            )
         with self._alone():
             model = self.get(name)
             target = self.resolve(f"{name}@{version}") if version else model.versions[0]
@@ -222,7 +235,7 @@ class Models:
     def _from_git(self, version: ModelVersion) -> Path:
         target = self._places.state / "models" / version.digest / f"source{Path(version.path).suffix}"
         if not target.exists():
-            text = self._git.run("show", f"{version.git_commit}:./{version.path}")
+            text = self._git.run("cat-file", "blob", f"{version.git_commit}:./{version.path}")
             write_atomically(target, text.encode(errors="surrogateescape"))
         return target
 

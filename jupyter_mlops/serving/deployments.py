@@ -273,7 +273,7 @@ class Deployments:
         raise EnvironmentFault(
             "supervisor-failed",
             "The server process could not be started.",
-            context=(said or done.stderr.decode(errors="replace"))[-500:],
+            context=(said or done.stderr.decode(errors="replace")).strip().rpartition("\n")[2][-500:],
             hint="deployments shows what is running.",
         )
 

@@ -108,7 +108,7 @@ class Call:
             ``outside-project``.
         """
         try:
-            return self.project.places.relative(self.folder / text)
+            return self.project.places.relative_inside(self.folder / text)
         except ValueError as error:
             raise UsageError(
                 "outside-project",

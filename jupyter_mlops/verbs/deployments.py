@@ -21,6 +21,8 @@ from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
 DeploymentName = Annotated[str, Option(names=Names.DEPLOYMENT)]
 
+HIGHEST_PORT = 65535
+
 
 @attrs.frozen
 class Route:
@@ -90,6 +92,8 @@ def deploy(
     dry_run
         Say what would be served; start nothing.
     """
+    if not 0 <= port <= HIGHEST_PORT:
+        raise UsageError("bad-port", f"{port} is no port.", hint=f"--port takes 1 to {HIGHEST_PORT}.")
     project = call.project
     started = time.monotonic()
     version = project.models.resolve(reference)

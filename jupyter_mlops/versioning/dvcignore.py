@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
+
+from jupyter_mlops.errors import UsageError
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -66,12 +69,22 @@ class _Rules:
 
 
 def _read(root: Path, base: str) -> _Rules | None:
+    """The rules written in the folder `base`, or None.
+
+    Raises
+    ------
+    UsageError
+        ``bad-ignore-file``.
+    """
+    name = posixpath.join(base, NAME)
     try:
-        lines = [line.strip() for line in (root / base / NAME).read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in (root / name).read_text(encoding="utf-8").splitlines()]
+        if not any(line and not line.startswith("#") for line in lines):
+            return None
+        from pathspec import GitIgnoreSpec
+
+        return _Rules(len(base) + 1 if base else 0, GitIgnoreSpec.from_lines(lines))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if not any(line and not line.startswith("#") for line in lines):
-        return None
-    from pathspec import GitIgnoreSpec
-
-    return _Rules(len(base) + 1 if base else 0, GitIgnoreSpec.from_lines(lines))
+    except ValueError as error:
+        raise UsageError("bad-ignore-file", f"{name} cannot be read.", context=str(error)) from error

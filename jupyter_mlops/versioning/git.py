@@ -13,6 +13,8 @@ from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Actor
 
 INDEX_WAIT_S = 10.0
+TALKS = frozenset({"fetch", "push"})
+"""What may reach another repository; else a missing object would be fetched, by commands that the settings name."""
 
 
 class Git:
@@ -48,8 +50,11 @@ class Git:
     def _spawn(
         self, arguments: Sequence[str], stdin: bytes | None, environment: dict[str, str] | None
     ) -> subprocess.CompletedProcess[bytes]:
-        command = ["git", "-c", "core.quotepath=off", "-c", "core.fsmonitor=false", *arguments]
+        settings = ("core.quotepath=off", "core.fsmonitor=false", "log.showSignature=false")
+        command = ["git", *(word for setting in settings for word in ("-c", setting)), *arguments]
         surroundings = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+        if arguments[0] not in TALKS:
+            surroundings["GIT_ALLOW_PROTOCOL"] = "none"
         try:
             return subprocess.run(
                 command,
@@ -104,8 +109,10 @@ class Git:
         return bool(self.run("ls-files", "-z", "--", path))
 
     def is_clean(self, path: str) -> bool:
-        """Whether `path` equals its content in HEAD."""
-        return not self.run("status", "--porcelain", "-z", "--", path)
+        """Whether the file `path` equals its content in HEAD; no filter of the repository is run to know."""
+        held = self._spawn(("cat-file", "blob", f"HEAD:./{path}"), None, None)
+        there = self.root / path
+        return there.read_bytes() == held.stdout if there.is_file() else held.returncode != 0
 
     def commit_only(
         self, paths: Iterable[str], message: str, author: Actor, *, untrack: Sequence[str] = ()

@@ -7,6 +7,7 @@ conflict and a push of it is a fast-forward.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -66,10 +67,13 @@ class Ledger:
 
     def read(self, kind: str) -> Iterator[tuple[str, bytes]]:
         """Every ``(key, record)`` of all writers, newest key first, each key once."""
+        import pygit2
+
         found: dict[str, bytes] = {}
         for tree in self._trees(kind):
             for entry in tree:
-                found.setdefault(str(entry.name), entry.data)  # type: ignore[attr-defined]
+                if isinstance(entry, pygit2.Blob):
+                    found.setdefault(str(entry.name), entry.data)
         yield from sorted(found.items(), reverse=True)
 
     def get(self, kind: str, key: str) -> bytes | None:
@@ -85,9 +89,15 @@ class Ledger:
         import pygit2
 
         repository = self._open()
-        for name in repository.references:
-            if name.startswith((f"refs/mlops/{kind}/", f"refs/remotes/mlops/{kind}/")):
-                yield repository.references[name].peel(pygit2.Commit).tree
+        own, fetched = f"refs/mlops/{kind}/", f"refs/remotes/mlops/{kind}/"
+        try:
+            for name in repository.references:
+                if name.startswith((own, fetched)):
+                    with contextlib.suppress(pygit2.InvalidSpecError):  # a colleague's ref that holds no records
+                        yield repository.references[name].peel(pygit2.Commit).tree
+        except pygit2.GitError as error:
+            message = "The shared records cannot be read."
+            raise EnvironmentFault("git-failed", message, context=str(error), hint="git fsck says more.") from error
 
     def _open(self) -> pygit2.Repository:
         import pygit2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def load_yaml(data: bytes | str, name: str) -> Any:
 
     try:
         return YAML(typ="safe").load(data) or {}
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError, RecursionError) as error:
         conflict = b"<<<<<<<" in (data if isinstance(data, bytes) else data.encode())
         raise UsageError(
             "bad-pointer",
@@ -167,13 +167,18 @@ class Described:
 def described(data: bytes, name: str) -> Described:
     """What the ``.dvc`` file says about its data, at its top or at its output."""
     document = load_yaml(data, name)
+    outs(data, name)  # refuses what is no pointer
     out: Mapping[str, Any] = next(iter(document.get("outs") or ()), {})
     meta = {**_mapping(out.get("meta")), **_mapping(document.get("meta"))}
     return Described(
         text=str(document.get("desc") or out.get("desc") or ""),
-        labels=tuple(out.get("labels") or ()),
+        labels=tuple(str(label) for label in _many(out.get("labels"))),
         meta={key: value for key, value in meta.items() if key not in {ROWS, ROWS_OF}},
     )
+
+
+def _many(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
 
 
 def render(path: Path, data_name: str, content: Content, meta: Mapping[str, object]) -> bytes:

@@ -73,11 +73,15 @@ def _definitions(path: Path, name: str) -> Iterator[tuple[str, Mapping[str, Any]
     with contextlib.suppress(FileNotFoundError, UsageError, AttributeError):
         stages = load_yaml(path.read_bytes(), name).get("stages") or {}
         for stage, body in stages.items():
-            yield stage, (body or {}).get("do", body) or {}
+            written = body.get("do", body) if isinstance(body, dict) else None
+            if isinstance(written, dict):
+                yield str(stage), written
 
 
 def _uncached(definition: Mapping[str, Any]) -> Iterator[str]:
     for kind in ("outs", "metrics", "plots"):
-        for item in definition.get(kind) or ():
-            if isinstance(item, dict):
-                yield from (str(path) for path, flags in item.items() if (flags or {}).get("cache") is False)
+        items = definition.get(kind)
+        for item in items if isinstance(items, list) else ():
+            for path, flags in item.items() if isinstance(item, dict) else ():
+                if isinstance(flags, dict) and flags.get("cache") is False:
+                    yield str(path)
