@@ -17,11 +17,14 @@ export function versionSelection(version: DatasetVersion): ISelection {
 
 /** The short name, unless two datasets share it. */
 export function nameOf(dataset: DatasetState, all: readonly DatasetState[]): string {
-  if (dataset.kind !== 'data') {
-    return dataset.path.replace(/^.*\//, ''); // `train.ipynb` and `train` are two things
+  const file = (one: DatasetState): string => one.path.replace(/^.*\//, '');
+  const alone = (called: (one: DatasetState) => string): boolean =>
+    all.filter(one => called(one) === called(dataset)).length === 1;
+  // What a stage writes keeps its ending: `train.ipynb` and the stage `train` are two things.
+  if (dataset.kind === 'data' && alone(one => shortName(one.path))) {
+    return shortName(dataset.path);
   }
-  const short = shortName(dataset.path);
-  return all.filter(one => shortName(one.path) === short).length > 1 ? dataset.path : short;
+  return alone(file) ? file(dataset) : dataset.path;
 }
 
 /** `+412`: what changed since the last version, in rows when it is a table, else in files. */

@@ -100,7 +100,6 @@ function Dataset(props: { dataset: DatasetState; name: string; position: [number
         expanded={open}
         // Unfolded, the row of the version below shows it.
         selected={!open && same(selected, mine)}
-        urgent={changed}
         label={<Name dataset={dataset} name={props.name} />}
         detail={changed ? changeOf(dataset) || 'changed' : bytes(dataset.bytes)}
         buttons={

@@ -23,7 +23,7 @@ export function TryIt(props: { name: string }): ReactElement {
   const [answer, setAnswer] = useState<Answer>(null);
   const datasets = (status?.datasets ?? []).filter(one => one.kind === 'data').map(one => one.path);
   const source = data ?? datasets[0] ?? '';
-  const args = source ? { name: props.name, data: source, limit: ROWS } : { name: props.name, json };
+  const args = source ? { name: props.name, data: source, limit: ROWS } : { name: props.name, rows: json };
   const ask = async (): Promise<void> => {
     setAnswer('asking');
     try {
