@@ -26,6 +26,6 @@ def resolve(root: Path, document: dict[str, Any]) -> dict[str, dict[str, Any]]:
         # A whole Repo would write below .dvc/tmp and read pickles wherever the configuration puts them.
         surroundings = SimpleNamespace(fs=LocalFileSystem(), config=Config(str(root / ".dvc")))
         stages: dict[str, dict[str, Any]] = DataResolver(surroundings, str(root), document).resolve()["stages"]
-    except DvcException as error:
+    except (DvcException, AttributeError, RecursionError, TypeError, ValueError) as error:
         raise UsageError("bad-pipeline", "DVC cannot read dvc.yaml.", context=str(error)) from error
     return stages

@@ -71,7 +71,7 @@ def parse(body: bytes, signature: Signature) -> Question:
     """
     try:
         request = _DECODER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is no V2 inference request: {error}") from error
     given = {tensor.name: tensor for tensor in request.inputs}
     _require_names(given, request.inputs, signature.inputs)

@@ -75,7 +75,10 @@ def test_a_request_that_does_not_fit_says_why(changes, message):
         parse(body(changes), SIGNATURE)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"inputs": 3}', b"\xff\xfe"])
+DEEP = b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": ' + b"[" * 100_000
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"inputs": 3}', b"\xff\xfe", DEEP])
 def test_what_is_no_request(text):
     with pytest.raises(BadRequest, match="no V2 inference request"):
         parse(text, SIGNATURE)
