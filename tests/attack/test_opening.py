@@ -85,10 +85,10 @@ def sprung(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stranger(project: Any, git: Any, tmp_path: Path, sprung: Path) -> Path:
+def stranger(project: Any, git: Any, tmp_path: Path, sprung: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with two versions of one dataset, in which all that git, DVC or Python could run is a trap."""
     for rows in (50, 60):
-        (project.root / "wages.csv").write_text("wage\n" + "".join(f"{n}\n" for n in range(rows)))
+        (project.root / "wages.csv").write_text(table(rows))
         mlops.commit("wages.csv", project=project.root)
     first = git("cat-file", "blob", "HEAD~1:wages.csv.dvc")
     (project.root / "dvc.yaml").write_text(EVIL_STAGES.format(sprung=sprung))
@@ -98,9 +98,15 @@ def stranger(project: Any, git: Any, tmp_path: Path, sprung: Path) -> Path:
     lay_git_traps(git, project.root, tmp_path / "trap", sprung)
     lay_pickles(project.root, sprung)
     (project.root / "wages.csv.dvc").write_text(first)
+    (project.root / "wages.csv").write_text(table(50))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
     for trap in sprung.iterdir():
         trap.unlink()
     return project.root
+
+
+def table(rows: int) -> str:
+    return "wage\n" + "".join(f"{row}\n" for row in range(rows))
 
 
 def lay_git_traps(git: Any, root: Path, script: Path, sprung: Path) -> None:
