@@ -49,7 +49,7 @@ KEYS = (
     "remote.origin.uploadpack",
 )
 SEAL = """
-cat > /dev/null
+head -c 1 > /dev/null
 echo '[GNUPG:] SIG_CREATED ' >&2
 printf '%s\\n' '-----BEGIN PGP SIGNATURE-----' '' x '-----END PGP SIGNATURE-----'
 """
