@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ui.real_lab import Desk, Lab, mlops, write_table
 
@@ -75,7 +77,8 @@ def test_a_deployment_answers_in_its_monitor(desk: Desk) -> None:
 
 def test_drift_of_a_column_is_drawn(desk: Desk) -> None:
     write_table(desk.lab.project, 300, shift=25)
-    mlops("commit", "data/wages.csv", "-m", "older people", cwd=desk.lab.project)
+    said = mlops("commit", "data/wages.csv", "-m", "older people", cwd=desk.lab.project)
+    desk.section("data").get_by_text(re.search(r"v\d+·\w+", said)[0]).wait_for()
     desk.row("data:data/wages.csv").click()
     desk.section("drift").get_by_text("drifted.").wait_for(timeout=30_000)
     desk.section("drift").get_by_role("button", name="Open drift").click()

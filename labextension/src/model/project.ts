@@ -61,6 +61,11 @@ export class ProjectModel implements IGate {
     return this._folder;
   }
 
+  /** Whether it knows where it stands. */
+  get placed(): boolean {
+    return this._placed;
+  }
+
   /** Whether somebody can see the sidebar, and we know where it stands. */
   get open(): boolean {
     return this._active && this._placed;

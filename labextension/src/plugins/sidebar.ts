@@ -1,6 +1,7 @@
 /** The sidebar, its commands and its settings. */
 import { ILabShell, ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
@@ -15,6 +16,8 @@ import { IMlops } from '../tokens';
 const ID = 'jupyter-mlops:plugin';
 /** A user who clicks through folders quickly should not make a request for each. */
 const SETTLE_MS = 250;
+/** How long an address may take to move the file browser. */
+const TREE_MS = 3_000;
 
 export const sidebar: JupyterFrontEndPlugin<IMlops> = {
   id: ID,
@@ -76,7 +79,7 @@ function followBrowser(mlops: Mlops): void {
   let timer = 0;
   const begin = (): void => mlops.project.setFolder(mlops.documents.services.contents.localPath(model.path));
   const follow = (): void => {
-    if (mlops.settings.followFileBrowser) {
+    if (mlops.settings.followFileBrowser || !mlops.project.placed) {
       begin();
     }
   };
@@ -85,7 +88,9 @@ function followBrowser(mlops: Mlops): void {
     timer = window.setTimeout(follow, SETTLE_MS);
   };
   model.pathChanged.connect(settle);
-  mlops.settingsChanged.connect(settle);
-  // Even a pinned sidebar has to begin somewhere; the address of the page may still move the file browser.
-  void Promise.all([model.restored, mlops.app.restored]).then(() => window.setTimeout(begin, SETTLE_MS));
+  mlops.settingsChanged.connect(() => mlops.project.placed && settle());
+  // Even a pinned sidebar has to begin somewhere. An address that names a folder moves the file browser
+  // a moment after it says it is restored; beginning before that would ask about the wrong project.
+  const patience = PageConfig.getOption('treePath') ? TREE_MS : SETTLE_MS;
+  void model.restored.then(() => window.setTimeout(() => mlops.project.placed || begin(), patience));
 }

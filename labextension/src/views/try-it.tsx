@@ -3,11 +3,12 @@ import { useState } from 'react';
 import type { ReactElement } from 'react';
 import { MlopsFailure } from '../api/failure';
 import { lineOf } from '../api/line';
-import type { Prediction } from '../api/types';
+import type { Prediction, Status } from '../api/types';
 import { Button } from '../parts/button';
 import { duration, scalar } from '../parts/format';
-import { useMlops, useResource } from '../parts/hooks';
+import { useMlops } from '../parts/hooks';
 import { Line } from '../parts/line';
+import { Loaded } from '../parts/loaded';
 import { Failure } from '../parts/messages';
 import { Table } from './parts';
 
@@ -15,13 +16,18 @@ const ROWS = 5;
 
 type Answer = { prediction: Prediction } | { failure: MlopsFailure } | 'asking' | null;
 
+/** Waits for the datasets, so that nobody sends nothing. */
 export function TryIt(props: { name: string }): ReactElement {
   const { project } = useMlops();
-  const { value: status } = useResource(project.status);
+  return <Loaded of={project.status}>{status => <Trial name={props.name} status={status} />}</Loaded>;
+}
+
+function Trial(props: { name: string; status: Status }): ReactElement {
+  const { project } = useMlops();
   const [data, setData] = useState<string | null>(null);
   const [json, setJson] = useState('');
   const [answer, setAnswer] = useState<Answer>(null);
-  const datasets = (status?.datasets ?? []).filter(one => one.kind === 'data').map(one => one.path);
+  const datasets = props.status.datasets.filter(one => one.kind === 'data').map(one => one.path);
   const source = data ?? datasets[0] ?? '';
   const args = source ? { name: props.name, data: source, limit: ROWS } : { name: props.name, rows: json };
   const ask = async (): Promise<void> => {
