@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.records import Actor, Places
+from jupyter_mlops.records import Actor, Places, StageRecord
 from jupyter_mlops.versioning.git import Git
 
 if TYPE_CHECKING:
@@ -176,8 +176,16 @@ class Project:
                 runs=tuple((run.number, run.record) for run in self.runs.all()),
                 models=tuple(self._registered()),
                 deployments=tuple(self._served()),
+                locked=self._locked(),
             )
         )
+
+    def _locked(self) -> tuple[StageRecord, ...]:
+        """What ``dvc.lock`` says; nothing when it cannot be read, which `status` tells."""
+        try:
+            return self.pipeline.recorded()
+        except UsageError:
+            return ()
 
     def _data_versions(self) -> Iterator[DataVersion]:
         from jupyter_mlops.provenance.graph import DataVersion

@@ -43,10 +43,10 @@ class Notebook:
         """
         try:
             document = json.loads((root / path).read_bytes())
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise UsageError(
-                "notebook-missing", f"There is no notebook {path}.", context=str(error), hint=HINT
-            ) from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise UsageError("notebook-missing", f"There is no notebook {path}.", hint=HINT) from error
+        except IsADirectoryError as error:
+            raise UsageError("notebook-missing", f"{path} is a folder, not a notebook.", hint=HINT) from error
         except (ValueError, RecursionError) as error:
             raise UsageError("not-a-notebook", f"{path} is not a notebook.", context=str(error), hint=HINT) from error
         if not _is_format_4(document):

@@ -16,7 +16,7 @@ from jupyter_mlops.pipelines.lock import Locked, Values
 from jupyter_mlops.pipelines.memory import Ending, Memory, fingerprint
 from jupyter_mlops.pipelines.stages import StageGraph, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation, Verdict, judge
-from jupyter_mlops.records import Places, Scalar
+from jupyter_mlops.records import Places, Scalar, StageRecord
 from jupyter_mlops.versioning.datasets import Datasets
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -75,6 +75,11 @@ class Pipeline:
     def locked(self) -> dict[str, Locked]:
         """What each stage last ran with."""
         return lock.read(self.places.root, self.graph().by_name)
+
+    def recorded(self) -> tuple[StageRecord, ...]:
+        """What ``dvc.lock`` says that each stage made of what, whoever ran it."""
+        graph = self.graph().by_name
+        return tuple(_record(graph[name], locked) for name, locked in lock.read(self.places.root, graph).items())
 
     def situation(self, stage: StageSpec) -> Situation:
         """What the workspace holds now of all that matters to `stage`."""
@@ -143,6 +148,16 @@ class Pipeline:
                     document = yaml_files.load(self.places.root / out.path)
                     found[out.path] = dict(flattened(document))
         return united(found)
+
+
+def _record(stage: StageSpec, locked: Locked) -> StageRecord:
+    return StageRecord(
+        name=stage.name,
+        state="ran",
+        notebook=stage.papermill.output if stage.papermill else None,
+        inputs={path: pin.md5 for path, pin in locked.deps.items() if path != stage.notebook},
+        outputs={path: pin.md5 for path, pin in locked.outs.items()},
+    )
 
 
 def united(files: Mapping[str, Mapping[str, Scalar]]) -> dict[str, Scalar]:

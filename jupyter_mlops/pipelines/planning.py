@@ -146,7 +146,7 @@ def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mappi
             known.setdefault(name, set()).add(key)
     for name, value in given.items():
         if name not in known:
-            raise _unknown_parameter(name, " and ".join(stage.name for stage in stages), known)
+            raise _unknown_parameter(name, " and ".join(stage.name for stage in stages), known, _taught(stages, name))
         require_quotable(name, value)
         for key in known[name]:
             _require_same_type(name, yaml_files.lookup(document, key)[1], value)
@@ -191,8 +191,15 @@ def _kind(value: object) -> str:
     return "text" if isinstance(value, str) else "a number"
 
 
-def _unknown_parameter(name: str, where: str, known: Iterable[str]) -> UnknownReference:
+def _taught(stages: Sequence[StageSpec], name: str) -> str:
+    """How a stage without parameters is given one."""
+    lines = (f"stage add {stage.name} {stage.notebook} -p {name}=… --force" for stage in stages if stage.notebook)
+    line = next(lines, "")
+    return f"It takes none yet: {line} gives it one." if line else "It takes none."
+
+
+def _unknown_parameter(name: str, where: str, known: Iterable[str], without: str = "") -> UnknownReference:
     names = sorted(known)
-    listed = f"It takes {', '.join(names)}." if names else "It takes none."
+    listed = f"It takes {', '.join(names)}." if names else without
     hint = did_you_mean(name, names, listed)
     return UnknownReference("unknown-parameter", f"{where} has no parameter {name}.", hint=hint)

@@ -13,6 +13,8 @@ from jupyter_mlops.errors import UnknownReference, did_you_mean
 from jupyter_mlops.records import StageRecord, VersionRecord, short
 
 WRITING = ("ran",)
+PLAIN_DVC = "dvc"
+"""Stands where a run of ours has its id and number."""
 
 
 @attrs.frozen
@@ -24,7 +26,7 @@ class Node:
     id
         ``data:data/wages.csv@7f3a…`` (the whole digest), ``run:ID/STAGE``, ``model:credit@v2``, ``deployment:credit``.
     version
-        As people see it: ``v3·7f3a``, ``#18``, ``v2``.
+        As people see it: ``v3·7f3a``, ``#18``, ``v2``; ``dvc`` of a stage that no run of ours recorded.
     target
         What opens when it is clicked: a reference, or the path of an executed notebook.
     digest
@@ -84,12 +86,21 @@ class Served:
 
 @attrs.frozen
 class Sources:
-    """All that a graph is made from; runs are numbered oldest first, from 1."""
+    """All that a graph is made from.
+
+    Attributes
+    ----------
+    runs
+        Numbered oldest first, from 1.
+    locked
+        What ``dvc.lock`` says of each stage; what no run of ours recorded was made by plain DVC.
+    """
 
     data: tuple[DataVersion, ...] = ()
     runs: tuple[tuple[int, VersionRecord], ...] = ()
     models: tuple[Registered, ...] = ()
     deployments: tuple[Served, ...] = ()
+    locked: tuple[StageRecord, ...] = ()
 
 
 @attrs.frozen
@@ -138,13 +149,15 @@ class _Drawing:
         self._sources = sources
         self._nodes: dict[str, Node] = {}
         self._edges: dict[Edge, None] = {}
-        read = {pair for _, run in sources.runs for stage in run.stages for pair in stage.inputs.items()}
+        self._by_dvc = _by_dvc(sources)
+        self._stages = (*(stage for _, run in sources.runs for stage in run.stages), *self._by_dvc)
+        read = {pair for stage in self._stages for pair in stage.inputs.items()}
         registered = {(model.path, model.digest) for model in sources.models}
         known = {(version.path, version.digest) for version in sources.data}
         self._worthy = read | registered | known
 
     def graph(self) -> LineageGraph:
-        executed = {stage.notebook for _, run in self._sources.runs for stage in run.stages}
+        executed = {stage.notebook for stage in self._stages}
         for version in self._sources.data:
             if version.path in executed:
                 continue  # the run's own node leads to it
@@ -155,17 +168,19 @@ class _Drawing:
         for number, run in self._sources.runs:
             for stage in run.stages:
                 if stage.state in WRITING:
-                    self._run(number, run, stage)
+                    detail = f"{run.author.name}, {run.started:%Y-%m-%d %H:%M} UTC"
+                    self._run(run.run, f"#{number}", detail, stage)
+        for stage in self._by_dvc:
+            self._run(PLAIN_DVC, PLAIN_DVC, "dvc.lock", stage)
         for model in self._sources.models:
             self._model(model)
         for served in self._sources.deployments:
             self._deployment(served)
         return LineageGraph(self._nodes, tuple(self._edges))
 
-    def _run(self, number: int, run: VersionRecord, stage: StageRecord) -> None:
-        node_id = f"run:{run.run}/{stage.name}"
-        detail = f"{run.author.name}, {run.started:%Y-%m-%d %H:%M} UTC"
-        self._nodes[node_id] = Node(node_id, "run", stage.name, f"#{number}", stage.notebook or run.run, detail)
+    def _run(self, run: str, version: str, detail: str, stage: StageRecord) -> None:
+        node_id = f"run:{run}/{stage.name}"
+        self._nodes[node_id] = Node(node_id, "run", stage.name, version, stage.notebook or run, detail)
         for path, digest in stage.inputs.items():
             self._edge(self._data(path, digest), node_id, "read")
         for path, digest in stage.outputs.items():
@@ -197,6 +212,13 @@ class _Drawing:
 
     def _edge(self, before: str, after: str, kind: str) -> None:
         self._edges[Edge(before, after, kind)] = None
+
+
+def _by_dvc(sources: Sources) -> tuple[StageRecord, ...]:
+    """The stages in ``dvc.lock`` whose outputs no run of ours wrote."""
+    ours = [stage for _, run in sources.runs for stage in run.stages if stage.state in WRITING]
+    written = {(stage.name, *sorted(stage.outputs.items())) for stage in ours}
+    return tuple(stage for stage in sources.locked if (stage.name, *sorted(stage.outputs.items())) not in written)
 
 
 def data_id(path: str, digest: str) -> str:

@@ -21,6 +21,7 @@ WAITING = {
     "changed": Tone.CHANGED,
     "stale": Tone.STALE,
     "missing": Tone.STALE,
+    "untracked": Tone.STALE,
     "failed": Tone.BAD,
     "running": Tone.BUSY,
 }
@@ -61,10 +62,15 @@ def _next(steps: tuple[NextStep, ...]) -> Block:
     if not steps:
         return say(Mark("All up to date.", Tone.GOOD))
     rows: list[tuple[Cell, ...]] = [
-        (Mark(each.text, WAITING.get(each.kind, Tone.QUIET)), Code(f"%mlops {each.line}") if each.line else "")
+        (Mark(each.text, WAITING.get(each.kind, Tone.QUIET)), Code(_typed(each.line)) if each.line else "")
         for each in steps
     ]
     return table("To do next", "What waits|Type this", rows)[0]
+
+
+def _typed(line: str) -> str:
+    """A line for git is typed in a terminal as it is."""
+    return line if line.startswith("git ") else f"%mlops {line}"
 
 
 @document.register
@@ -203,9 +209,18 @@ def _(result: Tagged) -> Document:
 
 @document.register
 def _(result: Transferred) -> Document:
-    moved = f"{count(result.files, 'file')}, {size(result.bytes)}"
-    refs = f"{count(result.refs, 'record')} shared through git" if result.refs else ""
-    return Document("Transfer", (say(Mark(moved, Tone.GOOD), "·", result.remote), *((say(refs),) if refs else ())))
+    is_push = result.direction == "push"
+    moved = f"{count(result.files, 'file')}, {size(result.bytes)}" if result.files else ""
+    held = f"Everything is {'there' if is_push else 'here'} already"
+    lines = [say(Mark(moved or ("" if result.missing else held), Tone.GOOD), "·", result.remote)]
+    if not result.remote:
+        lines = [say(Mark("This project has no remote to pull from", Tone.QUIET)), say(Code("init --remote URL"))]
+    if result.missing:
+        where = "neither here nor there" if is_push or not result.remote else f"not on {result.remote}"
+        lines.append(say(Mark(f"{count(result.missing, 'file')} {where}", Tone.STALE)))
+    shared = f"Records {'sent' if is_push else 'fetched'} through git" if result.refs else ""
+    lines += [say(line) for line in (shared, result.note) if line]
+    return Document("Push" if is_push else "Pull", tuple(lines))
 
 
 @document.register

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jupyter_mlops.pipelines.runs import Contrast
+from jupyter_mlops.pipelines.uncommitted import commit_line
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
@@ -41,7 +42,11 @@ def _(result: RunReport) -> Document:
     blocks: list[Block] = [say(head), *stage_runs(result.stages)]
     blocks += facts(*((key, scalar(value)) for key, value in result.metrics.items()), caption="Metrics")
     blocks += [say("git commit", Code(result.git_commit[:7]))] if result.git_commit else []
-    return Document(f"Run {result.run}".strip(), tuple(blocks))
+    if result.untracked:
+        lacking = f"No commit holds {', '.join(result.untracked)}: a clone would lack it. In a terminal:"
+        line = commit_line(result.untracked, "code of the pipeline")
+        blocks.append(say(Mark(lacking, Tone.STALE), Code(line)))
+    return Document(f"Run #{result.number}" if result.number else "Run", tuple(blocks))
 
 
 def _outcome(stages: tuple[StageRun, ...]) -> str:
@@ -123,11 +128,13 @@ def _(result: CiReport) -> Document:
         for name, moved in result.drifted.items()
     ]
     others = tuple(say(Mark(each, Tone.BAD)) for each in result.failures[1:])
+    notes = tuple(say(Mark(each, Tone.STALE)) for each in result.notes)
     return Document(
         "CI",
         (
             say(head),
             *others,
+            *notes,
             *stage_runs(result.stages),
             *table("Metrics", "Metric|Before|After", metrics, numeric="Before|After"),
             *table("Drift", "Dataset|State", drifted),

@@ -75,7 +75,7 @@ def runs(
     Parameters
     ----------
     compare
-        Two runs, ``18,19``: their numbers or ids.
+        Two runs, ``18 19``: their numbers or ids.
     sort
         A metric; the best (greatest) first. ``-loss`` puts the least first.
     stage
@@ -96,7 +96,7 @@ def runs(
 
 def _two(runs: list[NumberedRun]) -> tuple[VersionRecord, VersionRecord]:
     if len(runs) != 2:
-        raise UsageError("compare-two", f"Two runs are compared, {len(runs)} were given.", hint="runs --compare 18,19")
+        raise UsageError("compare-two", f"Two runs are compared, {len(runs)} were given.", hint="runs --compare 18 19")
     return runs[0].record, runs[1].record
 
 
@@ -108,7 +108,7 @@ def _ended(run: NumberedRun) -> RunSummary:
         state=record.state,
         started=record.started,
         seconds=record.seconds,
-        author=str(record.author),
+        author=record.author.name,
         git_commit=record.git_commit,
         dirty=record.dirty,
         stages=stage_runs(record.stages),
@@ -148,7 +148,7 @@ class MetricChange:
 
 @attrs.frozen
 class CiReport:
-    """What `ci` did and found; `failures` holds one line a reason."""
+    """What `ci` did and found; `failures` holds one line a reason, `notes` what else matters."""
 
     run: str
     stages: tuple[StageRun, ...]
@@ -157,6 +157,7 @@ class CiReport:
     failures: tuple[str, ...]
     summary_file: str
     notebooks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def gate(self) -> str | None:
@@ -197,6 +198,7 @@ def ci(
     notes = _pulled(call, remote)
     is_locked = all(state.state == "up-to-date" for state in project.pipeline.states())
     done = runner_of(call, CI).run(lambda: plan(project.pipeline, (), {}), call.progress, Choice(git=False))
+    notes = (*notes, *_left_behind(call))
     report, found = _examined(call, base_of(project.git, base) or "", done.stages, notes)
     found["stale-lock"] = [] if is_locked else ["dvc.lock was not up to date: run, then commit it, then push the data"]
     report = attrs.evolve(report, failures=tuple(line for kind in fail_on for line in found[kind]))
@@ -210,6 +212,7 @@ def ci(
         failures=report.failures,
         summary_file=f"{folder}/summary.md",
         notebooks=notebooks,
+        notes=report.notes,
     )
 
 
@@ -246,6 +249,14 @@ def _pulled(call: Call, remote: str) -> tuple[str, ...]:
     except EnvironmentFault as error:
         return (f"Not all data was pulled. {error.message} {error.context}",)
     return ()
+
+
+def _left_behind(call: Call) -> tuple[str, ...]:
+    """What the check leaves changed in the working tree: it commits nothing."""
+    from jupyter_mlops.pipelines.uncommitted import changed_files
+
+    changed = changed_files(call.project.git, call.project.pipeline.stages())
+    return (f"Not committed, and left as the run wrote it: {', '.join(changed)}.",) if changed else ()
 
 
 def _data_changes(call: Call, base: str) -> dict[str, tuple[str, str]]:

@@ -74,11 +74,12 @@ def stage_add(
     force
         Replace a stage of that name.
     git
-        Commit ``dvc.yaml`` and ``params.yaml`` to git.
+        Commit ``dvc.yaml``, ``params.yaml``, and the notebook when git does not hold it yet.
     dry_run
         Say what would be written; write nothing.
     """
     from jupyter_mlops.pipelines.authoring import Authoring, Draft
+    from jupyter_mlops.pipelines.uncommitted import untracked
 
     project = call.project
     below = {kind: tuple(call.path(path) for path in paths) for kind, paths in (("deps", dep), ("outs", out))}
@@ -89,7 +90,7 @@ def stage_add(
         return Stages(tuple(_shown(stage) for stage in stages))
     if git:
         project.git.require_committable()
-    written = authoring.add(draft)
+    written = (*authoring.add(draft), *untracked(project.git, [draft.notebook]))
     commit = project.git.commit_only(written, f"stage: add {name}", require_known(call.actor)) if git else None
     return Stages(tuple(_shown(stage) for stage in project.pipeline.stages()), commit)
 
@@ -177,12 +178,22 @@ def first_failure(stages: Iterable[StageRun]) -> str | None:
 
 @attrs.frozen
 class RunReport:
-    """What `run` did."""
+    """What `run` did.
+
+    Attributes
+    ----------
+    number
+        As `runs` counts it, from 1; 0 when nothing was run.
+    untracked
+        Notebooks and modules of the stages that no commit holds: a clone would lack them.
+    """
 
     run: str
     stages: tuple[StageRun, ...]
     metrics: dict[str, Scalar] = attrs.field(factory=dict)
     git_commit: str | None = None
+    number: int = 0
+    untracked: tuple[str, ...] = ()
 
     @property
     def gate(self) -> str | None:
@@ -221,6 +232,7 @@ def run(
     from jupyter_mlops.pipelines.dvc_yaml import PARAMS
     from jupyter_mlops.pipelines.planning import Plan, plan, set_parameters
     from jupyter_mlops.pipelines.runner import Choice
+    from jupyter_mlops.pipelines.uncommitted import untracked_code
 
     project = call.project
     names = [_target(call, target) for target in targets]
@@ -238,9 +250,14 @@ def run(
 
     choice = Choice(force=force, git=git, also=(PARAMS,) if parameters else ())
     done = runner.run(prepare, call.progress, choice)
-    run_id = done.record.run if done.record else ""
-    metrics = done.record.metrics if done.record else project.pipeline.metrics()
-    return RunReport(run_id, stage_runs(done.stages), metrics, done.git_commit)
+    return RunReport(
+        run=done.record.run if done.record else "",
+        stages=stage_runs(done.stages),
+        metrics=done.record.metrics if done.record else project.pipeline.metrics(),
+        git_commit=done.git_commit,
+        number=project.runs.find(done.record.run).number if done.record else 0,
+        untracked=untracked_code(project.git, chosen.stages),
+    )
 
 
 def runner_of(call: Call, otherwise: Actor | None = None) -> Runner:

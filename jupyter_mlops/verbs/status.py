@@ -23,11 +23,11 @@ class NextStep:
     Attributes
     ----------
     kind
-        ``changed``, ``stale``, ``failed``, ``missing``, ``start``.
+        ``changed``, ``stale``, ``failed``, ``missing``, ``untracked``, ``start``.
     text
         What waits, in words.
     line
-        What to type, without ``%mlops``.
+        What to type, without ``%mlops``; one that begins with ``git`` is for a terminal.
     """
 
     kind: str
@@ -74,7 +74,7 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
     states = project.datasets.states([_relative(call, path) for path in paths])
     datasets = tuple(_with_rows(project, state) for state in states)
     stages, trouble = _stages(project)
-    steps = (*trouble, *_steps(project, datasets, stages))
+    steps = (*trouble, *_steps(project, datasets, stages), *([] if trouble else _uncommitted(project)))
     return Status(
         name=project.name,
         root=str(project.root),
@@ -135,6 +135,19 @@ def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[
             yield NextStep("stale", each.name, text, f"run {_word(each.name)}")
     if not datasets and not stages:
         yield NextStep("start", "", "No datasets yet", "commit PATH")
+
+
+def _uncommitted(project: Project) -> Iterator[NextStep]:
+    """What a clone would lack, or have otherwise, though data and stages are up to date."""
+    from jupyter_mlops.pipelines.uncommitted import changed_files, commit_line, untracked_code
+
+    stages = project.pipeline.stages()
+    for path in untracked_code(project.git, stages):
+        yield NextStep("untracked", path, f"{path} is in no commit", commit_line([path], f"add {path}"))
+    if changed := changed_files(project.git, stages):
+        verb = "is" if len(changed) == 1 else "are"
+        text = f"{' and '.join(changed)} {verb} not committed"
+        yield NextStep("changed", changed[0], text, commit_line(changed, "pipeline as it ran"))
 
 
 def _waits(project: Project, one: DatasetState) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import attrs
 import pytest
 
 from jupyter_mlops.errors import UnknownReference
@@ -87,3 +88,13 @@ def test_openlineage_events_have_the_required_fields(sources):
         assert datetime.fromisoformat(event["eventTime"]).tzinfo
         assert {dataset["name"] for dataset in event["inputs"]} == {"a.csv", "b.csv"}
         assert all(dataset["facets"]["version"]["datasetVersion"] for dataset in event["outputs"])
+
+
+def test_the_lock_tells_what_no_run_recorded(sources):
+    locked = ran("train", {"a.csv": "aa22"}, {"m.onnx": "mm22", "metrics.json": "jj"})
+    other = ran("clean", {"raw.csv": "rr"}, {"a.csv": "aa22"})
+
+    graph = LineageGraph.of(attrs.evolve(sources, locked=(locked, other)))
+
+    assert {label for label in labels(graph) if label.endswith(" dvc")} == {"clean dvc"}
+    assert "raw.csv rr" in labels(graph.around(graph.find("deployment:live"), down=False))

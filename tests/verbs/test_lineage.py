@@ -58,3 +58,15 @@ def test_the_other_formats(story):
     assert drawn.count("-->|wrote|") == 4
     assert [event["job"]["name"] for event in events] == ["prepare", "train", "prepare", "train"]
     assert events[0]["inputs"][0]["name"] == "data.csv"
+
+
+def test_a_project_of_plain_dvc_has_its_lineage_at_once(chain, dvc):
+    mlops.commit(["data.csv"], message="data", project=chain)
+    dvc("repro", "-q")
+
+    found = mlops.lineage("data.csv@v1", down=True, project=chain)
+
+    assert [node.version for node in found.nodes if node.kind == "run"] == ["dvc", "dvc"]
+    assert {node.name for node in found.nodes} == {"data", "prepare", "clean.csv", "train"}
+    mlops.run(force=True, project=chain)
+    assert {node.version for node in mlops.lineage(project=chain).nodes if node.kind == "run"} == {"#1"}

@@ -116,3 +116,23 @@ def test_ci_says_that_data_is_lacking_because_the_pull_failed(chain, tmp_path):
     subprocess.run(["rm", "-rf", str(chain / ".dvc" / "cache")], check=True)
     mlops.ci(project=chain)
     assert "Not all data was pulled." in (chain / "ci-report" / "summary.md").read_text()
+
+
+def test_what_ci_leaves_changed_is_in_its_summary_and_waits(chain):
+    mlops.commit(["data.csv"], message="data", project=chain)
+
+    report = mlops.ci(project=chain)
+
+    assert report.notes == ("Not committed, and left as the run wrote it: dvc.lock, metrics.json.",)
+    assert report.notes[0] in (chain / report.summary_file).read_text()
+    assert "dvc.lock and metrics.json are not committed" in [step.text for step in mlops.status(project=chain).next]
+
+
+def test_the_author_of_a_run_is_a_name(three):
+    assert {run.author for run in mlops.runs(project=three).runs} == {"Sara"}
+
+
+def test_one_run_cannot_be_compared(three):
+    with pytest.raises(MlopsError) as raised:
+        mlops.runs(compare=["1"], project=three)
+    assert raised.value.hint == "runs --compare 18 19"

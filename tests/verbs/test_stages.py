@@ -7,14 +7,15 @@ from chains import states, write_notebook
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.rendering import document, text
 
 
 def test_a_stage_is_plain_papermill_with_readable_parameters(chain):
-    text = (chain / "dvc.yaml").read_text()
+    written = (chain / "dvc.yaml").read_text()
 
-    assert "papermill prepare.ipynb executed/prepare.ipynb -p rows ${prepare.rows}" in text
-    assert '-p C ${train.C} -r name "${train.name}" -y "flag: ${train.flag}"' in text
-    assert "jupyter_mlops" not in text
+    assert "papermill prepare.ipynb executed/prepare.ipynb -p rows ${prepare.rows}" in written
+    assert '-p C ${train.C} -r name "${train.name}" -y "flag: ${train.flag}"' in written
+    assert "jupyter_mlops" not in written
 
 
 def test_comments_and_order_survive_an_edit(chain):
@@ -23,9 +24,9 @@ def test_comments_and_order_survive_an_edit(chain):
 
     mlops.stage.remove("prepare", project=chain)
 
-    text = path.read_text()
-    assert text.startswith("# ours\n")
-    assert "# the model" in text
+    edited = path.read_text()
+    assert edited.startswith("# ours\n")
+    assert "# the model" in edited
     assert [stage.name for stage in mlops.stage.list(project=chain).stages] == ["train"]
 
 
@@ -147,3 +148,63 @@ def test_the_last_stage_leaves_an_empty_list(chain, dvc):
     assert "no" in dvc("status")
     mlops.stage.add("again", "prepare.ipynb", out=["clean.csv"], project=chain)
     assert [stage.name for stage in mlops.stage.list(project=chain).stages] == ["again"]
+
+
+def test_the_notebook_of_a_stage_is_committed_with_it_when_no_commit_holds_it(notebooks, git):
+    for name in ("mine", "other"):
+        write_notebook(notebooks / f"{name}.ipynb", "x = 1")
+
+    made = mlops.stage.add("mine", "mine.ipynb", project=notebooks)
+
+    assert "mine.ipynb" in git("show", "--name-only", "--format=", made.git_commit).split()
+    assert "other.ipynb" in git("status", "--porcelain")
+    write_notebook(notebooks / "mine.ipynb", "x = 2")
+    again = mlops.stage.add("mine", "mine.ipynb", out=["y.txt"], force=True, project=notebooks)
+    assert "mine.ipynb" not in git("show", "--name-only", "--format=", again.git_commit).split()
+
+
+def test_a_notebook_that_git_is_told_to_ignore_is_left_alone(notebooks, git):
+    (notebooks / ".gitignore").write_text("secret.ipynb\n")
+    write_notebook(notebooks / "secret.ipynb", "x = 1")
+
+    mlops.stage.add("secret", "secret.ipynb", project=notebooks)
+
+    assert git("ls-files", "secret.ipynb") == ""
+    assert [step.kind for step in mlops.status(project=notebooks).next] == ["stale"]
+
+
+def test_a_run_names_the_code_that_no_commit_holds_and_commits_none_of_it(notebooks, git):
+    write_notebook(notebooks / "loose.ipynb", "x = 1")
+    (notebooks / "shared.py").write_text("y = 2\n")
+    mlops.stage.add("loose", "loose.ipynb", dep=["shared.py"], git=False, project=notebooks)
+
+    report = mlops.run(project=notebooks)
+
+    assert report.untracked == ("loose.ipynb", "shared.py")
+    assert "git add -- loose.ipynb shared.py && git commit" in text(report)
+    assert git("ls-files", "loose.ipynb", "shared.py") == ""
+
+
+def test_a_run_has_the_number_that_runs_shows(chain):
+    report = mlops.run(project=chain)
+    assert (report.number, document(report).title) == (1, "Run #1")
+    assert document(mlops.run(project=chain)).title == "Run"
+
+
+def test_a_stage_without_parameters_says_how_to_give_it_one(notebooks):
+    mlops.stage.add("prepare", "prepare.ipynb", out=["clean.csv"], project=notebooks)
+    with pytest.raises(MlopsError) as raised:
+        mlops.run(["prepare"], parameters={"C": 2}, project=notebooks)
+    assert "stage add prepare prepare.ipynb -p C=… --force" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("nothing.ipynb", "There is no notebook nothing.ipynb."), ("nb", "nb is a folder, not a notebook.")],
+)
+def test_a_notebook_that_is_not_there_is_said_in_words(notebooks, path, message):
+    (notebooks / "nb").mkdir()
+    with pytest.raises(MlopsError) as raised:
+        mlops.stage.add("x", path, project=notebooks)
+    assert raised.value.message == message
+    assert "Errno" not in str(raised.value)

@@ -9,6 +9,7 @@ import pytest
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import UsageError
+from jupyter_mlops.rendering import text
 
 
 @pytest.fixture
@@ -132,3 +133,23 @@ def test_init_sets_up_shared_records(root, git, tmp_path):
     mlops.init(project=root)
     mlops.init(project=root)
     assert git("config", "--get-all", "remote.origin.fetch").count("refs/mlops/") == 1
+
+
+def test_what_a_clone_would_lack_waits(chain, git):
+    mlops.commit(["data.csv"], project=chain)
+    mlops.run(project=chain)
+    assert mlops.status(project=chain).clean
+    git("rm", "-q", "--cached", "train.ipynb")
+    git("commit", "-qm", "lost")
+    mlops.run(parameters={"C": 2.0}, git=False, project=chain)
+
+    found = mlops.status(project=chain)
+
+    assert [(step.kind, step.text) for step in found.next] == [
+        ("untracked", "train.ipynb is in no commit"),
+        ("changed", "dvc.lock and params.yaml and metrics.json are not committed"),
+    ]
+    assert "%mlops git" not in text(found)
+    for step in found.next:
+        subprocess.run(step.line, cwd=chain, shell=True, check=True, capture_output=True)
+    assert mlops.status(project=chain).clean
