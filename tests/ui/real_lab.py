@@ -114,9 +114,9 @@ def build_project(root: Path) -> None:
     )
     notebook(root / "train.ipynb", "scale = 1", "import time; time.sleep(1)", learn)
     flags = ("-d", "data/wages.csv", "-o", "wages.skops", "-M", "metrics.json")
-    mlops("stage", "add", "train", "train.ipynb", *flags, cwd=root)
     shell("git", "add", "train.ipynb", cwd=root)
     shell("git", "commit", "-qm", "notebook", cwd=root)
+    mlops("stage", "add", "train", "train.ipynb", *flags, cwd=root)
 
 
 def write_table(root: Path, count: int, shift: int = 0) -> None:

@@ -35,7 +35,7 @@ def test_a_commit_in_a_cell_shows_without_reload(desk: Desk) -> None:
     write_table(desk.lab.project, 300)
     desk.section("todo").get_by_text("wages").first.wait_for()
     desk.page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
-    desk.page.locator(".jp-Notebook .cm-content").first.click()
+    new_cell(desk)
     desk.page.keyboard.type("%load_ext jupyter_mlops\n%mlops commit data/wages.csv -m 'from a cell'")
     desk.page.keyboard.press("Control+Enter")
     desk.row("version:").filter(has_text="from a cell").wait_for(timeout=60_000)
@@ -113,3 +113,27 @@ def two_models(lab: Lab) -> None:
     mlops("commit", "data/wages.csv", cwd=root)
     mlops("run", cwd=root)
     mlops("register", "wages.skops", "--name", "wages", cwd=root)
+
+
+def new_cell(desk: Desk) -> None:
+    """Stand in the first cell of the notebook in front, its kernel ready."""
+    desk.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+    desk.page.locator(".jp-Notebook .cm-content").first.click()
+
+
+def test_a_kernel_without_the_magic_is_offered_it(desk: Desk) -> None:
+    desk.page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
+    new_cell(desk)
+    desk.page.keyboard.type("%mlops status")
+    desk.page.keyboard.press("Control+Enter")
+    card = desk.page.locator(".jp-Mlops-card")
+    card.get_by_text("%mlops is not installed in kernel").wait_for(timeout=30_000)
+    card.get_by_role("button", name="Install…").click()
+    card.get_by_text("%mlops is ready").wait_for(timeout=30_000)
+
+
+def test_an_open_notebook_runs_as_the_stage_it_is(desk: Desk) -> None:
+    desk.row("stage:train").press("Enter")
+    button = desk.page.get_by_role("group", name="Run as stage").get_by_role("button").first
+    button.click()
+    desk.toast("train ran|All up to date")
