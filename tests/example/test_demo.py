@@ -105,6 +105,12 @@ def test_lineage_reaches_from_the_data_to_the_deployment(demo):
     )
 
 
+def test_a_run_after_nothing_was_edited_runs_nothing(demo):
+    root, _ = demo
+    report = mlops.run(project=str(root))
+    assert (report.run, {stage.state for stage in report.stages}) == ("", {"up-to-date"})
+
+
 def test_an_earlier_demo_is_left_as_it_is(demo):
     root, _ = demo
     again = mlops.demo(dir=str(root), lab=False, project=str(root.parent))

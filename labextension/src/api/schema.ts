@@ -240,6 +240,9 @@ export interface paths {
         /**
          * Send data to a DVC remote, and records to the git remote.
          * @description Send data to a DVC remote, and records to the git remote.
+         *
+         *     Without paths: what the project has now, every registered model version and every tagged version.
+         *     Commits and tags travel by ``git push``.
          */
         post: operations["push"];
         delete?: never;
@@ -260,6 +263,8 @@ export interface paths {
         /**
          * Fetch data from a DVC remote and records from the git remote, and check the data out.
          * @description Fetch data from a DVC remote and records from the git remote, and check the data out.
+         *
+         *     Without paths, the files of every registered model version come too.
          */
         post: operations["pull"];
         delete?: never;
@@ -812,7 +817,7 @@ export interface components {
         };
         /**
          * CiReport
-         * @description What `ci` did and found; `failures` holds one line a reason.
+         * @description What `ci` did and found; `failures` holds one line a reason, `notes` what else matters.
          */
         CiReport: {
             run: string;
@@ -824,6 +829,7 @@ export interface components {
             failures: string[];
             summary_file: string;
             notebooks: string[];
+            notes: string[];
         };
         /**
          * CiRequest
@@ -1415,11 +1421,11 @@ export interface components {
          *     Attributes
          *     ----------
          *     kind
-         *         ``changed``, ``stale``, ``failed``, ``missing``, ``start``.
+         *         ``changed``, ``stale``, ``failed``, ``missing``, ``untracked``, ``start``.
          *     text
          *         What waits, in words.
          *     line
-         *         What to type, without ``%mlops``.
+         *         What to type, without ``%mlops``; one that begins with ``git`` is for a terminal.
          */
         NextStep: {
             kind: string;
@@ -1587,6 +1593,13 @@ export interface components {
         /**
          * RunReport
          * @description What `run` did.
+         *
+         *     Attributes
+         *     ----------
+         *     number
+         *         As `runs` counts it, from 1; 0 when nothing was run.
+         *     untracked
+         *         Notebooks and modules of the stages that no commit holds: a clone would lack them.
          */
         RunReport: {
             run: string;
@@ -1595,6 +1608,8 @@ export interface components {
                 [key: string]: string | number | boolean | null;
             };
             git_commit: string | null;
+            number: number;
+            untracked: string[];
         };
         /**
          * RunRequest
@@ -1742,7 +1757,7 @@ export interface components {
             metrics?: string[];
             /** @description Replace a stage of that name. Default: `false`. */
             force?: boolean;
-            /** @description Commit ``dvc.yaml`` and ``params.yaml`` to git. Default: `true`. */
+            /** @description Commit ``dvc.yaml``, ``params.yaml``, and the notebook when git does not hold it yet. Default: `true`. */
             git?: boolean;
             /** @description Say what would be written; write nothing. Default: `false`. */
             dry_run?: boolean;
@@ -1884,12 +1899,30 @@ export interface components {
         /**
          * Transferred
          * @description What moved between the cache and a remote.
+         *
+         *     Attributes
+         *     ----------
+         *     remote
+         *         Its name, "" when the project has none.
+         *     files, bytes
+         *         What moved; nothing when the other side had it all.
+         *     refs
+         *         Lists of records (runs, profiles, plans) shared through git.
+         *     direction
+         *         ``push`` or ``pull``.
+         *     missing
+         *         Files that neither the cache nor the remote holds.
+         *     note
+         *         What is left to do.
          */
         Transferred: {
             remote: string;
             files: number;
             bytes: number;
             refs: number;
+            direction: string;
+            missing: number;
+            note: string;
         };
         /**
          * UndeployRequest
@@ -2518,7 +2551,7 @@ export interface operations {
             query?: {
                 /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
                 project?: string;
-                /** @description Two runs, ``18,19``: their numbers or ids. */
+                /** @description Two runs, ``18 19``: their numbers or ids. */
                 compare?: string[];
                 /** @description A metric; the best (greatest) first. ``-loss`` puts the least first. */
                 sort?: string;

@@ -71,9 +71,13 @@ export function leadsTo(node: LineageNode): [string, Record<string, string>] {
   const reference = node.target || `${node.name}@${bare(node.version)}`;
   switch (node.kind) {
     case 'run':
-      return node.target.endsWith('.ipynb')
-        ? [CommandIDs.openNotebook, { path: node.target }]
-        : [CommandIDs.openRun, { run: node.id.replace(/^run:/, '') }];
+      if (node.target.endsWith('.ipynb')) {
+        return [CommandIDs.openNotebook, { path: node.target }];
+      }
+      // What plain DVC ran is no run of ours: its neighbours are all there is to see.
+      return node.version === 'dvc'
+        ? [CommandIDs.lineage, { reference: node.id }]
+        : [CommandIDs.openRun, { run: node.target }];
     case 'deployment':
       return [CommandIDs.monitor, { name: node.name }];
     default:

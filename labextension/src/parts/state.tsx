@@ -11,6 +11,7 @@ const LOOKS: Readonly<Record<string, ILook>> = {
   'up-to-date': { mark: '✓', word: 'up to date', tone: 'good' },
   changed: { mark: '●', word: 'changed', tone: 'warn' },
   missing: { mark: '○', word: 'missing', tone: 'bad' },
+  untracked: { mark: '○', word: 'in no commit', tone: 'warn' },
   absent: { mark: '○', word: 'not in the cache', tone: 'bad' },
   stale: { mark: '▲', word: 'stale', tone: 'warn' },
   'never-run': { mark: '▲', word: 'never run', tone: 'warn' },

@@ -10,6 +10,11 @@ export interface IDeed {
   readonly args: Record<string, string>;
 }
 
+/** What to type for a step: a line for git goes to a terminal as it is. */
+export function typed(step: NextStep): string {
+  return step.line.startsWith('git ') ? step.line : `%mlops ${step.line}`;
+}
+
 /** The deed that a step asks for; a step we have no button for offers its line. */
 export function deedOf(step: NextStep): IDeed {
   const verb = step.line.split(' ')[0] ?? '';
@@ -22,6 +27,6 @@ export function deedOf(step: NextStep): IDeed {
     register: { label: 'Register…', verb, command: CommandIDs.register, args: {} },
     deploy: { label: 'Deploy…', verb, command: CommandIDs.deploy, args: {} }
   };
-  const line = `%mlops ${step.line}`;
+  const line = typed(step);
   return deeds[verb] ?? { label: 'Copy line', verb: '', command: CommandIDs.copyLine, args: { line } };
 }

@@ -7,7 +7,7 @@ import { State } from '../parts/state';
 import { Row, Tree } from '../parts/tree';
 import { useFilter } from '../shell/filter';
 import { Section } from '../shell/section';
-import { deedOf } from './model';
+import { deedOf, typed } from './model';
 
 export function TodoSection(props: { status: Status }): ReactElement {
   const matches = useFilter();
@@ -43,7 +43,7 @@ function Step(props: { step: NextStep; position: [number, number] }): ReactEleme
       level={1}
       position={props.position}
       name={step.text}
-      tip={`${step.text}\n%mlops ${step.line}`}
+      tip={`${step.text}\n${typed(step)}`}
       urgent
       label={
         <>
