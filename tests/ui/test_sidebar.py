@@ -117,7 +117,7 @@ def two_models(lab: Lab) -> None:
 
 def new_cell(desk: Desk) -> None:
     """Stand in the first cell of the notebook in front, its kernel ready."""
-    desk.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+    desk.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
     desk.page.locator(".jp-Notebook .cm-content").first.click()
 
 

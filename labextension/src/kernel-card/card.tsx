@@ -18,6 +18,7 @@ class CardWidget extends ReactWidget {
   constructor(private readonly _panel: NotebookPanel) {
     super();
     this.id = ID;
+    this.addClass('jp-Mlops-cardBox');
   }
 
   protected render(): ReactElement {
