@@ -44,7 +44,7 @@ def _(result: Status) -> Document:
 
 
 def _dataset_row(each: DatasetState) -> tuple[Cell, ...]:
-    rows = f"{each.rows_changed:+,} rows" if each.rows_changed else ""
+    rows = f"{each.rows_changed:+,} row{'s' * (abs(each.rows_changed) != 1)}" if each.rows_changed else ""
     changed = ", ".join(filter(None, [changes(each.added, each.modified, each.removed), rows]))
     moved = each.version and each.head_version and each.version != each.head_version
     version = f"at {each.version}, HEAD {each.head_version}" if moved else each.version or "not committed yet"
@@ -210,17 +210,20 @@ def _(result: Tagged) -> Document:
 @document.register
 def _(result: Transferred) -> Document:
     is_push = result.direction == "push"
-    moved = f"{count(result.files, 'file')}, {size(result.bytes)}" if result.files else ""
-    held = f"Everything is {'there' if is_push else 'here'} already"
-    lines = [say(Mark(moved or ("" if result.missing else held), Tone.GOOD), "·", result.remote)]
-    if not result.remote:
-        lines = [say(Mark("This project has no remote to pull from", Tone.QUIET)), say(Code("init --remote URL"))]
-    if result.missing:
-        where = "neither here nor there" if is_push or not result.remote else f"not on {result.remote}"
-        lines.append(say(Mark(f"{count(result.missing, 'file')} {where}", Tone.STALE)))
     shared = f"Records {'sent' if is_push else 'fetched'} through git" if result.refs else ""
-    lines += [say(line) for line in (shared, result.note) if line]
-    return Document("Push" if is_push else "Pull", tuple(lines))
+    lacking = f"{count(result.missing, 'file')} not on {result.remote or 'this machine'}" if result.missing else ""
+    lines = [say(line) for line in (shared, result.note) if line]
+    lines = [say(Mark(lacking, Tone.STALE)), *lines] if lacking else lines
+    return Document("Push" if is_push else "Pull", (_moved(result, is_push=is_push), *lines))
+
+
+def _moved(result: Transferred, *, is_push: bool) -> Block:
+    if not result.remote:
+        return say(Mark("No remote to pull from", Tone.QUIET), "· add one:", Code("init --remote URL"))
+    if result.files:
+        return say(Mark(f"{count(result.files, 'file')}, {size(result.bytes)}", Tone.GOOD), "·", result.remote)
+    rest = " else" if result.missing else ""
+    return say(Mark(f"Everything{rest} is {'there' if is_push else 'here'} already", Tone.GOOD), "·", result.remote)
 
 
 @document.register

@@ -108,8 +108,10 @@ def _compared(
         return attrs.evolve(plain, note=error.message)
     if tables is None:
         return attrs.evolve(plain, note="No table: compared by files.")
+    is_edited = not key and tables.rows_added and tables.rows_removed
     return attrs.evolve(
         plain,
+        note="An edited row counts as removed and added: --key COLUMN pairs rows." if is_edited else "",
         schema=tables.schema,
         rows=RowCounts(tables.rows_added, tables.rows_removed, tables.rows_modified),
         cells=tables.cells,

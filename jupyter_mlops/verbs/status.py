@@ -123,11 +123,7 @@ def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[
     for each in stages:
         if each.state == "failed":
             yield NextStep("failed", each.name, f"{each.name} failed{_because(each.reason)}", f"run {_word(each.name)}")
-    for one in datasets:
-        if one.state == "absent":
-            yield NextStep("missing", one.path, f"{one.path} is not in the cache", f"pull {_word(one.path)}")
-        if one.state == "missing":
-            yield NextStep("missing", one.path, f"{one.path} is not in the workspace", _bring(one))
+    yield from _missing(datasets)
     yield from (_changed(one) for one in datasets if one.kind == "data" and _waits(project, one))
     for each in stages:
         if each.state in {"stale", "never-run"}:
@@ -150,6 +146,19 @@ def _uncommitted(project: Project) -> Iterator[NextStep]:
         yield NextStep("changed", changed[0], text, commit_line(changed, "pipeline as it ran"))
 
 
+def _missing(datasets: Sequence[DatasetState]) -> Iterator[NextStep]:
+    """How to get what is not here; one line does when nothing is, as in a fresh clone."""
+    absent = [one for one in datasets if one.state == "absent"]
+    if len(absent) > 1 and len(absent) == len(datasets):
+        yield NextStep("missing", "", f"None of the {len(absent)} datasets is in the cache", "pull")
+        return
+    for one in absent:
+        yield NextStep("missing", one.path, f"{one.path} is not in the cache", f"pull {_word(one.path)}")
+    for one in datasets:
+        if one.state == "missing":
+            yield NextStep("missing", one.path, f"{one.path} is not in the workspace", _bring(one))
+
+
 def _waits(project: Project, one: DatasetState) -> bool:
     """Whether data, or the pointer that names it, is in no commit yet."""
     pointer = one.path + ".dvc"
@@ -160,7 +169,8 @@ def _changed(one: DatasetState) -> NextStep:
     if one.state != "changed":
         text = f"{one.path} is at {one.version}, HEAD {one.head_version or 'has none'}"
     elif one.rows_changed:
-        text = f"{one.path} changed, {one.rows_changed:+,} rows"
+        noun = "row" if abs(one.rows_changed) == 1 else "rows"
+        text = f"{one.path} changed, {one.rows_changed:+,} {noun}"
     else:
         text = f"{one.path} changed: {one.added} added, {one.modified} modified, {one.removed} removed"
     return NextStep("changed", one.path, text, f"commit {_word(one.path)}")

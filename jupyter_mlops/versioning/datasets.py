@@ -294,6 +294,10 @@ class Datasets:
         found = [out for known, out in self.pointers() if known.name in chosen]
         return sum(1 if out.nfiles is None else out.nfiles for out in found), sum(out.size for out in found)
 
+    def tagged(self) -> set[str]:
+        """The digest of every version that has a tag."""
+        return {digest for name in self.versions.index.names() for digest in self.versions.tags_by_digest(name)}
+
     def is_stored(self, digest: str) -> bool:
         """Whether every object of the version `digest` is in the cache."""
         if not digest or self.store.find(digest) is None:

@@ -29,7 +29,7 @@ jobs:
         if: always()
         with:
           name: mlops
-          path: mlops-ci/
+          path: ci-report/
           if-no-files-found: ignore
 """
 
@@ -46,7 +46,7 @@ mlops:
   artifacts:
     when: always
     paths:
-      - mlops-ci/
+      - ci-report/
 """
 
 SHELL = """\

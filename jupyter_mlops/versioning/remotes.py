@@ -5,20 +5,42 @@ A process, because DVC prints, changes the current folder, and keeps locks per p
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Places
+from jupyter_mlops.versioning import transfer
+from jupyter_mlops.versioning.content import LEGACY_MD5, MD5
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.founding import FETCH_REFSPEC
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.ledger import REFSPEC
+from jupyter_mlops.versioning.store import Store
+from jupyter_mlops.versioning.transfer import Answer, Request
+
+
+@attrs.frozen
+class Unshared:
+    """What only this repository has.
+
+    Attributes
+    ----------
+    commits, tags
+        Counts.
+    branch
+        The branch that follows no upstream yet, else "".
+    """
+
+    commits: int = 0
+    tags: int = 0
+    branch: str = ""
 
 
 @attrs.frozen
@@ -53,13 +75,31 @@ class Remotes:
             raise UsageError("unknown-remote", f"There is no remote {chosen}.", hint=hint)
         return chosen
 
-    def push(self, targets: Sequence[str], remote: str) -> None:
-        """Send the objects of `targets` (pointers or stages; none: all) to `remote`."""
-        self.dvc("push", "-r", remote, "--", *targets)
+    def push(self, targets: Sequence[str], digests: Iterable[str], remote: str) -> Answer:
+        """Send the objects of `targets` (pointers or stages) and of the versions `digests` to `remote`.
 
-    def fetch(self, targets: Sequence[str], remote: str) -> None:
-        """Bring the objects of `targets` into the cache."""
-        self.dvc("fetch", "-r", remote, "--", *targets)
+        Raises
+        ------
+        EnvironmentFault
+            ``remote-failed``.
+        """
+        store = Store(self.settings)
+        named = sorted({one for digest in digests for one in store.objects(digest)})
+        return self._transfer(Request("push", remote, targets, [(store.algorithm(one), one) for one in named]))
+
+    def fetch(self, targets: Sequence[str], digests: Iterable[str], remote: str) -> Answer:
+        """Bring the objects of `targets`, and the files `digests`, into the cache.
+
+        A file of `digests` that the remote lacks is no error.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``remote-failed``.
+        """
+        # Which of its two layouts an object has in the remote is known only where it is.
+        named = [(algorithm, digest) for digest in sorted(set(digests)) for algorithm in (MD5, LEGACY_MD5)]
+        return self._transfer(Request("fetch", remote, targets, named))
 
     def push_records(self) -> int:
         """Send shared records to ``origin``; returns how many refs there are."""
@@ -79,21 +119,28 @@ class Remotes:
     def _has_origin(self) -> bool:
         return "origin" in self.git.run("remote").split()
 
-    def dvc(self, *arguments: str) -> str:
-        """Run ``dvc ARGUMENTS`` in the project and return what it prints.
+    def unshared(self) -> Unshared:
+        """The commits and tags that ``origin`` does not have yet, as far as it can be asked."""
+        if not self._has_origin():
+            return Unshared()
+        branch = self.git.branch() or ""
+        upstream = self.git.resolve("@{upstream}") if branch else None
+        ahead = self.git.run("rev-list", "--count", *(["@{upstream}..HEAD"] if upstream else ["HEAD"]))
+        try:
+            listed = self.git.run("push", "--dry-run", "--porcelain", "--no-verify", "origin", "--tags")
+        except EnvironmentFault:
+            listed = ""
+        tags = sum(line.startswith("*\trefs/tags/") for line in listed.splitlines())
+        return Unshared(int(ahead) if branch and self.git.head() else 0, tags, "" if upstream else branch)
 
-        Raises
-        ------
-        EnvironmentFault
-            ``remote-failed`` with DVC's last words.
-        """
-        command = [sys.executable, "-m", "dvc", *arguments]
+    def _transfer(self, request: Request) -> Answer:
+        command = [sys.executable, "-P", "-m", transfer.__name__]
         surroundings = {**os.environ, "DVC_SITE_CACHE_DIR": str(self._site_cache()), "DVC_NO_ANALYTICS": "1"}
         done = subprocess.run(
             command,
             cwd=self.places.root,
             env=surroundings,
-            stdin=subprocess.DEVNULL,
+            input=json.dumps(attrs.asdict(request)),
             capture_output=True,
             text=True,
             errors="replace",
@@ -103,11 +150,12 @@ class Remotes:
             said = [line for line in (done.stderr or done.stdout).splitlines() if line.startswith("ERROR")]
             raise EnvironmentFault(
                 "remote-failed",
-                f"dvc {arguments[0]} failed. What had arrived by then stays; nothing else was changed.",
+                f"dvc {request.direction} failed. What had arrived by then stays; nothing else was changed.",
                 context="\n".join(said) or done.stderr.strip()[-500:],
                 hint="Check the address and the credentials of the remote: dvc remote list.",
             )
-        return done.stdout
+        answer = json.loads(done.stdout.splitlines()[-1])
+        return Answer(tuple(answer["moved"]), tuple(answer["missing"]))
 
     def _site_cache(self) -> Path:
         """A private folder: DVC's own default can be written by everybody and holds pickles."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
-from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, Entry, corrupt, parse_dir_object
+from jupyter_mlops.versioning.content import FOLDER_SUFFIX, LEGACY_MD5, MD5, Content, Entry, corrupt, parse_dir_object
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.stat_index import signature
 
@@ -62,8 +62,18 @@ class Store:
             "object-missing",
             "The data of this version is not in the cache.",
             context=f"object {digest}",
-            hint="pull fetches it from the remote.",
+            hint="pull fetches what the project has now; dvc fetch --all-commits fetches earlier versions too.",
         )
+
+    def objects(self, digest: str) -> tuple[str, ...]:
+        """Every object of the version `digest`: itself and, for a folder whose listing is here, its files."""
+        if not digest.endswith(FOLDER_SUFFIX) or self.find(digest) is None:
+            return (digest,)
+        return (digest, *(entry.md5 for entry in self.content(digest).entries))
+
+    def algorithm(self, digest: str) -> str:
+        """The algorithm whose layout the object has: DVC keeps what DVC 2 stored apart."""
+        return LEGACY_MD5 if self.find(digest) not in (None, self.path(digest)) else MD5
 
     def present(self) -> set[str]:
         """Every object of the cache: cheaper than asking for thousands one by one."""

@@ -149,10 +149,10 @@ class Versions:
             author=found.author,
             time=datetime.fromisoformat(found.time),
             message=found.message,
-            tags=(self._tags_by_digest(found.name) if tags is None else tags).get(found.digest, ()),
+            tags=(self.tags_by_digest(found.name) if tags is None else tags).get(found.digest, ()),
         )
 
-    def _tags_by_digest(self, name: str) -> dict[str, tuple[str, ...]]:
+    def tags_by_digest(self, name: str) -> dict[str, tuple[str, ...]]:
         """The tags of each version of `name`."""
         given = self.tags.of(name)
         if not given:
@@ -179,5 +179,5 @@ class Versions:
         """
         name = dataset if isinstance(dataset, str) else dataset.name
         found = self.index.versions(name, limit, below)
-        tags = self._tags_by_digest(name) if found else {}
+        tags = self.tags_by_digest(name) if found else {}
         return tuple(self._version(one, tags) for one in found)

@@ -1,0 +1,128 @@
+"""What `push` sent is all that plain dvc and a clone need; what `pull` fetched is all that a registration needs."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from model_files import skops_bytes
+
+import jupyter_mlops as mlops
+from jupyter_mlops.errors import EnvironmentFault
+from jupyter_mlops.project import Project
+
+
+@pytest.fixture
+def root(project, git, tmp_path) -> Path:
+    """A project with a stage out in a folder of its own, a DVC remote and a bare ``origin``."""
+    folder = project.root
+    (folder / "d").mkdir()
+    (folder / "d" / "a.csv").write_text("a\n1\n")
+    (folder / "dvc.yaml").write_text(
+        "stages:\n  s:\n    cmd: mkdir -p m && cp d/a.csv m/o.csv\n    deps: [d]\n    outs: [m/o.csv]\n"
+    )
+    mlops.commit("d", project=folder)
+    mlops.init(remote=str(tmp_path / "remote"), project=folder)
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(tmp_path / "origin")], check=True)
+    git("remote", "add", "origin", str(tmp_path / "origin"))
+    git("add", ".")
+    git("commit", "-qm", "stage")
+    return folder
+
+
+def share(git) -> None:
+    git("add", ".")
+    git("commit", "-qm", "all", "--allow-empty")
+    git("push", "-q", "-u", "--follow-tags", "origin", "main")
+
+
+def cloned(tmp_path: Path) -> Path:
+    subprocess.run(["git", "clone", "-q", str(tmp_path / "origin"), str(tmp_path / "clone")], check=True)
+    subprocess.run(["git", "config", "user.name", "Tom"], cwd=tmp_path / "clone", check=True)
+    return tmp_path / "clone"
+
+
+def registered(root: Path, seed: int) -> None:
+    (root / "model.skops").write_bytes(skops_bytes(seed))
+    mlops.commit("model.skops", project=root)
+    mlops.register("model.skops", name="churn", project=root)
+
+
+def test_push_sends_the_outs_of_stages(root, dvc, git, tmp_path):
+    dvc("repro", "-q")
+    share(git)
+    sent = mlops.push(project=root)
+    assert (sent.files, sent.missing) == (1, 0)  # the out has the bytes of the data, one object for both
+    assert "in sync" in dvc("status", "-c")
+    clone = cloned(tmp_path)
+    assert mlops.pull(project=clone).files == 2
+    assert (clone / "m" / "o.csv").read_text() == "a\n1\n"
+
+
+def test_one_out_is_pushed_and_pulled_by_its_name(root, dvc, git, tmp_path):
+    (root / "d" / "b.csv").write_text("b\n")
+    mlops.commit("d", project=root)
+    dvc("repro", "-q")
+    share(git)
+    assert mlops.push("m/o.csv", project=root).files == 1
+    clone = cloned(tmp_path)
+    assert mlops.pull("m/o.csv", project=clone).files == 1
+    assert not (clone / "d").exists()
+    with pytest.raises(EnvironmentFault) as refused:
+        mlops.pull(project=clone)
+    assert refused.value.reference == "not-on-remote"
+
+
+def test_a_stage_in_a_folder_below_is_pushed(root, dvc, git):
+    (root / "deep").mkdir()
+    (root / "deep" / "dvc.yaml").write_text("stages:\n  t:\n    cmd: echo 1 > o.csv\n    outs: [o.csv]\n")
+    dvc("repro", "-q", "-P")
+    share(git)
+    mlops.push("deep/o.csv", project=root)
+    mlops.push(project=root)
+    assert "in sync" in dvc("status", "-c")
+
+
+def test_every_registered_version_reaches_a_clone(root, dvc, git, tmp_path):
+    dvc("repro", "-q")
+    registered(root, 0)
+    registered(root, 1)
+    share(git)
+    mlops.push(project=root)
+    clone = cloned(tmp_path)
+    mlops.pull(project=clone)
+    models = Project.find(clone).models
+    held = [models.location(models.resolve(f"churn@v{number}")).read_bytes() for number in (1, 2)]
+    assert held == [skops_bytes(0), skops_bytes(1)]
+    assert mlops.deploy("churn@v1", project=clone).state == "healthy"
+    mlops.undeploy("churn", project=clone)
+
+
+def test_tagged_versions_are_pushed_and_untagged_ones_are_not(root, dvc):
+    mlops.tag("d", "gold", project=root)
+    for text in ("a\n2\n", "a\n3\n"):
+        (root / "d" / "a.csv").write_text(text)
+        mlops.commit("d", project=root)
+    mlops.push("d", project=root)
+    assert mlops.push(project=root).files == 1
+    subprocess.run(["rm", "-rf", ".dvc/cache/files"], cwd=root, check=True)
+    dvc("fetch", "-q", "--all-commits")
+    assert mlops.checkout("d@gold", project=root).written == 1
+
+
+def test_a_registered_file_that_nobody_has_is_told(root, dvc):
+    dvc("repro", "-q")
+    registered(root, 0)
+    lost = mlops.models("churn", project=root).models[0].versions[0].digest
+    registered(root, 1)
+    Project.find(root).datasets.store.path(lost).unlink()
+    assert mlops.push(project=root).missing == 1
+    assert mlops.pull(project=root).missing == 1
+
+
+def test_what_a_folder_of_the_project_is_called_does_not_matter(root, dvc):
+    dvc("repro", "-q")
+    (root / "dvc.py").write_text("raise SystemExit('not the real one')")
+    (root / "json.py").write_text("raise SystemExit('not the real one')")
+    assert mlops.push(project=root).files == 1
