@@ -264,7 +264,8 @@ export interface paths {
          * Fetch data from a DVC remote and records from the git remote, and check the data out.
          * @description Fetch data from a DVC remote and records from the git remote, and check the data out.
          *
-         *     Without paths, the files of every registered model version come too.
+         *     Without paths, the files of every registered model version come too. What arrives is checked out, even when
+         *     the remote lacks the rest.
          */
         post: operations["pull"];
         delete?: never;
