@@ -155,7 +155,7 @@ class RunUnderWay:
         )
         pid = os.getpid()
         return LiveRun(
-            self.id, pid, live.born(pid), socket.gethostname(), self.started.isoformat(), str(self._actor), waiting
+            self.id, pid, live.born(pid), socket.gethostname(), self.started.isoformat(), self._actor.name, waiting
         )
 
 
