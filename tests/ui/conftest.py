@@ -42,7 +42,8 @@ def _private_home() -> None:
 def lab(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab with our extension, as an installation lays it out."""
     if CHROMIUM is None or not (LABEXTENSION / "package.json").exists():
-        pytest.skip("needs Chromium and a built front end")
+        lacking = "needs Chromium and a built front end"
+        pytest.fail(lacking) if os.environ.get("MLOPS_BROWSER") == "required" else pytest.skip(lacking)
     root = tmp_path_factory.mktemp("lab")
     build_project(root / "project")
     (root / "empty").mkdir()
