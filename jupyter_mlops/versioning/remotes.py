@@ -123,15 +123,15 @@ class Remotes:
         """The commits and tags that ``origin`` does not have yet, as far as it can be asked."""
         if not self._has_origin():
             return Unshared()
-        branch = self.git.branch() or ""
-        upstream = self.git.resolve("@{upstream}") if branch else None
-        ahead = self.git.run("rev-list", "--count", *(["@{upstream}..HEAD"] if upstream else ["HEAD"]))
+        branch = self.git.branch() if self.git.head() else None
+        ahead = self.git.run("rev-list", "--count", "HEAD", "--not", "--remotes=origin") if branch else "0"
+        upstream = self.git.resolve("@{upstream}")
         try:
             listed = self.git.run("push", "--dry-run", "--porcelain", "--no-verify", "origin", "--tags")
         except EnvironmentFault:
             listed = ""
         tags = sum(line.startswith("*\trefs/tags/") for line in listed.splitlines())
-        return Unshared(int(ahead) if branch and self.git.head() else 0, tags, "" if upstream else branch)
+        return Unshared(int(ahead), tags, "" if upstream else branch or "")
 
     def _transfer(self, request: Request) -> Answer:
         command = [sys.executable, "-P", "-m", transfer.__name__]

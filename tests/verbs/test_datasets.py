@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError
+from jupyter_mlops.rendering import text
 
 TABLE = "id,wage\n1,10\n2,20\n"
 
@@ -242,6 +243,7 @@ def test_diff_compares_files_schema_rows_and_cells(committed):
     assert (found.rows.added, found.rows.removed, found.rows.modified) == (1, 0, 1)
     assert [(cell.column, cell.before, cell.after) for cell in found.cells] == [("wage", 20, 25)]
     assert mlops.diff("jobs@v1", "jobs@v1", project=committed).rows is None
+    assert (found.note, "--key" in mlops.diff("jobs", project=committed).note) == ("", True)
 
 
 def test_checkout_brings_data_and_pointer_back(committed, git):
@@ -285,12 +287,33 @@ def test_push_and_pull_move_data_and_records(committed, tmp_path, git):
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "origin")], check=True)
     git("remote", "add", "origin", str(tmp_path / "origin"))
     git("push", "-q", "origin", "main")
-    assert mlops.push(project=committed).files == 1
+    sent = mlops.push(project=committed)
+    assert (sent.files, sent.direction, sent.note) == (1, "push", "")
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", "-b", "main", str(tmp_path / "origin"), str(clone)], check=True)
     assert mlops.status(project=clone).datasets[0].state == "absent"
     assert mlops.pull(project=clone).files == 1
     assert (clone / "data" / "jobs.csv").read_text() == TABLE
+
+
+def test_a_transfer_says_what_it_did_and_what_is_left(committed, tmp_path, git):
+    assert "init --remote URL" in text(mlops.pull(project=committed))
+    mlops.init(remote=str(tmp_path / "remote"), project=committed)
+    assert "1 file, " in text(mlops.push(project=committed))
+    again = mlops.push(project=committed)
+    assert (again.files, again.bytes, again.note) == (0, 0, "")
+    assert "Everything is there already" in text(again)
+    assert "Everything is here already" in text(mlops.pull(project=committed))
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "origin")], check=True)
+    git("remote", "add", "origin", str(tmp_path / "origin"))
+    assert mlops.push(project=committed).note.endswith("only here: git push -u --follow-tags origin main")
+    git("push", "-q", "-u", "origin", "main")
+    assert mlops.push(project=committed).note == ""
+    (committed / "data" / "jobs.csv").write_text("id\n1\n")
+    mlops.commit("jobs", project=committed, tag="gold")
+    assert mlops.push(project=committed).note == "1 commit and 1 tag only here: git push --follow-tags"
+    git("push", "-q", "--follow-tags")
+    assert mlops.push(project=committed).note == ""
 
 
 def test_a_vanished_remote_is_a_clear_error(committed, tmp_path):

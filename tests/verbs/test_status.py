@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.rendering import text
+from jupyter_mlops.verbs.runs import ci
+from jupyter_mlops.versioning.recipes import recipe
 
 
 @pytest.fixture
@@ -32,11 +35,21 @@ def test_status_of_every_state(root):
     assert state() == ("up-to-date", [])
     (root / "x.csv").write_text("a\n1\n2\n")
     assert state() == ("changed", ["commit x.csv"])
-    assert mlops.status(project=root).next[0].text == "x.csv changed, +1 rows"
+    assert mlops.status(project=root).next[0].text == "x.csv changed, +1 row"
+    assert "+1 row " in text(mlops.status(project=root)) + " "
     (root / "x.csv").unlink()
     assert state() == ("missing", ["checkout x.csv@v1"])
     subprocess.run(["rm", "-rf", str(root / ".dvc" / "cache")], check=True)
     assert state() == ("absent", ["pull x.csv"])
+
+
+def test_a_fresh_clone_needs_one_pull(root, tmp_path):
+    (root / "y.csv").write_text("b\n1\n")
+    mlops.commit("y.csv", project=root)
+    subprocess.run(["git", "clone", "-q", str(root), str(tmp_path / "clone")], check=True)
+    assert [step.line for step in mlops.status(project=tmp_path / "clone").next] == ["pull"]
+    (root / "x.csv").unlink()
+    assert [step.line for step in mlops.status(project=root).next] == ["checkout x.csv@v1"]
 
 
 def test_a_stage_that_never_ran_is_said_once(chain):
@@ -120,6 +133,13 @@ def test_a_dry_init_writes_nothing(tmp_path):
 def test_init_writes_a_recipe_whose_step_is_ours(root, kind, path):
     assert path in mlops.init(ci=kind, project=root).files
     assert (root / path).read_text().count("jupyter mlops ci") == 1
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_a_recipe_keeps_what_ci_writes(kind):
+    written = inspect.signature(ci).parameters["output"].default
+    kept = [line.split()[-1] for line in recipe(kind)[1].splitlines() if line.endswith("/")]
+    assert kept == [f"{written}/"]
 
 
 def test_an_unknown_recipe_is_refused(root):
