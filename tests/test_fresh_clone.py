@@ -15,6 +15,11 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def _private_home() -> None:
+    """Package managers are set up in the real home and environment: a stranger has those too."""
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A fresh clone of what is committed."""
@@ -26,8 +31,10 @@ def clone(tmp_path: Path) -> Path:
 
 def run(clone: Path, *command: str, **extra: str) -> str:
     """A command of the README, with nothing of this environment."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    path = os.pathsep.join(part for part in kept["PATH"].split(os.pathsep) if Path(part) != Path(sys.executable).parent)
+    ours = ("PYTHON", "VIRTUAL_ENV", "PYTEST")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    parts = kept["PATH"].split(os.pathsep)
+    path = os.pathsep.join(part for part in parts if Path(part) != Path(sys.executable).parent)
     done = subprocess.run(
         command, cwd=clone, env={**kept, "PATH": path, **extra}, capture_output=True, text=True, check=False
     )
