@@ -20,7 +20,7 @@ def root(project, git, tmp_path) -> Path:
     (folder / "d").mkdir()
     (folder / "d" / "a.csv").write_text("a\n1\n")
     (folder / "dvc.yaml").write_text(
-        "stages:\n  s:\n    cmd: mkdir -p m && cp d/a.csv m/o.csv\n    deps: [d]\n    outs: [m/o.csv]\n"
+        "stages:\n  s:\n    cmd: mkdir -p m && cp d/a.csv m/o.csv && echo z >> m/o.csv\n    deps: [d]\n    outs: [m/o.csv]\n"
     )
     mlops.commit("d", project=folder)
     mlops.init(remote=str(tmp_path / "remote"), project=folder)
@@ -53,11 +53,11 @@ def test_push_sends_the_outs_of_stages(root, dvc, git, tmp_path):
     dvc("repro", "-q")
     share(git)
     sent = mlops.push(project=root)
-    assert (sent.files, sent.missing) == (1, 0)  # the out has the bytes of the data, one object for both
+    assert (sent.files, sent.missing) == (2, 0)
     assert "in sync" in dvc("status", "-c")
     clone = cloned(tmp_path)
     assert mlops.pull(project=clone).files == 2
-    assert (clone / "m" / "o.csv").read_text() == "a\n1\n"
+    assert (clone / "m" / "o.csv").read_text() == "a\n1\nz\n"
 
 
 def test_one_out_is_pushed_and_pulled_by_its_name(root, dvc, git, tmp_path):
@@ -125,4 +125,4 @@ def test_what_a_folder_of_the_project_is_called_does_not_matter(root, dvc):
     dvc("repro", "-q")
     (root / "dvc.py").write_text("raise SystemExit('not the real one')")
     (root / "json.py").write_text("raise SystemExit('not the real one')")
-    assert mlops.push(project=root).files == 1
+    assert mlops.push(project=root).files == 2
