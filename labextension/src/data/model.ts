@@ -30,7 +30,8 @@ export function nameOf(dataset: DatasetState, all: readonly DatasetState[]): str
 /** `+412`: what changed since the last version, in rows when it is a table, else in files. */
 export function changeOf(dataset: DatasetState): string {
   if (dataset.rows_changed) {
-    return `${dataset.rows_changed > 0 ? '+' : '−'}${Math.abs(dataset.rows_changed).toLocaleString()} rows`;
+    const rows = Math.abs(dataset.rows_changed);
+    return `${dataset.rows_changed > 0 ? '+' : '−'}${rows.toLocaleString()} ${rows === 1 ? 'row' : 'rows'}`;
   }
   const parts: [string, number][] = [
     ['+', dataset.added],

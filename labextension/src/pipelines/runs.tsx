@@ -59,7 +59,7 @@ function RunRow(props: { run: RunSummary; position: [number, number] }): ReactEl
       label={
         <>
           <State state={run.state} />
-          <span className="jp-Mlops-version">#{run.number}</span>
+          <span className="jp-Mlops-version jp-mod-whole">#{run.number}</span>
           <span className="jp-Mlops-name">{titleOf(run)}</span>
           <span className="jp-Mlops-text">{placeOf(run)}</span>
         </>
