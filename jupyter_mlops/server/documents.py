@@ -8,9 +8,9 @@ import attrs
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Instant, Step
+from jupyter_mlops.server.sight import Topic
 
 JobState = Literal["running", "succeeded", "failed", "cancelled"]
-Topic = Literal["data", "stages", "runs", "models", "deployments", "jobs", "settings"]
 
 
 @attrs.frozen

@@ -23,8 +23,7 @@ class MlopsExtension(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Append the routes; the last one answers for every verb."""
-        from jupyter_mlops.server import handlers
-        from jupyter_mlops.server.openapi import BASE
+        from jupyter_mlops.server import BASE, handlers
         from jupyter_mlops.server.watch import WatchHandler
 
         self.handlers += [

@@ -1,4 +1,7 @@
-"""The routes: thin, guarded, and derived from the verbs."""
+"""The routes: thin, guarded, and derived from the verbs.
+
+What only an answer needs is imported with the first answer: it would slow the server's start.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,16 @@ from tornado.web import HTTPError, stream_request_body
 
 from jupyter_mlops.errors import Denied, EnvironmentFault, MlopsError, UnknownReference, UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.server.catalogue import catalogue
-from jupyter_mlops.server.documents import Catalogue, Job, Jobs, JobStarted
-from jupyter_mlops.server.jobs import JobBook
-from jupyter_mlops.server.openapi import BASE, document
+from jupyter_mlops.server import BASE
 from jupyter_mlops.server.requests import acting, folder_below, from_body, from_query, project_around, single
 from jupyter_mlops.verbs import find
 from jupyter_mlops.verbs.declaration import Verb
 from jupyter_mlops.verbs.invoking import Origin, checked, invoke
 
 if TYPE_CHECKING:
+    from jupyter_mlops.server.documents import Catalogue, Job, Jobs, JobStarted
     from jupyter_mlops.server.extension import MlopsExtension
+    from jupyter_mlops.server.jobs import JobBook
 
 RESOURCE = "mlops"
 BODY_LIMIT_BYTES = 1_000_000
@@ -171,6 +173,8 @@ class RestHandler(Guarded, APIHandler):
 
     def book(self, folder: Path) -> JobBook:
         """The jobs of `folder`."""
+        from jupyter_mlops.server.jobs import JobBook
+
         project = project_around(folder, needed=False)
         return JobBook(folder, project.places.state if project else None, self.extension.private_jobs)
 
@@ -231,6 +235,8 @@ class VerbHandler(RestHandler):
 
     def _start(self, verb: Verb, body: dict[str, Any]) -> JobStarted:
         """Refuse at once what cannot succeed; everything else is said by the job."""
+        from jupyter_mlops.server.documents import JobStarted
+
         folder = self.folder(body.pop("project", ""))
         arguments = checked(verb, body)
         actor = acting(folder, self.current_user)
@@ -251,6 +257,8 @@ class JobsHandler(RestHandler):
         self.answer(await self.in_thread(self._list))
 
     def _list(self) -> Jobs:
+        from jupyter_mlops.server.documents import Jobs
+
         return Jobs(tuple(self.book(self.folder(self.project)).documents()))
 
 
@@ -282,6 +290,8 @@ class CatalogueHandler(RestHandler):
         self.answer(await self.in_thread(self._catalogue))
 
     def _catalogue(self) -> Catalogue:
+        from jupyter_mlops.server.catalogue import catalogue
+
         folder = self.folder(self.project)
         return catalogue(project_around(folder, needed=False), acting(folder, self.current_user))
 
@@ -291,4 +301,6 @@ class OpenApiHandler(RestHandler):
 
     async def get(self) -> None:
         """Describe this interface."""
+        from jupyter_mlops.server.openapi import document
+
         self.answer(document())

@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 
 from jupyter_mlops import __version__
+from jupyter_mlops.server import BASE
 from jupyter_mlops.server.documents import Catalogue, Changed, ErrorDocument, Job, Jobs, JobStarted
 from jupyter_mlops.verbs import verbs
 from jupyter_mlops.verbs.declaration import Verb
 
-BASE = "/mlops/v1"
 TEMPLATE = "#/components/schemas/{name}"
 DOCUMENTS = (Catalogue, Changed, ErrorDocument, Job, Jobs, JobStarted)
 PROBLEMS: Mapping[str, str] = {

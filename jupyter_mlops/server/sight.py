@@ -8,14 +8,15 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import attrs
 
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Places
-from jupyter_mlops.server.documents import Topic
 
+Topic = Literal["data", "stages", "runs", "models", "deployments", "jobs", "settings"]
+"""What a panel may have to ask for again."""
 Topics = frozenset[Topic]
 Marks = Mapping[str, tuple[tuple[int, ...], Topics]]
 """Path to its times and sizes, and what a change of them means."""

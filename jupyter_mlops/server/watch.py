@@ -16,7 +16,6 @@ from jupyter_server.base.websocket import WebSocketMixin
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.server.documents import Changed
 from jupyter_mlops.server.handlers import Guarded
 from jupyter_mlops.server.sight import Marks, Sight, Topics, changed
 
@@ -177,6 +176,8 @@ class WatchHandler(WebSocketMixin, WebSocketHandler, Guarded):
         super().on_close()
 
     def _tell(self, topics: Topics) -> None:
+        from jupyter_mlops.server.documents import Changed
+
         try:
             waiting = self.write_message(msgspec.json.encode(Changed(tuple(sorted(topics)))).decode())
         except WebSocketClosedError:
