@@ -13,6 +13,10 @@ from jupyter_mlops.project import Project
 
 pytest_plugins = ["chains"]
 
+# Whoever runs the tests has no part in them; fixtures that outlive one test start before `_private_home`.
+for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "JUPYTERHUB_USER"):
+    os.environ.pop(name, None)
+
 
 @pytest.fixture(autouse=True)
 def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,8 +29,7 @@ def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("IPYTHONDIR", str(home / ".ipython"))
-    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_CONFIG_GLOBAL", "JUPYTERHUB_USER"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL", raising=False)
 
 
 @pytest.fixture

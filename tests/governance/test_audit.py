@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from writers import fill
 
 import jupyter_mlops as mlops
 from jupyter_mlops.governance.audit import AuditLog
-from jupyter_mlops.records import Actor
-
-SARA = Actor("Sara", "sara@example.org")
-
-
-def fill(folder: Path, count: int) -> None:
-    for number in range(count):
-        AuditLog(folder).append(SARA, "cli", "commit", "ok", {"number": number})
 
 
 def test_a_fresh_log_holds(tmp_path):
