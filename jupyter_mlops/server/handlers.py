@@ -135,19 +135,11 @@ class RestHandler(Guarded, APIHandler):
     """A route that speaks JSON; a body is read only after its sender was let in."""
 
     async def prepare(self, **options: Any) -> None:
-        """Refuse long bodies before they are read.
-
-        Raises
-        ------
-        UsageError
-            ``body-too-large``.
-        """
+        """Let in whom `Guarded` lets in; a body that is far too long is cut off by tornado."""
         self._body = bytearray()
         if isinstance(self.request.connection, HTTP1Connection):
             self.request.connection.set_max_body_size(CUT_BYTES)
         await super().prepare(**options)
-        if int(self.request.headers.get("Content-Length") or 0) > BODY_LIMIT_BYTES:
-            raise _too_large()
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a piece of the body, unless it is refused anyway."""
@@ -160,10 +152,11 @@ class RestHandler(Guarded, APIHandler):
         Raises
         ------
         UsageError
-            ``body-too-large`` when it came in pieces and did not end.
+            ``body-too-large``.
         """
         if len(self._body) > BODY_LIMIT_BYTES:
-            raise _too_large()
+            limit = f"At most {BODY_LIMIT_BYTES:,} bytes are read."
+            raise UsageError("body-too-large", "The request is too long.", context=limit)
         return bytes(self._body)
 
     def answer(self, result: object, status: int = HTTPStatus.OK) -> None:
@@ -177,11 +170,6 @@ class RestHandler(Guarded, APIHandler):
 
         project = project_around(folder, needed=False)
         return JobBook(folder, project.places.state if project else None, self.extension.private_jobs)
-
-
-def _too_large() -> UsageError:
-    limit = f"At most {BODY_LIMIT_BYTES:,} bytes are read."
-    return UsageError("body-too-large", "The request is too long.", context=limit)
 
 
 class VerbHandler(RestHandler):
