@@ -8,6 +8,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from jupyter_mlops.cli.lab import SIDEBAR
+
 ROOT = Path(__file__).parents[1]
 META = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -30,6 +32,11 @@ def test_lock_files_name_no_host():
 def test_the_front_end_has_the_version_of_the_package():
     package = (ROOT / "package.json").read_text()
     assert f'"version": "{META["project"]["version"]}"' in package
+
+
+def test_the_demo_opens_lab_on_the_sidebar_by_its_own_name():
+    sidebar = (ROOT / "labextension" / "src" / "shell" / "sidebar.ts").read_text()
+    assert f"this.id = '{SIDEBAR}'" in sidebar
 
 
 def test_every_promised_file_is_there():

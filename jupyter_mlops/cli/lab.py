@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from jupyter_mlops.errors import EnvironmentFault
 
-SIDEBAR = "jupyter-mlops:panel"
+SIDEBAR = "jupyter-mlops"
 WORKSPACE = "mlops"
 
 
