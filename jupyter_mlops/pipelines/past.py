@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from jupyter_mlops.errors import UnknownReference
 from jupyter_mlops.pipelines.pipeline import flattened, united
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.yaml_files import parse
@@ -18,10 +19,18 @@ def base_of(git: Git, given: str) -> str | None:
     Returns
     -------
     str | None
-        None when there is nothing older, or `given` names no commit.
+        None when there is nothing older.
+
+    Raises
+    ------
+    UnknownReference
+        ``unknown-revision``: `given` names no commit.
     """
     if given:
-        return git.resolve(given)
+        if found := git.resolve(given):
+            return found
+        hint = "git fetch --unshallow brings what a shallow clone lacks."
+        raise UnknownReference("unknown-revision", f"{given} names no commit.", hint=hint)
     head = git.head()
     for branch in ("origin/HEAD", "origin/main", "origin/master", "main", "master"):
         if git.resolve(branch) and git.succeeds("merge-base", branch, "HEAD"):

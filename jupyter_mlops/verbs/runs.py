@@ -195,11 +195,12 @@ def ci(
     from jupyter_mlops.pipelines.runner import Choice
 
     project, folder = call.project, call.path(output)
+    older = base_of(project.git, base) or ""
     notes = _pulled(call, remote)
     is_locked = all(state.state == "up-to-date" for state in project.pipeline.states())
     done = runner_of(call, CI).run(lambda: plan(project.pipeline, (), {}), call.progress, Choice(git=False))
     notes = (*notes, *_left_behind(call))
-    report, found = _examined(call, base_of(project.git, base) or "", done.stages, notes)
+    report, found = _examined(call, older, done.stages, notes)
     found["stale-lock"] = [] if is_locked else ["dvc.lock was not up to date: run, then commit it, then push the data"]
     report = attrs.evolve(report, failures=tuple(line for kind in fail_on for line in found[kind]))
     notebooks = _copied(project.root, done.stages, folder)

@@ -89,6 +89,12 @@ def test_ci_writes_a_report_and_a_broken_gate_is_red(three, monkeypatch, tmp_pat
     assert [Path(path).name for path in report.notebooks] == ["prepare.ipynb", "train.ipynb"]
 
 
+def test_ci_refuses_a_base_that_does_not_exist_before_it_runs(three):
+    with pytest.raises(MlopsError, match="nope names no commit"):
+        mlops.ci(base="nope", project=three)
+    assert not (three / "ci-report").exists()
+
+
 def test_ci_runs_what_is_stale_and_commits_nothing(chain, git):
     before = git("rev-parse", "HEAD")
     git("checkout", "-q", "--detach")
