@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
+from playwright.sync_api import Error, Locator
 from ui.real_lab import Desk, Lab, mlops, write_table
 
 pytestmark = pytest.mark.browser
+
+
+def press(row: Locator, name: str) -> None:
+    """Press a button that shows under the mouse; while the panel fills, rows move away from it."""
+    for _ in range(30):
+        row.hover()
+        with suppress(Error):
+            return row.get_by_role("button", name=name).click(timeout=1000)
+    raise AssertionError(f"{name} could not be pressed.")
 
 
 def test_versions_differ_and_come_back(desk: Desk) -> None:
@@ -15,8 +26,7 @@ def test_versions_differ_and_come_back(desk: Desk) -> None:
     desk.row("version:").nth(1).wait_for()
     desk.row("version:").first.press("Enter")
     desk.page.get_by_role("tab", name="Rows").wait_for()
-    desk.row("version:").nth(1).hover()
-    desk.row("version:").nth(1).get_by_role("button", name="Check out…").click()
+    press(desk.row("version:").nth(1), "Check out…")
     dialog = desk.page.locator(".jp-Dialog")
     dialog.get_by_text("1 file written").wait_for()
     assert dialog.locator("code").inner_text() == "%mlops checkout data/wages.csv@v1"
@@ -56,13 +66,10 @@ def test_a_run_shows_its_progress_and_its_result(desk: Desk) -> None:
 def test_register_deploy_and_roll_back(desk: Desk) -> None:
     two_models(desk.lab)
     for version in ("v1", "v2"):
-        row = desk.row(f"model:wages@{version}")
-        row.hover()
-        row.get_by_role("button", name="Deploy…").click()
+        press(desk.row(f"model:wages@{version}"), "Deploy…")
         desk.accept("Deploy")
         desk.section("deployments").get_by_text(version, exact=True).wait_for(timeout=60_000)
-    desk.row("deployment:wages").hover()
-    desk.row("deployment:wages").get_by_role("button", name="Roll back…").click()
+    press(desk.row("deployment:wages"), "Roll back…")
     desk.page.locator(".jp-Dialog").get_by_text("from v2 to v1").wait_for(timeout=30_000)
     desk.accept("Roll back")
     desk.section("deployments").get_by_text("v1", exact=True).wait_for(timeout=60_000)
