@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from jupyter_mlops.registry.tags import (
 from jupyter_mlops.registry.versions import Model, ModelVersion
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.pointers import PIPELINE_FILE
+from jupyter_mlops.versioning.restoring import md5_of_file
 
 if TYPE_CHECKING:
     from jupyter_mlops.versioning.datasets import Datasets
@@ -268,7 +268,7 @@ class Models:
             raise UsageError("no-model-file", f"{path} is not a file.", hint="register takes one model file, or a run.")
         known = artifacts.contents_of(self._git, [(head, path)]) if head else {}
         content = known.get((head or "", path))
-        if content and content.digest == _md5(file):
+        if content and content.digest == md5_of_file(file):
             return content
         raise UsageError(
             "uncommitted-model",
@@ -339,8 +339,3 @@ def _put_back(file: Path, before: bytes | None) -> None:
         file.unlink()
     else:
         write_atomically(file, before)
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

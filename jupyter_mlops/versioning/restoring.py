@@ -114,7 +114,7 @@ class Restoring:
                     raise
                 target.unlink(missing_ok=True)
                 continue
-            if _md5(target) != md5 and source.parent.parent.parent.name == "files":
+            if md5_of_file(target) != md5 and source.parent.parent.parent.name == "files":
                 self._store.quarantine(source)
                 raise corrupt(md5)
             return
@@ -192,6 +192,7 @@ LINKS: dict[str, Callable[[Path, Path], None]] = {
 }
 
 
-def _md5(path: Path) -> str:
+def md5_of_file(path: Path) -> str:
+    """The md5 of a file, in hexadecimal, as DVC names contents."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
