@@ -142,7 +142,22 @@ class Project:
         """The stages of ``dvc.yaml``."""
         from jupyter_mlops.pipelines.pipeline import Pipeline
 
-        return Pipeline(self.places, self.datasets)
+        return Pipeline(self.places, self.datasets, self._preloaded())
+
+    def _preloaded(self) -> tuple[str, ...]:
+        """``preload`` of ``[kernels]``.
+
+        Raises
+        ------
+        UsageError
+            ``bad-settings``.
+        """
+        found = self.section("kernels").get("preload", [])
+        if isinstance(found, list) and all(isinstance(name, str) for name in found):
+            return tuple(found)
+        raise UsageError(
+            "bad-settings", "preload under [kernels] is no list of packages.", hint='preload = ["pandas", "sklearn"]'
+        )
 
     @cached_property
     def runs(self) -> RunRecords:

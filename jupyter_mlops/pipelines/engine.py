@@ -11,9 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import attrs
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_core.utils import run_sync
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
@@ -25,6 +27,8 @@ SAVE_EVERY_S = 2.0
 SAVE_SHARE = 20
 SHUTDOWN_S = 5.0
 POLL_S = 0.005
+ASK_AGAIN_S = 1.0
+ECHO_S = 0.2
 # The names of the folders say it; reading 250 METADATA files would cost a third of a second a notebook.
 OBSERVE = """dict(
     name.removesuffix('.dist-info').replace('_', '-').rsplit('-', 1)
@@ -92,6 +96,47 @@ class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermi
         )
 
 
+class ReadyClient(AsyncKernelClient):
+    """A client that is ready once it hears the kernel on both channels.
+
+    Its base waits after that for 0.2 s of silence. The messages it would throw away belong to
+    no cell, and are passed over as such.
+    """
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # jupyter_client names it
+        """Ask the kernel who it is until the answer, and word of the answer, are heard.
+
+        Parameters
+        ----------
+        timeout
+            How long to wait, in seconds; None for ever.
+
+        Raises
+        ------
+        RuntimeError
+            The kernel died, or did not answer in time.
+        """
+        deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
+        while not await self._answers():
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"Kernel didn't respond in {timeout:.0f} seconds")
+
+    async def _answers(self) -> bool:
+        self.kernel_info()
+        with contextlib.suppress(Empty):
+            reply = await self.get_shell_msg(timeout=ASK_AGAIN_S)
+            if reply["msg_type"] == "kernel_info_reply":
+                self._handle_kernel_info_reply(reply)
+                while (await self.get_iopub_msg(timeout=ECHO_S))["parent_header"].get(
+                    "msg_type"
+                ) != "kernel_info_request":
+                    continue
+                return True
+        return False
+
+
 class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no types
     """Executes with a kernel that may have been started before, and ends it without idle waiting."""
 
@@ -111,6 +156,7 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
             if not self.km.has_kernel:
                 self.start_new_kernel(**kwargs)
             if self.kc is None:
+                self.km.client_factory = ReadyClient
                 self.start_new_kernel_client()
             yield
         finally:

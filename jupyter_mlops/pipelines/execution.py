@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -75,13 +76,13 @@ class Execution:
         self._executor = executor
         self._aside = Aside(self._root, folder)
 
-    def run(self, task: Task, progress: Progress, following: Mapping[str, str] | None = None) -> Ran:
+    def run(self, task: Task, progress: Progress, following: Mapping[str, Any] | None = None) -> Ran:
         """Run one stage to its end; an error of the stage is in the record, not raised.
 
         Parameters
         ----------
         following
-            The kernel and folder of the notebook after this one, to be started meanwhile.
+            Kernel, folder and preloaded modules of the notebook after this one, to be started meanwhile.
         """
         start = time.monotonic()
         if missing := [path for path, pin in task.now.deps.items() if pin is None]:
@@ -98,7 +99,7 @@ class Execution:
         seconds = round(time.monotonic() - start, 3)
         return attrs.evolve(ran, record=attrs.evolve(ran.record, seconds=seconds))
 
-    def _executed(self, task: Task, progress: Progress, following: Mapping[str, str] | None) -> Ran:
+    def _executed(self, task: Task, progress: Progress, following: Mapping[str, Any] | None) -> Ran:
         command = task.stage.papermill
         code = None
         if command:
@@ -121,7 +122,7 @@ class Execution:
         return ""
 
     def _notebook(
-        self, task: Task, command: NotebookCommand, progress: Progress, following: Mapping[str, str] | None
+        self, task: Task, command: NotebookCommand, progress: Progress, following: Mapping[str, Any] | None
     ) -> tuple[Task, str, Outcome]:
         """Execute a snapshot of the notebook; its digest, not that of a later edit, is what was run."""
         snapshot = self._folder / f"{task.stage.name}.source.ipynb"

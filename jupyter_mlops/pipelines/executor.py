@@ -72,10 +72,6 @@ class Executor:
             if pipe:
                 pipe.close()
 
-    def warm(self, kernel: str, folder: Path) -> None:
-        """Let a kernel start now that will be needed soon."""
-        self._tell({"kind": "warm", "kernel": kernel, "folder": str(folder)})
-
     def execute(self, task: Mapping[str, Any], cell: Callable[[int, int], None]) -> Outcome:
         """Execute one task to its end; `cell` hears the code cells done and the number of all."""
         self._tell(task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,11 @@ class Notebook:
         """Sha256 over kernel and code: outputs, counts, metadata and markdown do not count."""
         return hashlib.sha256(canonical_json([self.kernel, *self.code()])).hexdigest()
 
+    def imports(self, packages: Collection[str]) -> tuple[str, ...]:
+        """The modules of `packages` that its cells import, sorted; cells with magics are passed over."""
+        found = {module for source in self.code() for module in _imported(source)}
+        return tuple(sorted(module for module in found if module.partition(".")[0] in packages))
+
     def parameters(self) -> tuple[str, ...] | None:
         """The names its ``parameters`` cell sets; None when it has no such cell.
 
@@ -108,14 +113,27 @@ def _is_cell(cell: object) -> bool:
     return isinstance(cell.get("metadata", {}).get("tags", []), list) and all(isinstance(line, str) for line in lines)
 
 
+def _statements(source: str) -> list[ast.stmt]:
+    """The top-level statements of a cell; none when it is not plain Python."""
+    try:
+        return ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def _imported(source: str) -> Iterator[str]:
+    """The modules that plain imports at the top level of `source` name."""
+    for statement in _statements(source):
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            yield statement.module
+
+
 def _assigned(source: str) -> tuple[str, ...]:
     """The names that plain assignments in `source` bind."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
     targets: list[ast.expr] = []
-    for statement in body:
+    for statement in _statements(source):
         if isinstance(statement, ast.Assign):
             targets += statement.targets
         elif isinstance(statement, ast.AnnAssign):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -57,10 +57,13 @@ class Pipeline:
         Where the project and its local state are.
     datasets
         The door to the data.
+    preload
+        The packages of which a kernel that waits for its turn imports what its notebook will import.
     """
 
-    def __init__(self, places: Places, datasets: Datasets) -> None:
+    def __init__(self, places: Places, datasets: Datasets, preload: Collection[str] = ()) -> None:
         self.places = places
+        self.preload = preload
         self.data = StageData(datasets)
         self.memory = Memory(places)
 

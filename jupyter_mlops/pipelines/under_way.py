@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from jupyter_mlops.pipelines import live, lock
 from jupyter_mlops.pipelines.execution import Execution, Ran, Task
@@ -85,7 +86,7 @@ class RunUnderWay:
         stage: StageSpec,
         execution: Execution,
         shown: LiveFile,
-        following: Mapping[str, str] | None,
+        following: Mapping[str, Any] | None,
         *,
         force: bool,
     ) -> Ran:
@@ -138,14 +139,18 @@ class RunUnderWay:
 
         return report
 
-    def _following(self, position: int) -> dict[str, str] | None:
+    def _following(self, position: int) -> dict[str, Any] | None:
         """The kernel to start while this stage runs: that of the next notebook, when it waits for this one."""
         stage, *after = self.plan.everything[position : position + 2]
         command = after[0].papermill if after and stage.name in self._graph.needs(after[0]) else None
         if command is None:
             return None
-        kernel = command.kernel or Notebook.read(self._places.root, command.notebook).kernel or ""
-        return {"kernel": kernel, "folder": str(self._places.root / (command.cwd or "."))}
+        notebook = Notebook.read(self._places.root, command.notebook)
+        return {
+            "kernel": command.kernel or notebook.kernel or "",
+            "folder": str(self._places.root / (command.cwd or ".")),
+            "preload": notebook.imports(self._pipeline.preload),
+        }
 
     def _announced(self) -> LiveRun:
         endings = self._pipeline.memory.endings()

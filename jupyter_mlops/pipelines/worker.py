@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,13 +33,20 @@ class Kernels:
         self._waiting: dict[tuple[str, str], Any] = {}
         self._all: list[Any] = []
 
-    def start(self, name: str, folder: str) -> None:
-        """Start a kernel in `folder` and go on without waiting for it."""
+    def start(self, name: str, folder: str, preload: Sequence[str] = ()) -> None:
+        """Start a kernel in `folder` and go on without waiting for it.
+
+        Parameters
+        ----------
+        preload
+            Modules that it imports while it waits; only IPython's kernel knows how.
+        """
         from jupyter_client.manager import AsyncKernelManager
         from jupyter_core.utils import run_sync
 
         manager = AsyncKernelManager(kernel_name=name, **_transport())
-        run_sync(manager.start_kernel)(cwd=folder)
+        lines = _import_lines(preload) if _is_ipython(manager) else []
+        run_sync(manager.start_kernel)(cwd=folder, extra_arguments=lines)
         self._waiting[name, folder] = manager
         self._all.append(manager)
 
@@ -58,6 +65,15 @@ class Kernels:
                     os.killpg(process.pid, signal.SIGKILL)
             manager.cleanup_connection_file()
             manager.cleanup_ipc_files()
+
+
+def _is_ipython(manager: Any) -> bool:
+    return any(word.startswith("ipykernel") for word in manager.kernel_spec.argv)
+
+
+def _import_lines(modules: Sequence[str]) -> list[str]:
+    """Arguments with which IPython's kernel imports `modules` and binds no name to them."""
+    return [f"--IPKernelApp.exec_lines=__import__({module!r}) and None" for module in modules]
 
 
 def _transport() -> dict[str, str]:
@@ -84,7 +100,6 @@ class Worker:
     def serve(self, tasks: IO[str]) -> None:
         """Execute each task until the parent closes the line."""
         kinds: dict[str, Callable[[Message], None]] = {
-            "warm": self._warm,
             "notebook": self._notebook,
             "shell": self._shell,
         }
@@ -111,14 +126,11 @@ class Worker:
         self._channel.write(json.dumps(message) + "\n")
         self._channel.flush()
 
-    def _warm(self, task: Message) -> None:
-        self._kernels.start(task["kernel"], task["folder"])
-
     def _notebook(self, task: Message) -> None:
         kernel = self._kernels.take(task["kernel"], task["folder"])
         execute = _papermill()
-        if task.get("next"):
-            self._warm(task["next"])
+        if following := task.get("next"):
+            self._kernels.start(following["kernel"], following["folder"], following["preload"])
         from papermill.exceptions import PapermillExecutionError
 
         from jupyter_mlops.pipelines.engine import Watch

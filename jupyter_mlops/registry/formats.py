@@ -95,6 +95,15 @@ def make_ready(source: Path, suffix: str, folder: Path, trust: Trust) -> Signatu
     return signature
 
 
+def load_libraries(suffix: str) -> None:
+    """Import what reads, tries and converts a model of the format `suffix`."""
+    import onnxruntime  # noqa: F401
+
+    if suffix != ".onnx":
+        import skl2onnx  # noqa: F401
+        import skops.io  # noqa: F401
+
+
 def read_estimator(path: Path, trusted: Sequence[str] = ()) -> Any:
     """The estimator in a skops, joblib or pickle file that was found trustworthy before."""
     try:

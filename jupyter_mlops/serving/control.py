@@ -41,6 +41,20 @@ class Reply(msgspec.Struct):
     failure: ErrorDocument | None = None
 
 
+class Failed(Exception):
+    """An order that could not be carried out; the old model is still served."""
+
+    def __init__(self, document: ErrorDocument) -> None:
+        super().__init__(document.error.get("message", ""))
+        self.document = document
+
+
+def failed(reference: str, message: str, context: str = "", hint: str = "") -> Failed:
+    """A failure with the fields of the error tree."""
+    words = {"reference": reference, "message": message, "context": context, "hint": hint}
+    return Failed(ErrorDocument(words))
+
+
 def ask(path: Path, command: Command, timeout_s: float) -> Reply:
     """Send `command` to the supervisor behind `path`.
 

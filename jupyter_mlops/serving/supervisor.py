@@ -23,29 +23,15 @@ import msgspec
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.registry.formats import ready
-from jupyter_mlops.serving.control import Command, ErrorDocument, Reply, short_path
+from jupyter_mlops.serving.control import Command, ErrorDocument, Failed, Reply, failed, short_path
+from jupyter_mlops.serving.preparer import Preparer
 from jupyter_mlops.serving.spec import Spec, State, Status, Target
 
 HOST = "127.0.0.1"
 BACKLOG = 1024
-PREPARATION_S = 300.0
 LOAD_S = 120.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
-
-
-class Failed(Exception):
-    """An order that could not be carried out; the old model is still served."""
-
-    def __init__(self, document: ErrorDocument) -> None:
-        super().__init__(document.error.get("message", ""))
-        self.document = document
-
-
-def failed(reference: str, message: str, context: str = "", hint: str = "") -> Failed:
-    """A failure with the fields of the error tree."""
-    words = {"reference": reference, "message": message, "context": context, "hint": hint}
-    return Failed(ErrorDocument(words))
 
 
 class Worker:
@@ -111,6 +97,7 @@ class Supervisor:
         spec = state.spec()
         self._target = spec.target if spec else None
         self._worker: Worker | None = None
+        self._preparer = Preparer()
         self._loaded = False
         self._restarts = 0
         self._error = ""
@@ -129,6 +116,7 @@ class Supervisor:
         await self._stopping.wait()
         control.close()
         keeping.cancel()
+        self._preparer.end()
         await self._end_worker()
 
     async def _keep_worker(self) -> None:
@@ -200,24 +188,9 @@ class Supervisor:
         raise failed("worker-failed", "The server process does not start.", self._error)
 
     async def _prepare(self, target: Target) -> None:
-        """Make the model ready in a process of its own, unless that was done before."""
-        if ready(Path(target.ready), target.trust):
-            return
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "jupyter_mlops.serving.preparation", msgspec.json.encode(target).decode()),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        try:
-            said, _ = await asyncio.wait_for(process.communicate(), PREPARATION_S)
-        except TimeoutError as error:
-            process.kill()
-            raise failed("model-unloadable", f"The model was not read within {PREPARATION_S:.0f} s.") from error
-        if said:
-            raise Failed(msgspec.json.decode(said, type=ErrorDocument))
-        if process.returncode:
-            reason = f"The process that read it ended with {process.returncode}."
-            raise failed("model-unloadable", "The file cannot be loaded as a model.", reason)
+        """Make the model ready, unless that was done before."""
+        if not ready(Path(target.ready), target.trust):
+            await self._preparer.make_ready(target)
 
     async def _end_worker(self) -> None:
         if worker := self._worker:
