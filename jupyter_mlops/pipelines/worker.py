@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,6 +66,7 @@ class Kernels:
                     os.killpg(process.pid, signal.SIGKILL)
             manager.cleanup_connection_file()
             manager.cleanup_ipc_files()
+            _forget(manager)
 
 
 def _is_ipython(manager: Any) -> bool:
@@ -81,6 +83,12 @@ def _transport() -> dict[str, str]:
     if sys.platform == "win32":
         return {}
     return {"transport": "ipc", "ip": str(Path(tempfile.mkdtemp(prefix="mlops-")) / "k")}
+
+
+def _forget(manager: Any) -> None:
+    """Remove the private folder of the sockets."""
+    if manager.transport == "ipc":
+        shutil.rmtree(Path(manager.ip).parent, ignore_errors=True)
 
 
 class Worker:

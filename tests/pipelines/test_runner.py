@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -263,3 +264,30 @@ def test_a_gate_of_a_failed_stage_reaches_the_exit_code(chain):
     write_notebook(chain / "prepare.ipynb", "rows = 2", "1 / 0")
     assert GateFailed.exit_code == 1
     assert mlops.run(project=chain).gate is not None
+
+
+def test_a_waiting_kernel_imports_what_its_notebook_will(chain):
+    (chain / "mlops.toml").write_text('[kernels]\npreload = ["wave", "xml"]\n')
+    write_notebook(
+        chain / "train.ipynb",
+        "C = 1.0\nname = 'x'\nflag = False",
+        "import sys\nfound = {'wave', 'xml.dom.minidom', 'chunk', 'colorsys'} & set(sys.modules)\nbound = 'wave' in dir()",
+        "import wave, colorsys\nfrom xml.dom.minidom import Document",
+        "open('model.txt', 'w').write(' '.join(sorted(found)) + f' {bound}')",
+        "open('metrics.json', 'w').write('{}')",
+    )
+    assert states(mlops.run(project=chain))["train"] == "ran"
+    assert (chain / "model.txt").read_text() == "wave xml.dom.minidom False"
+
+
+def test_what_preload_lists_must_be_names(chain):
+    (chain / "mlops.toml").write_text("[kernels]\npreload = 3\n")
+    with pytest.raises(MlopsError, match="list of packages"):
+        mlops.run(project=chain)
+
+
+def test_a_run_leaves_nothing_among_temporary_files(chain, monkeypatch):
+    with tempfile.TemporaryDirectory(prefix="t") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        mlops.run(project=chain)
+        assert not list(Path(folder).iterdir())

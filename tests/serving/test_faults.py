@@ -196,3 +196,24 @@ def test_a_deep_folder_is_no_hindrance(tmp_path):
     with short_path(deep) as near:
         assert len(near) < 100
         assert os.path.realpath(near) == str(deep)
+
+
+def preparing(parent: int) -> list[int]:
+    """The processes below `parent` in which models are read: the one kept warm and its children."""
+    below = [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    mine = [pid for pid in below if "serving.preparation" in Path(f"/proc/{pid}/cmdline").read_text()]
+    return mine + [pid for one in mine for pid in preparing(one)]
+
+
+def test_the_process_that_reads_models_dies_with_its_supervisor(deploy):
+    supervisor = deploy().pid
+    wait_until(lambda: preparing(supervisor))
+    found = preparing(supervisor)
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until(lambda: not any(is_running(pid) for pid in found))
+
+
+def test_a_killed_reader_of_models_is_replaced(deploy):
+    for pid in preparing(deploy().pid):
+        os.kill(pid, signal.SIGKILL)
+    assert deploy("v2").version == "v2.0.0"
