@@ -24,14 +24,13 @@ class MlopsExtension(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Append the routes; the last one answers for every verb."""
         from jupyter_mlops.server import BASE, handlers
-        from jupyter_mlops.server.watch import WatchHandler
 
         self.handlers += [
             (rf"{BASE}/openapi\.json", handlers.OpenApiHandler),
             (rf"{BASE}/verbs", handlers.CatalogueHandler),
             (rf"{BASE}/jobs", handlers.JobsHandler),
             (rf"{BASE}/jobs/([^/]+)", handlers.JobHandler),
-            (rf"{BASE}/watch", WatchHandler),
+            (rf"{BASE}/watch", handlers.WatchHandler),
             (rf"{BASE}/(.*)", handlers.VerbHandler),
         ]
 

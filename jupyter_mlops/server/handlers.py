@@ -1,11 +1,12 @@
 """The routes: thin, guarded, and derived from the verbs.
 
-What only an answer needs is imported with the first answer: it would slow the server's start.
+Imported when the server starts: so whatever an answer needs is in ``answers``, imported with the first request.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -13,30 +14,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
 from tornado.http1connection import HTTP1Connection
 from tornado.web import HTTPError, stream_request_body
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from jupyter_mlops.errors import Denied, EnvironmentFault, MlopsError, UnknownReference, UsageError
-from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.server import BASE
-from jupyter_mlops.server.requests import acting, folder_below, from_body, from_query, project_around, single
-from jupyter_mlops.verbs import find
-from jupyter_mlops.verbs.declaration import Verb
-from jupyter_mlops.verbs.invoking import Origin, checked, invoke
 
 if TYPE_CHECKING:
-    from jupyter_mlops.server.documents import Catalogue, Job, Jobs, JobStarted
+    from jupyter_mlops.server.answers import Desk
     from jupyter_mlops.server.extension import MlopsExtension
-    from jupyter_mlops.server.jobs import JobBook
+    from jupyter_mlops.server.sight import Topics
+    from jupyter_mlops.verbs.declaration import Verb
 
 RESOURCE = "mlops"
 BODY_LIMIT_BYTES = 1_000_000
 CUT_BYTES = 10 * BODY_LIMIT_BYTES
 """A body up to here is let run out unread, so that its sender hears why; a longer one is cut off."""
-STARTS_WORK = frozenset({Action.RUN, Action.RELEASE, Action.ADMINISTER})
+MESSAGE_LIMIT_BYTES = 1024
 
 Answer = TypeVar("Answer")
 
@@ -82,11 +80,20 @@ class Guarded(JupyterHandler):
     @property
     def project(self) -> str:
         """The folder named in the query, relative to the server's root."""
+        from jupyter_mlops.server.requests import single
+
         return single(self.request.query_arguments, "project")
 
-    def folder(self, project: str) -> Path:
-        """The folder that the request is about."""
-        return folder_below(Path(self.serverapp.root_dir), project) if self.serverapp else Path.cwd()
+    @property
+    def root(self) -> Path:
+        """The root of the server."""
+        return Path(self.serverapp.root_dir) if self.serverapp else Path.cwd()
+
+    def folder(self) -> Path:
+        """The folder that the query is about."""
+        from jupyter_mlops.server.requests import folder_below
+
+        return folder_below(self.root, self.project)
 
     def write_error(self, status_code: int, **details: Any) -> None:
         """Every error is one document; none shows a traceback."""
@@ -98,7 +105,7 @@ class Guarded(JupyterHandler):
             error = _of_status(status, (raised.log_message or "") if isinstance(raised, HTTPError) else "")
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
-        self.finish(msgspec.json.encode(error.as_json()))
+        self.finish(json.dumps(error.as_json()))
 
     def _status(self, given: int) -> int:
         """Jupyter says 403 to nobody as well; accidents are a fault of the environment."""
@@ -161,15 +168,17 @@ class RestHandler(Guarded, APIHandler):
 
     def answer(self, result: object, status: int = HTTPStatus.OK) -> None:
         """Send `result`; an ETag lets a browser that has it already be told so."""
+        import msgspec
+
         self.set_status(status)
         self.finish(msgspec.json.encode(result))
 
-    def book(self, folder: Path) -> JobBook:
-        """The jobs of `folder`."""
-        from jupyter_mlops.server.jobs import JobBook
+    @property
+    def desk(self) -> Desk:
+        """What the visitor may ask."""
+        from jupyter_mlops.server.answers import Desk
 
-        project = project_around(folder, needed=False)
-        return JobBook(folder, project.places.state if project else None, self.extension.private_jobs)
+        return Desk(self.root, self.extension.private_jobs, self.current_user)
 
 
 class VerbHandler(RestHandler):
@@ -177,16 +186,20 @@ class VerbHandler(RestHandler):
 
     def needed_action(self) -> str:
         """Running, releasing and administering start work; the rest of POST writes."""
+        from jupyter_mlops.server.answers import starts_work
+
         if self.request.method != "POST":
             return super().needed_action()
         try:
-            return "execute" if self._verb().action in STARTS_WORK else "write"
+            return "execute" if starts_work(self._verb()) else "write"
         except HTTPError:
             return "execute"
 
     def _verb(self) -> Verb:
+        from jupyter_mlops.server.answers import verb_at
+
         try:
-            return find(self.path_args[0].replace("/", " "))
+            return verb_at(self.path_args[0])
         except UnknownReference as error:
             raise HTTPError(HTTPStatus.NOT_FOUND) from error
 
@@ -205,32 +218,19 @@ class VerbHandler(RestHandler):
 
     async def get(self, _: str) -> None:
         """Answer with the verb's result."""
-        verb = self._allowed(reads=True)
-        arguments = from_query(verb, self.request.query_arguments)
-        self.answer(await self.in_thread(lambda: self._read(verb, arguments)))
+        from jupyter_mlops.server.answers import read
 
-    def _read(self, verb: Verb, arguments: dict[str, Any]) -> Any:
-        folder = self.folder(self.project)
-        return invoke(verb, arguments, Origin("rest", folder, acting(folder, self.current_user)))
+        verb = self._allowed(reads=True)
+        query = self.request.query_arguments
+        self.answer(await self.in_thread(lambda: read(verb, query, self.folder(), self.current_user)))
 
     async def post(self, _: str) -> None:
         """Start a job and answer with its id."""
         verb = self._allowed(reads=False)
         if not self.request.headers.get("Content-Type", "").startswith("application/json"):
             raise UsageError("bad-body", "The body is not marked as application/json.")
-        body = from_body(self.body())
-        self.answer(await self.in_thread(lambda: self._start(verb, body)), HTTPStatus.ACCEPTED)
-
-    def _start(self, verb: Verb, body: dict[str, Any]) -> JobStarted:
-        """Refuse at once what cannot succeed; everything else is said by the job."""
-        from jupyter_mlops.server.documents import JobStarted
-
-        folder = self.folder(body.pop("project", ""))
-        arguments = checked(verb, body)
-        actor = acting(folder, self.current_user)
-        if project := project_around(folder, needed=not verb.anywhere):
-            project.roles.require(actor, verb.action, verb.name)
-        return JobStarted(self.book(folder).start(verb, arguments, actor))
+        body = self.body()
+        self.answer(await self.in_thread(lambda: self.desk.start(verb, body)), HTTPStatus.ACCEPTED)
 
 
 def _method(verb: Verb) -> str:
@@ -242,12 +242,7 @@ class JobsHandler(RestHandler):
 
     async def get(self) -> None:
         """List the jobs, without their results."""
-        self.answer(await self.in_thread(self._list))
-
-    def _list(self) -> Jobs:
-        from jupyter_mlops.server.documents import Jobs
-
-        return Jobs(tuple(self.book(self.folder(self.project)).documents()))
+        self.answer(await self.in_thread(lambda: self.desk.jobs(self.folder())))
 
 
 class JobHandler(RestHandler):
@@ -255,19 +250,11 @@ class JobHandler(RestHandler):
 
     async def get(self, job: str) -> None:
         """Show one job."""
-        self.answer(await self.in_thread(lambda: self._show(job)))
+        self.answer(await self.in_thread(lambda: self.desk.job(self.folder(), job)))
 
     async def delete(self, job: str) -> None:
         """Stop a job."""
-        self.answer(await self.in_thread(lambda: self._cancel(job)))
-
-    def _show(self, job: str) -> Job:
-        return self.book(self.folder(self.project)).find(job).document()
-
-    def _cancel(self, job: str) -> Job:
-        found = self.book(self.folder(self.project)).find(job)
-        found.cancel()
-        return found.document()
+        self.answer(await self.in_thread(lambda: self.desk.cancel(self.folder(), job)))
 
 
 class CatalogueHandler(RestHandler):
@@ -275,13 +262,7 @@ class CatalogueHandler(RestHandler):
 
     async def get(self) -> None:
         """List the verbs and what the user may do."""
-        self.answer(await self.in_thread(self._catalogue))
-
-    def _catalogue(self) -> Catalogue:
-        from jupyter_mlops.server.catalogue import catalogue
-
-        folder = self.folder(self.project)
-        return catalogue(project_around(folder, needed=False), acting(folder, self.current_user))
+        self.answer(await self.in_thread(lambda: self.desk.catalogue(self.folder())))
 
 
 class OpenApiHandler(RestHandler):
@@ -292,3 +273,53 @@ class OpenApiHandler(RestHandler):
         from jupyter_mlops.server.openapi import document
 
         self.answer(document())
+
+
+class WatchHandler(WebSocketMixin, WebSocketHandler, Guarded):
+    """``/mlops/v1/watch``: the first message names nothing and means "from now on"."""
+
+    _folder: Path
+    _is_joined = False
+    _is_gone = False
+
+    @property
+    def max_message_size(self) -> int:
+        """A panel has nothing to say here."""
+        return MESSAGE_LIMIT_BYTES
+
+    async def get(self, *_: Any, **__: Any) -> None:
+        """Open the socket, unless the folder is none of this server's."""
+        self._folder = await self.in_thread(self.folder)
+        await super().get()
+
+    async def open(self) -> None:
+        """Begin to watch."""
+        super().open()
+        await self.extension.watches.join(self._folder, self._tell)
+        self._is_joined = True
+        if self._is_gone:
+            self.extension.watches.leave(self._folder, self._tell)
+        else:
+            self._tell(frozenset())
+
+    def on_message(self, message: str | bytes) -> None:
+        """Ignore what is said."""
+
+    def on_close(self) -> None:
+        """Watch no more for this panel."""
+        self._is_gone = True
+        if self._is_joined:
+            self.extension.watches.leave(self._folder, self._tell)
+        super().on_close()
+
+    def _tell(self, topics: Topics) -> None:
+        import msgspec
+
+        from jupyter_mlops.server.documents import Changed
+
+        try:
+            waiting = self.write_message(msgspec.json.encode(Changed(tuple(sorted(topics)))).decode())
+        except WebSocketClosedError:
+            return
+        # A panel that went away is no accident; on_close follows.
+        waiting.add_done_callback(lambda sent: sent.exception())

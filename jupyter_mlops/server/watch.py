@@ -8,20 +8,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from jupyter_events import EventLogger
-from jupyter_server.base.websocket import WebSocketMixin
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.server.handlers import Guarded
 from jupyter_mlops.server.sight import Marks, Sight, Topics, changed
 
 PAUSE_S = 0.3
 BUSY_RATIO = 0.05
-MESSAGE_LIMIT_BYTES = 1024
 EVENT = "https://jupyter-mlops.readthedocs.io/events/changed/v1"
 EVENT_SCHEMA = Path(__file__).parent / "events" / "changed.v1.yaml"
 
@@ -136,51 +130,3 @@ def announcer(events: EventLogger) -> Listener:
         events.emit(schema_id=EVENT, data={"changed": sorted(topics)})
 
     return announce
-
-
-class WatchHandler(WebSocketMixin, WebSocketHandler, Guarded):
-    """``/mlops/v1/watch``: the first message names nothing and means "from now on"."""
-
-    _folder: Path
-    _is_joined = False
-    _is_gone = False
-
-    @property
-    def max_message_size(self) -> int:
-        """A panel has nothing to say here."""
-        return MESSAGE_LIMIT_BYTES
-
-    async def get(self, *_: Any, **__: Any) -> None:
-        """Open the socket, unless the folder is none of this server's."""
-        self._folder = await self.in_thread(lambda: self.folder(self.project))
-        await super().get()
-
-    async def open(self) -> None:
-        """Begin to watch."""
-        super().open()
-        await self.extension.watches.join(self._folder, self._tell)
-        self._is_joined = True
-        if self._is_gone:
-            self.extension.watches.leave(self._folder, self._tell)
-        else:
-            self._tell(frozenset())
-
-    def on_message(self, message: str | bytes) -> None:
-        """Ignore what is said."""
-
-    def on_close(self) -> None:
-        """Watch no more for this panel."""
-        self._is_gone = True
-        if self._is_joined:
-            self.extension.watches.leave(self._folder, self._tell)
-        super().on_close()
-
-    def _tell(self, topics: Topics) -> None:
-        from jupyter_mlops.server.documents import Changed
-
-        try:
-            waiting = self.write_message(msgspec.json.encode(Changed(tuple(sorted(topics)))).decode())
-        except WebSocketClosedError:
-            return
-        # A panel that went away is no accident; on_close follows.
-        waiting.add_done_callback(lambda sent: sent.exception())
