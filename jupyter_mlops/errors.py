@@ -69,6 +69,11 @@ def nearest(text: str, known: Iterable[str], *, likeness_ratio: float = 0.6) -> 
     return next(iter(get_close_matches(text, list(known), 1, likeness_ratio)), None)
 
 
+def bad_cursor(cursor: str) -> UsageError:
+    """The error for a page that no other page led to."""
+    return UsageError("bad-cursor", f"{cursor} is no cursor.", hint="Give the next_cursor of the page before.")
+
+
 def did_you_mean(text: str, known: Iterable[str], otherwise: str) -> str:
     """The hint for a mistyped name: the nearest of `known`, or what to say `otherwise`."""
     near = nearest(text, known)

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 import attrs
 import msgspec
 
-from jupyter_mlops.errors import EnvironmentFault, UnknownReference, did_you_mean
+from jupyter_mlops.errors import EnvironmentFault, UnknownReference, bad_cursor, did_you_mean
 from jupyter_mlops.pipelines import live
 from jupyter_mlops.pipelines.live import LiveRun
 from jupyter_mlops.records import Actor, Places, Scalar, VersionRecord
 from jupyter_mlops.versioning.ledger import Ledger
 
 KIND = "runs"
-MOST = 200
 
 
 @attrs.frozen
@@ -108,16 +107,25 @@ class RunRecords:
         sort
             A metric, greatest first; with ``-`` in front, least first. Runs without it come last.
         limit
-            1 to 200.
+            At least 1.
         cursor
             Where the page before ended: the id of its last run.
+
+        Raises
+        ------
+        UnknownReference
+            ``unknown-metric`` when no run has it.
+        UsageError
+            ``bad-cursor``.
         """
         chosen = [run for run in reversed(self.all()) if not stage or _touches(run.record, stage)]
         if sort:
             chosen = _sorted(chosen, sort)
         ids = [run.record.run for run in chosen]
-        start = ids.index(cursor) + 1 if cursor in ids else 0
-        page = chosen[start : start + max(1, min(limit, MOST))]
+        if cursor and cursor not in ids:
+            raise bad_cursor(cursor)
+        start = ids.index(cursor) + 1 if cursor else 0
+        page = chosen[start : start + limit]
         more = start + len(page) < len(chosen)
         return Page(tuple(page), page[-1].record.run if more else None)
 
@@ -160,6 +168,12 @@ def _touches(record: VersionRecord, stage: str) -> bool:
 
 def _sorted(runs: Sequence[NumberedRun], sort: str) -> list[NumberedRun]:
     name, sign = sort.lstrip("-"), 1 if sort.startswith("-") else -1
+    known = {metric for run in runs for metric in run.record.metrics}
+    if runs and name not in known:
+        hint = did_you_mean(
+            name, known, f"Metrics: {', '.join(sorted(known))}." if known else "No run has metrics yet."
+        )
+        raise UnknownReference("unknown-metric", f"No run has the metric {name}.", hint=hint)
 
     def key(run: NumberedRun) -> tuple[bool, float]:
         value = run.record.metrics.get(name)

@@ -12,7 +12,7 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.trust.identity import parse, require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
-from jupyter_mlops.verbs.versions import Paths, Reference, counted, generated_message
+from jupyter_mlops.verbs.versions import Paths, Reference, counted, generated_message, require_columns
 from jupyter_mlops.verbs.versions import reference as typed
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def commit(
     pii
         Columns that hold personal data.
     retain
-        How long to keep it, ``90d``.
+        How long to keep it: days, weeks or years, ``90d``, ``12w``, ``2y``.
     author
         ``Name <email>`` when git does not know you.
     adopt
@@ -109,6 +109,7 @@ def commit(
         Say what would be saved; write nothing.
     """
     from jupyter_mlops.versioning.committing import Committing
+    from jupyter_mlops.versioning.retention import age
 
     project = call.project
     who = require_known(parse(author) if author else call.actor)
@@ -117,9 +118,13 @@ def commit(
     names = committing.targets(places, adopt=adopt) if paths else committing.changed()
     note = _about(committing.left_out(places))
     _require_ready(project, names, tag, git=git)
+    if retain:
+        age(retain)
     meta = {"owner": owner, "source": source, "purpose": purpose, "licence": licence, "pii": [*pii], "retain": retain}
     given = {key: value for key, value in meta.items() if value}
     drafts = [counted(project.datasets, committing.draft(name, call.progress, save=not dry_run)) for name in names]
+    for draft in drafts if pii else ():
+        require_columns(project.datasets, draft, pii)
     message = message or generated_message(_worth_telling(drafts))
     if dry_run or not drafts:
         planned = tuple(_committed(project.datasets, draft) for draft in drafts)

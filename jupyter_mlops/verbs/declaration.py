@@ -70,6 +70,11 @@ class Option:
     names: Names | None = None
 
 
+MOST_A_PAGE = 200
+Limit = Annotated[int, Option("-n"), msgspec.Meta(ge=1, le=MOST_A_PAGE)]
+"""How many entries a page has."""
+
+
 @attrs.frozen
 class Call:
     """What a verb is given besides its arguments.

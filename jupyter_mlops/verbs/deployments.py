@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
+import msgspec
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
@@ -194,7 +195,7 @@ def predict(
     data: Annotated[str, Option(names=Names.PATH)] = "",
     *,
     rows: str = "",
-    limit: Annotated[int, Option("-n")] = 100,
+    limit: Annotated[int, Option("-n"), msgspec.Meta(ge=1, le=MOST_ROWS)] = 100,
 ) -> Prediction:
     """Ask a deployment for predictions.
 
@@ -229,8 +230,6 @@ def _rows(call: Call, data: str, rows: str, names: list[str], limit: int) -> Map
         raise UsageError("no-rows", "Give either data or --rows.", hint="predict NAME FILE, or --rows '[{...}]'.")
     if rows:
         return read_json(rows, names)
-    if not 1 <= limit <= MOST_ROWS:
-        raise UsageError("bad-limit", f"-n {limit} is out of range.", hint=f"From 1 to {MOST_ROWS}.")
     return read_table(_file(call, data), names, limit)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
+import msgspec
 
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.governance.roles import Action
@@ -50,7 +51,7 @@ def diff(
     after: Reference = "",
     *,
     key: Annotated[tuple[str, ...], Option(comma=True, names=Names.COLUMN)] = (),
-    rows: int = 20,
+    rows: Annotated[int, msgspec.Meta(ge=0, le=LISTED_CELLS)] = 20,
 ) -> Difference:
     """Compare two versions: files, schema, rows, columns.
 
@@ -69,7 +70,7 @@ def diff(
     old, new = _two(call, before, after)
     files = project.datasets.change(old, new)
     plain = Difference(f"{old.dataset}@{_spelled(old)}", f"{new.dataset}@{_spelled(new)}", files)
-    return _compared(project.datasets, plain, (old, new), key, max(0, min(rows, LISTED_CELLS))) if files else plain
+    return _compared(project.datasets, plain, (old, new), key, rows) if files else plain
 
 
 def _two(call: Call, before: str, after: str) -> tuple[Version, Version]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import attrs
 
-from jupyter_mlops.errors import MlopsError, UsageError
+from jupyter_mlops.errors import MlopsError, bad_cursor
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.records import Scalar, short
-from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
+from jupyter_mlops.verbs.declaration import Call, Group, Limit, verb
 from jupyter_mlops.verbs.versions import DatasetVersion, Reference, count, shown
 from jupyter_mlops.verbs.versions import reference as typed
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from jupyter_mlops.registry.versions import ModelVersion
     from jupyter_mlops.versioning.datasets import Datasets, Version
 
-PAGE = 200
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -38,7 +37,7 @@ def log(
     call: Call,
     name: Reference = "",
     *,
-    limit: Annotated[int, Option("-n")] = 20,
+    limit: Limit = 20,
     cursor: str = "",
 ) -> History:
     """List the versions of a dataset or a model, newest first.
@@ -53,11 +52,10 @@ def log(
         Where the page before ended: its `next_cursor`.
     """
     project = call.project
-    size = max(1, min(limit, PAGE))
     name = typed(call, name)
     if name and _is_model(project, name):
-        return _model_history(project, name, size, cursor)
-    found, further = _one(project.datasets, name, size, cursor) if name else _every(project.datasets, size, cursor)
+        return _model_history(project, name, limit, cursor)
+    found, further = _one(project.datasets, name, limit, cursor) if name else _every(project.datasets, limit, cursor)
     current = {known.name: out.digest for known, out in project.datasets.pointers()}
     return History(tuple(shown(version, current=current.get(version.dataset)) for version in found), further)
 
@@ -78,19 +76,20 @@ def _every(datasets: Datasets, size: int, cursor: str) -> tuple[Sequence[Version
 
 
 def _number(cursor: str) -> int | None:
-    try:
-        return int(cursor.removeprefix("v")) if cursor else None
-    except ValueError as error:
-        raise UsageError(
-            "bad-cursor", f"{cursor} is no cursor.", hint="Give the next_cursor of the page before."
-        ) from error
+    text = cursor.removeprefix("v")
+    if cursor and not text.isdecimal():
+        raise bad_cursor(cursor)
+    return int(text) if cursor else None
 
 
 def _is_model(project: Project, name: str) -> bool:
-    """Whether `name` can only be a model: datasets come first, and ``model:`` decides."""
+    """Whether `name` means a model: data comes first, what a stage makes last, and ``model:`` decides.
+
+    A model often has the name of the file it was registered from.
+    """
     if name.startswith("model:"):
         return True
-    known = {word for one in project.datasets.all() for word in (one.name, one.short_name)}
+    known = {word for one in project.datasets.all() for word in (one.name, one.kind == "data" and one.short_name)}
     return name.partition("@")[0] not in known and project.models.knows(name)
 
 

@@ -24,6 +24,7 @@ from jupyter_mlops.trust.identity import identify
 from jupyter_mlops.verbs.declaration import Ask, Call, Verb, nobody
 from jupyter_mlops.versioning.git import Git
 
+JSON_PATH = re.compile(r"`\$\.(\w+)`")
 UNSPEAKABLE = re.compile("[\0\ud800-\udfff]")
 FAULTS = {
     errno.ENOSPC: ("disk-full", "The disk is full; nothing was published.", "Free some space and repeat."),
@@ -98,7 +99,8 @@ def checked(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
         request = msgspec.convert(given, verb.request, strict=False)
     except msgspec.ValidationError as error:
         message = f"`{verb.name}` was given a wrong argument."
-        raise UsageError("bad-argument", message, context=str(error), hint=f"{verb.name} --help lists them.") from error
+        context = JSON_PATH.sub(lambda path: f"--{path[1].replace('_', '-')}", str(error))
+        raise UsageError("bad-argument", message, context=context, hint=f"{verb.name} --help lists them.") from error
     return {name: getattr(request, name) for name in request.__struct_fields__}
 
 

@@ -14,7 +14,7 @@ from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.pipelines.runs import Contrast, NumberedRun, contrasts
 from jupyter_mlops.records import Actor, Instant, Scalar, StageRecord, VersionRecord, now, write_atomically
-from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
+from jupyter_mlops.verbs.declaration import Call, Group, Limit, Option, verb
 from jupyter_mlops.verbs.stages import StageRun, first_failure, runner_of, stage_runs
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def runs(
     compare: Annotated[tuple[str, ...], Option(comma=True)] = (),
     sort: str = "",
     stage: str = "",
-    limit: Annotated[int, Option("-n")] = 20,
+    limit: Limit = 20,
     cursor: str = "",
 ) -> Runs:
     """List runs, or compare two of them.

@@ -106,6 +106,23 @@ def counted(datasets: Datasets, draft: Draft) -> Draft:
         return draft  # data that is no sound table is versioned all the same
 
 
+def require_columns(datasets: Datasets, draft: Draft, columns: Iterable[str]) -> None:
+    """Check that a table has `columns`; what is no table cannot be checked.
+
+    Raises
+    ------
+    UsageError
+        ``unknown-column``.
+    """
+    from jupyter_mlops.profiles.tables import schema_of, unknown_column
+
+    files = _readable(datasets, draft, draft.content.entries)
+    known = [name for name, _ in schema_of([file.location for file in files], [file.path for file in files])]
+    for column in columns if known else ():
+        if column not in known:
+            raise unknown_column(column, known, f" in {draft.name}")
+
+
 def _rows_added(datasets: Datasets, draft: Draft, rows: int | None) -> int | None:
     """How many more rows than the version before, which is read only where its rows were not recorded."""
     if not draft.before:

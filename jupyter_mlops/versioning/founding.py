@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import write_atomically
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.ledger import REFSPEC
@@ -22,6 +23,7 @@ DVC_FILES = {
 }
 FETCH_REFSPEC = f"+{REFSPEC.replace(':refs/mlops/', ':refs/remotes/mlops/')}"
 REMOTE = "['remote \"storage\"']"
+SCHEMES = ("s3", "gs", "azure", "ssh", "http", "https", "webdav", "webdavs", "hdfs", "webhdfs", "oss", "gdrive", "file")
 SCP_ADDRESS = re.compile(r"[\w.-]+@?[\w.-]+:(?!\\)")
 SETTINGS_FILE = "mlops.toml"
 SETTINGS = """\
@@ -48,12 +50,28 @@ def with_remote(config: str, address: str, root: Path) -> str:
     """The text of ``.dvc/config`` with `address` as its default remote, unless one is set already.
 
     A folder is written relative to ``.dvc``, as ``dvc remote add`` does.
+
+    Raises
+    ------
+    UsageError
+        ``bad-remote``.
     """
+    _require_address(address)
     if REMOTE in config:
         return config
     folder = (root / address).resolve() if "://" not in address and not SCP_ADDRESS.match(address) else None
     url = os.path.relpath(folder, root / ".dvc") if folder and not Path(address).is_absolute() else address
     return f"[core]\n    remote = storage\n{REMOTE}\n    url = {url}\n" if not config else _appended(config, url)
+
+
+def _require_address(address: str) -> None:
+    scheme = address.partition("://")[0] if "://" in address else ""
+    if not address.isprintable() or "::" in address or (scheme and scheme not in SCHEMES):
+        raise UsageError(
+            "bad-remote",
+            f"{address!r} is no address of a DVC remote.",
+            hint=f"Give a folder, or an address that begins with one of: {', '.join(SCHEMES)}.",
+        )
 
 
 def _appended(config: str, url: str) -> str:

@@ -59,7 +59,7 @@ def test_predict_reads_a_dataset_version(folder):
         ({"rows": '[{"age": 1}]'}, "missing-columns"),
         ({"rows": '[{"age": "old", "wage": 1}]'}, "bad-input"),
         ({"data": "bad.csv"}, "missing-columns"),
-        ({"data": "bad.csv", "limit": 20_000}, "bad-limit"),
+        ({"data": "bad.csv", "limit": 20_000}, "bad-argument"),
         ({"data": "empty.csv"}, "no-rows"),
         ({"data": "broken.parquet"}, "unreadable-table"),
     ],

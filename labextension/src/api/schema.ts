@@ -943,7 +943,7 @@ export interface components {
             licence?: string;
             /** @description Columns that hold personal data. Default: `[]`. */
             pii?: string[];
-            /** @description How long to keep it, ``90d``. Default: `""`. */
+            /** @description How long to keep it: days, weeks or years, ``90d``, ``12w``, ``2y``. Default: `""`. */
             retain?: string;
             /** @description ``Name <email>`` when git does not know you. Default: `""`. */
             author?: string;
