@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Meta
 
 from jupyter_mlops.cli.parser import parse
 from jupyter_mlops.verbs import find, verbs
@@ -28,6 +29,9 @@ def values(argument: Argument) -> st.SearchStrategy[Any]:
         return st.lists(one, min_size=1, max_size=3).map(tuple)
     if argument.option.pairs:
         return st.dictionaries(WORD, SCALAR | st.lists(SCALAR, max_size=2), max_size=3)
+    if get_origin(kind) is Annotated:
+        limits = next(extra for extra in get_args(kind) if isinstance(extra, Meta))
+        return st.integers(int(limits.ge or 0), int(limits.le or 0))
     return {bool: st.booleans(), int: st.integers(-99, 99), float: st.floats(-99, 99)}.get(kind, one)
 
 
