@@ -9,6 +9,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, get_args, get_origin
 
 from jupyter_mlops.verbs import verbs
 from jupyter_mlops.verbs.declaration import Argument, Group, Verb
@@ -168,8 +169,9 @@ def _typed(argument: Argument) -> str:
         return "Mapping[str, Any]"
     if argument.is_repeated:
         return "str | Sequence[str]"
-    text = str(argument.type)
-    return text.replace("typing.", "") if "Literal" in text else getattr(argument.type, "__name__", "Any")
+    bare = get_args(argument.type)[0] if get_origin(argument.type) is Annotated else argument.type
+    text = str(bare)
+    return text.replace("typing.", "") if "Literal" in text else getattr(bare, "__name__", "Any")
 
 
 OUTPUTS = {

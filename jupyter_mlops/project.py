@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.records import Actor, Places, StageRecord
+from jupyter_mlops.records import Actor, Places, StageRecord, listed
 from jupyter_mlops.versioning.git import Git
 
 if TYPE_CHECKING:
@@ -142,22 +142,7 @@ class Project:
         """The stages of ``dvc.yaml``."""
         from jupyter_mlops.pipelines.pipeline import Pipeline
 
-        return Pipeline(self.places, self.datasets, self._preloaded())
-
-    def _preloaded(self) -> tuple[str, ...]:
-        """``preload`` of ``[kernels]``.
-
-        Raises
-        ------
-        UsageError
-            ``bad-settings``.
-        """
-        found = self.section("kernels").get("preload", [])
-        if isinstance(found, list) and all(isinstance(name, str) for name in found):
-            return tuple(found)
-        raise UsageError(
-            "bad-settings", "preload under [kernels] is no list of packages.", hint='preload = ["pandas", "sklearn"]'
-        )
+        return Pipeline(self.places, self.datasets, listed(self.section("kernels"), "preload"))
 
     @cached_property
     def runs(self) -> RunRecords:

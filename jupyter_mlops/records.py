@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Annotated
 
 import attrs
 from msgspec import Meta
+
+from jupyter_mlops.errors import UsageError
 
 Scalar = str | int | float | bool | None
 """A parameter or metric value."""
@@ -179,6 +181,12 @@ class Places:
     git_dir: Path
 
     @property
+    def repository(self) -> Path:
+        """The top of the git work tree, with every link on the way followed."""
+        root = self.root.resolve()
+        return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+
+    @property
     def state(self) -> Path:
         """Durable local state; survives ``git clean -xdf``."""
         return self.git_dir / "mlops"
@@ -244,6 +252,20 @@ class Places:
         if below != ".":
             (self.root / below).parent.resolve().relative_to(self.root.resolve())
         return below
+
+
+def listed(table: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """The texts that a table of ``mlops.toml`` lists under `key`; none when it does not.
+
+    Raises
+    ------
+    UsageError
+        ``bad-settings``.
+    """
+    found = table.get(key, [])
+    if isinstance(found, list) and all(isinstance(text, str) for text in found):
+        return tuple(found)
+    raise UsageError("bad-settings", f"{key} in mlops.toml is no list of texts.", hint=f'{key} = ["one", "two"]')
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -100,10 +101,19 @@ class Pipeline:
         """The parameters of `stage`, those that are there."""
         found: dict[str, dict[str, Any]] = {}
         for file, keys in stage.params.items():
-            document = yaml_files.load_mapping(self.places.root / file)
+            place = self._file(file)
+            document = yaml_files.load_mapping(place) if place else {}
             pairs = {key: yaml_files.lookup(document, key) for key in keys}
             found[file] = {key: value for key, (known, value) in pairs.items() if known} if keys else dict(document)
         return found
+
+    def _file(self, path: str) -> Path | None:
+        """A file that ``dvc.yaml`` names, unless it lies outside the repository.
+
+        What it holds gets into records that are shared: a pipeline of a stranger must not name a file of this machine.
+        """
+        file = self.places.root / path
+        return file if file.resolve().is_relative_to(self.places.repository) else None
 
     def states(self) -> tuple[StageStatus, ...]:
         """How each stage stands, in running order; a pipeline that cannot be read says why.
@@ -147,9 +157,8 @@ class Pipeline:
         found: dict[str, dict[str, Scalar]] = {}
         for stage in self.graph().by_name.values() if stages is None else stages:
             for out in stage.outs:
-                if out.kind == "metrics":
-                    document = yaml_files.load(self.places.root / out.path)
-                    found[out.path] = dict(flattened(document))
+                if out.kind == "metrics" and (place := self._file(out.path)):
+                    found[out.path] = dict(flattened(yaml_files.load(place)))
         return united(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,22 +14,26 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jupyter_mlops import __version__
 from jupyter_mlops.registry.signatures import Predictor, Signature
 from jupyter_mlops.serving.protocol import BadRequest, answer, metadata, parse
 
+HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
+PORT = re.compile(r":\d+$")
 INLINE_ROWS = 64
 """More rows than this are predicted in a thread, so that health checks still answer."""
 
 
 @attrs.frozen(eq=False)
 class Served:
-    """A loaded model and the version it is."""
+    """A loaded model, the version it is, and the names besides this machine's own under which it answers."""
 
     version: str
     signature: Signature
     predictor: Predictor
+    hosts: tuple[str, ...] = ()
 
 
 class Holder:
@@ -39,9 +44,28 @@ class Holder:
         self.current: Served | None = None
 
 
-def application(holder: Holder) -> Starlette:
+def application(holder: Holder) -> ASGIApp:
     """The ASGI application that answers with whatever `holder` holds."""
-    return _Application(holder).build()
+    return _KnownHosts(_Application(holder).build(), holder)
+
+
+class _KnownHosts:
+    """Answers only under known names: a page of another site may point a name of its own at this machine."""
+
+    def __init__(self, inner: ASGIApp, holder: Holder) -> None:
+        self._inner = inner
+        self._holder = holder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._is_known(scope):
+            return await self._inner(scope, receive, send)
+        refusal = _json({"error": "This host is not known here: name it in hosts under [serving] in mlops.toml."}, 421)
+        return await refusal(scope, receive, send)
+
+    def _is_known(self, scope: Scope) -> bool:
+        named = [value for name, value in scope["headers"] if name == b"host"]
+        host = PORT.sub("", named[0].decode("latin-1").lower()) if len(named) == 1 else ""
+        return host in HERE or bool(self._holder.current and host in self._holder.current.hosts)
 
 
 class _Application:

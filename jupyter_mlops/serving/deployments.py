@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, MlopsError, UnknownReference, UsageError, did_you_mean
-from jupyter_mlops.records import Actor, Places, now
+from jupyter_mlops.records import Actor, Places, listed, now
 from jupyter_mlops.registry.models import Models
 from jupyter_mlops.registry.tags import require_name
 from jupyter_mlops.registry.versions import ModelVersion
@@ -104,7 +104,7 @@ class Deployments:
         Parameters
         ----------
         settings
-            ``[serving]`` of ``mlops.toml``: `trusted` and `allow_pickle`.
+            ``[serving]`` of ``mlops.toml``: `trusted`, `allow_pickle`, `hosts`.
         port
             The one it has, or else a free one, when 0.
 
@@ -211,8 +211,9 @@ class Deployments:
             suffix=Path(version.path).suffix,
             # Below the git directory: a clone cannot bring a prepared model along, as it could in a cache folder.
             ready=str(self._places.state / "models" / version.digest / "ready"),
-            trusted=tuple(settings.get("trusted", ())),
+            trusted=listed(settings, "trusted"),
             pickle=settings.get("allow_pickle") is True,
+            hosts=listed(settings, "hosts"),
         )
 
     def _version_of(self, entry: Release) -> ModelVersion:

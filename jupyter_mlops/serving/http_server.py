@@ -5,7 +5,7 @@ from __future__ import annotations
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 BACKLOG = 1024
 
@@ -22,7 +22,7 @@ class SocketServer(Server):
         connections wait in its queue until the next server takes over.
     """
 
-    def __init__(self, application: Starlette, descriptor: int) -> None:
+    def __init__(self, application: ASGIApp, descriptor: int) -> None:
         super().__init__(
             application, interface=Interfaces.ASGINL, http=HTTPModes.http1, websockets=False, log_enabled=False
         )

@@ -30,7 +30,7 @@ class Target:
         The file with its bytes, and the format of them.
     ready
         The folder in which it is made ready.
-    trusted, pickle
+    trusted, pickle, hosts
         What ``mlops.toml`` allowed when it was deployed.
     """
 
@@ -42,6 +42,7 @@ class Target:
     ready: str
     trusted: tuple[str, ...] = ()
     pickle: bool = False
+    hosts: tuple[str, ...] = ()
 
     @property
     def trust(self) -> Trust:

@@ -59,7 +59,7 @@ def _loaded(target: Target) -> Served:
     signature = ready(folder, target.trust)
     if signature is None:
         raise unloadable(folder, "It was not made ready, or has changed since.")
-    return Served(target.version, signature, load(folder, signature, target.trusted))
+    return Served(target.version, signature, load(folder, signature, target.trusted), target.hosts)
 
 
 if __name__ == "__main__":

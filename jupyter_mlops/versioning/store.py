@@ -39,6 +39,11 @@ class Store:
         self._clones = "reflink" in settings.links
         self._listing: tuple[str, Content] | None = None
 
+    @property
+    def folder(self) -> Path:
+        """Where the cache is."""
+        return self._settings.cache
+
     def path(self, digest: str) -> Path:
         """Where the object `digest` belongs."""
         return self._objects / digest[:2] / digest[2:]

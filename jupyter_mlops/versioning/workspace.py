@@ -114,9 +114,11 @@ class Workspace:
         return self._root / name / path if path else self._root / name
 
     def _found(self, name: str) -> list[Found]:
-        """Every file at `name`, sorted by path, links to files followed, links to folders not."""
+        """Every file at `name`, sorted by path, links to files within the project followed, links to folders not."""
         top = self._root / name
         _require_no_link(self._root, name)
+        if top.is_symlink():
+            self._require_target(top, name)
         try:
             status = top.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -125,7 +127,18 @@ class Workspace:
             _require_regular(name, status)
             return [Found("", status)]
         ignore = DvcIgnore(self._root, name.rpartition("/")[0])
-        return sorted(_walk(top, name, ignore), key=lambda file: file.path)
+        return sorted(_walk(top, name, ignore, self._require_target), key=lambda file: file.path)
+
+    def _require_target(self, link: Path, path: str) -> None:
+        """A link may stand for a file of the project or of the cache, not for any file of this machine."""
+        target = link.resolve()
+        if not any(target.is_relative_to(place.resolve()) for place in (self._root, self._store.folder)):
+            raise UsageError(
+                "link-leads-outside",
+                f"{path} is a link that leads out of the project.",
+                context=os.fspath(target),
+                hint="Put a copy of the file in its place, or keep it out by a line in .dvcignore.",
+            )
 
     def _known(self, name: str, found: Iterable[Found], algorithm: str) -> Digests:
         remembered = self._index.known(name, algorithm)
@@ -172,8 +185,8 @@ def _by_path(name: str, readings: Iterable[Reading]) -> Digests:
     return {reading.path[len(name) + 1 :]: (reading.md5, reading.stat) for reading in readings}
 
 
-def _walk(top: Path, name: str, ignore: DvcIgnore) -> Iterator[Found]:
-    """The files below `top`, a folder `name` of the project, that no ``.dvcignore`` keeps out."""
+def _walk(top: Path, name: str, ignore: DvcIgnore, linked: Callable[[Path, str], None]) -> Iterator[Found]:
+    """The files below `top`, the folder `name`, that ``.dvcignore`` lets through; `linked` checks links."""
     pending = [(os.fspath(top), "")]
     has_rules = bool(ignore)
     while pending:
@@ -187,6 +200,8 @@ def _walk(top: Path, name: str, ignore: DvcIgnore) -> Iterator[Found]:
                 if has_rules and ignore.excludes(f"{name}/{path}", is_folder=is_folder):
                     continue
                 if not is_folder:
+                    if item.is_symlink():
+                        linked(Path(item.path), f"{name}/{path}")
                     yield Found(path, _stat(item, path))
                 elif not item.is_symlink():
                     pending.append((item.path, path + "/"))

@@ -203,3 +203,36 @@ def test_a_link_leads_no_file_outside(project: Any, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="outside-project"):
             verb(*arguments, output="link/made.html", project=project.root)
     assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("name", ["wages", "wages/passwd.csv"])
+def test_a_link_in_a_dataset_brings_no_file_of_this_machine_in(project: Any, tmp_path: Path, name: str) -> None:
+    (tmp_path / "passwd.csv").write_text("a\n1\n")
+    (project.root / "wages").mkdir()
+    (project.root / "wages" / "passwd.csv").symlink_to(tmp_path / "passwd.csv")
+    with pytest.raises(UsageError, match="link-leads-outside"):
+        mlops.commit(name, project=project.root)
+    assert not [*project.root.rglob("*.csv.dvc"), *project.root.glob("wages.dvc")]
+
+
+def test_a_link_to_a_file_of_the_project_is_followed(project: Any) -> None:
+    (project.root / "wages").mkdir()
+    (project.root / "one.csv").write_text("a\n1\n")
+    (project.root / "wages" / "two.csv").symlink_to(project.root / "one.csv")
+    assert mlops.commit("wages", project=project.root).versions[0].files == 1
+
+
+def test_a_pipeline_names_no_file_of_this_machine(project: Any, tmp_path: Path, git: Any) -> None:
+    (tmp_path / "secret.yaml").write_text("key: hunter2\nauc: 0.123456\n")
+    (project.root / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    (project.root / "dvc.yaml").write_text(
+        "stages:\n  a:\n    cmd: 'true'\n    params:\n    - ../secret.yaml:\n      - key\n    - link.yaml:\n      - key\n"
+        "    metrics:\n    - ../secret.yaml:\n        cache: false\n    - link.yaml:\n        cache: false\n"
+    )
+    git("add", "dvc.yaml")
+    with pytest.raises(UsageError, match="link-leads-outside"):
+        mlops.run(project=project.root)
+    (project.root / "link.yaml").unlink()
+    said = "".join(str(verb(project=project.root)) for verb in (mlops.status, mlops.stage.list, mlops.run, mlops.runs))
+    assert "hunter2" not in said
+    assert "0.123456" not in said

@@ -282,7 +282,7 @@ def test_a_waiting_kernel_imports_what_its_notebook_will(chain):
 
 def test_what_preload_lists_must_be_names(chain):
     (chain / "mlops.toml").write_text("[kernels]\npreload = 3\n")
-    with pytest.raises(MlopsError, match="list of packages"):
+    with pytest.raises(MlopsError, match="list of texts"):
         mlops.run(project=chain)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import stat
@@ -141,3 +142,22 @@ def test_it_outlives_the_process_that_asked(released, ask):
     found = Project(released.root).deployments.get("credit")
     assert (found.state, str(found.port) in url) == ("healthy", True)
     assert ask(found, "POST", INFER, rows(1.0))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:80", 200),
+        ("127.0.0.1", 200),
+        ("hub.example.org", 200),
+        ("evil.example", 421),
+        ("localhost.evil", 421),
+    ],
+)
+def test_it_answers_under_known_names_only(released, host, status):
+    version = released.models.resolve("credit@v1")
+    served = released.deployments.deploy(version, "credit", SARA, {"hosts": ["hub.example.org"]})
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    connection.request("GET", "/v2/models/credit", headers={"Host": host})
+    assert connection.getresponse().status == status
+    connection.close()
