@@ -10,7 +10,7 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.trust.identity import parse, require_known
+from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 from jupyter_mlops.verbs.versions import Paths, Reference, counted, generated_message, require_columns
 from jupyter_mlops.verbs.versions import reference as typed
@@ -57,7 +57,7 @@ class Committed:
     note: str = ""
 
 
-@verb(Group.DATA, Action.DATA, daily=True)
+@verb(Group.DATA, Action.DATA, daily=True, signs=True)
 def commit(
     call: Call,
     paths: Paths = (),
@@ -70,7 +70,6 @@ def commit(
     licence: str = "",
     pii: Annotated[tuple[str, ...], Option(comma=True, names=Names.COLUMN)] = (),
     retain: str = "",
-    author: str = "",
     adopt: bool = False,
     git: bool = True,
     dry_run: bool = False,
@@ -99,8 +98,6 @@ def commit(
         Columns that hold personal data.
     retain
         How long to keep it: days, weeks or years, ``90d``, ``12w``, ``2y``.
-    author
-        ``Name <email>`` when git does not know you.
     adopt
         Move data that git tracks over to DVC.
     git
@@ -112,7 +109,7 @@ def commit(
     from jupyter_mlops.versioning.retention import age
 
     project = call.project
-    who = require_known(parse(author) if author else call.actor)
+    who = require_known(call.actor)
     committing = Committing(project.datasets)
     places = [call.path(path) for path in paths]
     names = committing.targets(places, adopt=adopt) if paths else committing.changed()
@@ -199,7 +196,7 @@ class Imported:
     git_commit: str | None
 
 
-@verb(Group.DATA, Action.DATA, name="import")
+@verb(Group.DATA, Action.DATA, name="import", signs=True)
 def import_(
     call: Call,
     url: str,
@@ -256,7 +253,7 @@ class Tagged:
     removed: bool = False
 
 
-@verb(Group.DATA, Action.DATA)
+@verb(Group.DATA, Action.DATA, signs=True)
 def tag(call: Call, reference: Reference, name: str, *, remove: bool = False) -> Tagged:
     """Name a version, so that ``data@NAME`` stands for it.
 

@@ -70,6 +70,8 @@ class Option:
     names: Names | None = None
 
 
+SIGNER = inspect.Parameter("author", inspect.Parameter.KEYWORD_ONLY, default="", annotation=str)
+SIGNER_TEXT = "``Name <email>`` when git does not know you."
 MOST_A_PAGE = 200
 Limit = Annotated[int, Option("-n"), msgspec.Meta(ge=1, le=MOST_A_PAGE)]
 """How many entries a page has."""
@@ -143,6 +145,8 @@ class Verb:
         A failed gate stops the notebook that ran it.
     anywhere
         Works outside a project.
+    signs
+        What it makes carries the name of whoever made it; takes ``author``, for whom git does not know.
     """
 
     name: str
@@ -153,16 +157,18 @@ class Verb:
     daily: bool = False
     stops: bool = False
     anywhere: bool = False
+    signs: bool = False
 
     @cached_property
     def signature(self) -> inspect.Signature:
-        """The arguments: the function's own, without the call."""
+        """The arguments: the function's own, without the call; what signs can be told the name."""
         whole = inspect.signature(self.function)
-        return whole.replace(parameters=list(whole.parameters.values())[1:])
+        own = list(whole.parameters.values())[1:]
+        return whole.replace(parameters=[*own, SIGNER] if self.signs else own)
 
     @cached_property
     def _hints(self) -> Mapping[str, Any]:
-        return get_type_hints(self.function, include_extras=True)
+        return {SIGNER.name: str, **get_type_hints(self.function, include_extras=True)}
 
     @property
     def result(self) -> type:
@@ -171,7 +177,7 @@ class Verb:
 
     def arguments(self) -> Iterator[Argument]:
         """Each argument, in the order of the signature."""
-        texts = dict(_documented(self.function))
+        texts = {SIGNER.name: SIGNER_TEXT, **dict(_documented(self.function))}
         for parameter in self.signature.parameters.values():
             hint = self._hints[parameter.name]
             bare, option = _unwrap(hint)
@@ -259,12 +265,13 @@ def verb(
     daily: bool = False,
     stops: bool = False,
     anywhere: bool = False,
+    signs: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the decorated function as a verb; `name` defaults to the function's."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         word = name or function.__name__.strip("_").replace("_", "-")
-        REGISTRY[word] = Verb(word, function, group, action, reads, daily, stops, anywhere)
+        REGISTRY[word] = Verb(word, function, group, action, reads, daily, stops, anywhere, signs)
         return function
 
     return declare

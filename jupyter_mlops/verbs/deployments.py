@@ -71,7 +71,7 @@ class Deployment:
     seconds: float = 0.0
 
 
-@verb(Group.MODELS, Action.RELEASE, daily=True)
+@verb(Group.MODELS, Action.RELEASE, daily=True, signs=True)
 def deploy(
     call: Call,
     reference: Annotated[str, Option(names=Names.MODEL)],
@@ -128,7 +128,7 @@ def deployments(call: Call, name: DeploymentName = "") -> Deployments:
     return Deployments(tuple(_shown(project, deployment) for deployment in found))
 
 
-@verb(Group.MODELS, Action.RELEASE)
+@verb(Group.MODELS, Action.RELEASE, signs=True)
 def rollback(call: Call, name: DeploymentName, *, to: str = "", dry_run: bool = False) -> Deployment:
     """Serve the version before, without losing a request.
 

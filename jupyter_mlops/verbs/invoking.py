@@ -20,8 +20,8 @@ import msgspec
 from jupyter_mlops.errors import Cancelled, EnvironmentFault, MlopsError, UsageError
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor, Progress, silent, write_atomically
-from jupyter_mlops.trust.identity import identify
-from jupyter_mlops.verbs.declaration import Ask, Call, Verb, nobody
+from jupyter_mlops.trust.identity import identify, parse
+from jupyter_mlops.verbs.declaration import SIGNER, Ask, Call, Verb, nobody
 from jupyter_mlops.versioning.git import Git
 
 JSON_PATH = re.compile(r"`\$\.(\w+)`")
@@ -73,10 +73,13 @@ def invoke(verb: Verb, arguments: Mapping[str, Any], origin: Origin) -> Any:
         actor = origin.actor or (project.actor if project else identify(Git(origin.folder).author()))
         if project:
             project.roles.require(actor, verb.action, verb.name)
-        call = Call(origin.folder.resolve(), actor, origin.progress, origin.ask, project)
+        own = dict(request)
+        named = own.pop(SIGNER.name, "") if verb.signs else ""
+        signer = parse(named) if named else actor
+        call = Call(origin.folder.resolve(), signer, origin.progress, origin.ask, project)
         try:
             with translated(verb.name):
-                result = verb.function(call, **request)
+                result = verb.function(call, **own)
         except MlopsError as error:
             _record(verb, project, actor, origin.face, error.reference, request)
             raise

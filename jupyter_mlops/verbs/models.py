@@ -10,10 +10,10 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Actor, Instant, Scalar, VersionRecord
+from jupyter_mlops.records import Instant, Scalar, VersionRecord
 from jupyter_mlops.registry import versions as registry
 from jupyter_mlops.registry.formats import SUFFIXES
-from jupyter_mlops.trust.identity import parse, require_known
+from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
 
@@ -29,7 +29,7 @@ class Registered:
     git_commit: str
 
 
-@verb(Group.MODELS, Action.MODEL)
+@verb(Group.MODELS, Action.MODEL, signs=True)
 def register(
     call: Call,
     source: Annotated[str, Option(names=Names.PATH)],
@@ -37,7 +37,6 @@ def register(
     name: str,
     version: str = "",
     message: Annotated[str, Option("-m")] = "",
-    author: str = "",
     dry_run: bool = False,
 ) -> Registered:
     """Register a model file or a run's output as the next version of a model.
@@ -52,12 +51,10 @@ def register(
         ``2.1.0``; the next major version when left out.
     message
         What is new.
-    author
-        ``Name <email>`` when git does not know you.
     dry_run
         Say which version it would be.
     """
-    project, who = call.project, _author(call, author)
+    project, who = call.project, require_known(call.actor)
     path, wanted = _source(call, source)
     done = project.models.plan(path, name, version)
     _require_same(done.content.digest, wanted, source, path)
@@ -140,14 +137,13 @@ class Aliased:
     previous: str | None
 
 
-@verb(Group.MODELS, Action.MODEL)
+@verb(Group.MODELS, Action.MODEL, signs=True)
 def alias(
     call: Call,
     reference: Annotated[str, Option(names=Names.MODEL)],
     version: str = "",
     *,
     remove: bool = False,
-    author: str = "",
     dry_run: bool = False,
 ) -> Aliased:
     """Give a model version a name that moves, such as champion.
@@ -160,8 +156,6 @@ def alias(
         ``v2`` or ``2.1.0``; the newest when left out.
     remove
         Take the alias away.
-    author
-        ``Name <email>`` when git does not know you.
     dry_run
         Say what would change; write nothing.
     """
@@ -170,16 +164,12 @@ def alias(
         raise UsageError(
             "no-alias", f"{reference} names no alias.", hint=f"alias {name}@champion {version or 'v1'}".strip()
         )
-    known, who = call.project.models, _author(call, author)
+    known, who = call.project.models, require_known(call.actor)
     if remove:
         change = known.remove_alias(name, wanted, who, dry_run=dry_run)
     else:
         change = known.set_alias(name, wanted, version, who, dry_run=dry_run)
     return Aliased(change.model, change.alias, change.version, change.previous)
-
-
-def _author(call: Call, author: str) -> Actor:
-    return require_known(parse(author) if author else call.actor)
 
 
 def _shown(model: registry.Model, runs: Mapping[str, VersionRecord], served: Mapping[str, list[str]]) -> Model:

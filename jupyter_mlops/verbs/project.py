@@ -23,7 +23,7 @@ class Initialised:
     git_commit: str | None = None
 
 
-@verb(Group.DATA, Action.ADMINISTER, daily=True, anywhere=True)
+@verb(Group.DATA, Action.ADMINISTER, daily=True, anywhere=True, signs=True)
 def init(
     call: Call,
     *,

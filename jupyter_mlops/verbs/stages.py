@@ -41,7 +41,7 @@ class Stages:
     git_commit: str | None = None
 
 
-@verb(Group.PIPELINES, Action.RUN, name="stage add")
+@verb(Group.PIPELINES, Action.RUN, name="stage add", signs=True)
 def stage_add(
     call: Call,
     name: str,
@@ -101,7 +101,7 @@ def stage_list(call: Call) -> Stages:
     return Stages(tuple(_shown(stage) for stage in call.project.pipeline.stages()))
 
 
-@verb(Group.PIPELINES, Action.RUN, name="stage remove")
+@verb(Group.PIPELINES, Action.RUN, name="stage remove", signs=True)
 def stage_remove(
     call: Call,
     name: Annotated[str, Option(names=Names.STAGE)],
@@ -201,7 +201,7 @@ class RunReport:
         return first_failure(self.stages)
 
 
-@verb(Group.PIPELINES, Action.RUN, daily=True, stops=True)
+@verb(Group.PIPELINES, Action.RUN, daily=True, stops=True, signs=True)
 def run(
     call: Call,
     targets: Annotated[Many, Option(names=Names.STAGE)] = (),

@@ -740,10 +740,10 @@ export interface components {
             version?: string;
             /** @description Take the alias away. Default: `false`. */
             remove?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
-            author?: string;
             /** @description Say what would change; write nothing. Default: `false`. */
             dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * Aliased
@@ -945,14 +945,14 @@ export interface components {
             pii?: string[];
             /** @description How long to keep it: days, weeks or years, ``90d``, ``12w``, ``2y``. Default: `""`. */
             retain?: string;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
-            author?: string;
             /** @description Move data that git tracks over to DVC. Default: `false`. */
             adopt?: boolean;
             /** @description Commit the pointer files to git. Default: `true`. */
             git?: boolean;
             /** @description Say what would be saved; write nothing. Default: `false`. */
             dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * Committed
@@ -1109,6 +1109,8 @@ export interface components {
             port?: number;
             /** @description Say what would be served; start nothing. Default: `false`. */
             dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * Deployment
@@ -1262,6 +1264,8 @@ export interface components {
             git?: boolean;
             /** @description Say what would be copied; write nothing. Default: `false`. */
             dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * Imported
@@ -1292,6 +1296,8 @@ export interface components {
             git?: boolean;
             /** @description Say what would be written; write nothing. Default: `false`. */
             dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * Initialised
@@ -1531,10 +1537,10 @@ export interface components {
             version?: string;
             /** @description What is new. Default: `""`. */
             message?: string;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
-            author?: string;
             /** @description Say which version it would be. Default: `false`. */
             dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * Registered
@@ -1572,6 +1578,8 @@ export interface components {
             to?: string;
             /** @description Say what would be served; change nothing. Default: `false`. */
             dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * Route
@@ -1633,6 +1641,8 @@ export interface components {
             git?: boolean;
             /** @description Say what would run, and why. Default: `false`. */
             dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * RunSummary
@@ -1762,6 +1772,8 @@ export interface components {
             git?: boolean;
             /** @description Say what would be written; write nothing. Default: `false`. */
             dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * StageRemoveRequest
@@ -1776,6 +1788,8 @@ export interface components {
             git?: boolean;
             /** @description Say what would be removed; write nothing. Default: `false`. */
             dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * StageRun
@@ -1886,6 +1900,8 @@ export interface components {
             name: string;
             /** @description Take the name away again. Default: `false`. */
             remove?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
         };
         /**
          * Tagged

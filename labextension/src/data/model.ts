@@ -7,7 +7,8 @@ import type { MenuEntry } from '../parts/menu';
 /** A dataset stands for its current version. */
 export function selectionOf(dataset: DatasetState): ISelection {
   const version = dataset.version ? bare(dataset.version) : '';
-  return { kind: 'data', name: dataset.path, version, reference: referenceOf(dataset.path, dataset.version) };
+  const reference = referenceOf(dataset.path, dataset.version);
+  return { kind: 'data', name: dataset.path, version, reference, follows: true };
 }
 
 export function versionSelection(version: DatasetVersion): ISelection {

@@ -1,6 +1,6 @@
 /** Data: datasets, their state, and their versions. */
 import { addIcon, fileUploadIcon } from '@jupyterlab/ui-components';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { ReactElement } from 'react';
 import type { DatasetState, Status } from '../api/types';
 import { CommandIDs } from '../commands/ids';
@@ -86,6 +86,12 @@ function Dataset(props: { dataset: DatasetState; name: string; position: [number
   const [open, setOpen] = useState(false);
   const { dataset } = props;
   const mine = selectionOf(dataset);
+  const isBehind = selected?.follows === true && selected.name === mine.name && !same(selected, mine);
+  useEffect(() => {
+    if (isBehind) {
+      project.select(mine);
+    }
+  });
   const changed = dataset.state === 'changed';
   const commit = (): void => execute(CommandIDs.commit, { path: dataset.path });
   const spoken = [dataset.path, lookOf(dataset.state).word, changeOf(dataset), dataset.version ?? 'no version'];

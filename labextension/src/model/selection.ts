@@ -11,6 +11,8 @@ export interface ISelection {
   readonly version: string;
   /** What the verbs take: `employment@v4`, a run's id, a deployment's name. */
   readonly reference: string;
+  /** Whether it stands for whatever version is current, so that a new one takes its place. */
+  readonly follows?: boolean;
 }
 
 /** The same thing? Two objects may say so. */
