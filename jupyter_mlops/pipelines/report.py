@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
 from jupyter_mlops.records import Scalar, StageRecord
+
+HARMLESS = re.compile(r"""(?!.*(?://|www\.))[\w .,:;%/=+()'"?·…-]*""", re.IGNORECASE)
+"""Texts that mean nothing to Markdown: no tag, link, address, mention or border of a table."""
 
 
 @attrs.frozen
@@ -40,12 +45,18 @@ class Report:
         return "\n".join([*self._head(), *self._tables()]) + "\n"
 
     def _head(self) -> Iterator[str]:
-        yield f"## {f'❌ {self.failures[0]}' if self.failures else '✅ The pipeline is good'}"
+        yield f"## {f'❌ {_said(self.failures[0])}' if self.failures else '✅ The pipeline is good'}"
         yield ""
-        yield from (f"- {line}" for line in (*self.failures[1:], *self.notes))
+        yield from (f"- {_said(line)}" for line in (*self.failures[1:], *self.notes))
         for stage in self.stages:
             if stage.state == "failed":
-                yield from ("", "To see it on your machine:", "", f"    jupyter mlops run {stage.name}", "")
+                yield from (
+                    "",
+                    "To see it on your machine:",
+                    "",
+                    f"    jupyter mlops run {shlex.quote(_one_line(stage.name))}",
+                    "",
+                )
                 break
         yield f"Compared with `{self.base[:7]}`." if self.base else "There is no older revision to compare with."
 
@@ -63,7 +74,21 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     if rows:
         yield ""
         for row in (head, ["---"] * len(head), *rows):
-            yield "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in row) + " |"
+            yield "| " + " | ".join(map(_said, row)) + " |"
+
+
+def _said(text: str) -> str:
+    """`text` as Markdown that shows it; as code when it could be taken for anything but text."""
+    line = _one_line(text)
+    if HARMLESS.fullmatch(line):
+        return line
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    # A table ends its cell at a bar even inside code, and an escaped one can be unescaped by a backslash before it.
+    return f"{fence} {line.replace('|', '¦')} {fence}"
+
+
+def _one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
 def _cell(value: Scalar) -> str:

@@ -23,6 +23,7 @@ PLAIN = re.compile(
     rb"  hash: md5\n  path: (?P<path>[A-Za-z_][A-Za-z0-9_./-]*)\n"
     rb"(?:meta:\n  rows: (?P<rows>\d+)\n  rows_of: (?P<rows_of>[0-9a-f]{32}(?:\.dir)?)\n)?"
 )
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # a colon alone may be part of a name: 2026-05-01T12:00.csv
 ROWS = "rows"
 ROWS_OF = "rows_of"  # the digest that was counted: plain dvc keeps `meta` while it replaces the data
 
@@ -152,7 +153,7 @@ def name_of(out: Out, pointer: str, wdir: str = "") -> str | None:
     """The path of an output below the root, or None when it lies outside the project."""
     base = posixpath.dirname(pointer)
     name = posixpath.normpath(posixpath.join(base, wdir or out.wdir, out.path))
-    return None if name.startswith(("../", "/")) or ":" in out.path.partition("/")[0] else name
+    return None if name.startswith(("../", "/")) or ADDRESS.match(out.path) else name
 
 
 @attrs.frozen
