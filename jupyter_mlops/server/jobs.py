@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import attrs
 import msgspec
@@ -24,12 +25,14 @@ import msgspec
 from jupyter_mlops.errors import Cancelled, EnvironmentFault, UnknownReference
 from jupyter_mlops.records import Actor, Instant, Step, new_id, now, write_atomically
 from jupyter_mlops.server.documents import ErrorDetail, Job, JobState
-from jupyter_mlops.server.processes import Process
+from jupyter_mlops.server.processes import MODULE, Process
 from jupyter_mlops.verbs.declaration import Verb
 from jupyter_mlops.verbs.lines import line
 
 KEPT = 100
 STARTING_S = 10.0
+MOST_BYTES = 64 << 20
+TAIL_BYTES = 4000
 NAME = re.compile(r"job-[0-9a-f]{11}-[0-9a-f]{6}")
 NOT_FOR_JOBS = frozenset({"JUPYTER_TOKEN", "JUPYTER_PASSWORD", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN"})
 
@@ -94,16 +97,19 @@ class JobFolder:
         write_atomically(self.path / f"{name}.json", msgspec.json.encode(record), mode=0o600)
 
     def has_ended(self) -> bool:
-        """Whether nothing runs any more."""
-        return self._ending(self.order()) is not None
+        """Whether nothing runs any more; what cannot be read runs nothing."""
+        try:
+            return self._ending(self.order()) is not None
+        except UnknownReference:
+            return True
 
     def document(self, *, whole: bool = True) -> Job:
         """Everything a face shows; without `whole` the result is left out."""
         order = self.order()
         ending = self._ending(order)
-        result = self._result() if whole and ending else None
+        result = self._read("result", msgspec.Raw) if whole and ending else None
         return Job(
-            job=order.job,
+            job=self.job,
             verb=order.verb,
             line=order.line,
             state=ending.state if ending else "running",
@@ -117,10 +123,10 @@ class JobFolder:
 
     def cancel(self) -> None:
         """Stop it; returns at once, the process gets time to tidy up."""
-        (self.path / "cancelled").touch(mode=0o600)
+        write_atomically(self.path / "cancelled", b"", mode=0o600)
         process = self._read("process", Process)
-        if process and process.alive():
-            threading.Thread(target=process.stop, name=f"stop {self.job}", daemon=True).start()
+        if process and process.alive(self.job):
+            threading.Thread(target=process.stop, args=(self.job,), name=f"stop {self.job}", daemon=True).start()
 
     def bury(self) -> None:
         """Write the ending of a process that died without one, so that watchers see it."""
@@ -131,7 +137,7 @@ class JobFolder:
     def _ending(self, order: Order) -> Ending | None:
         """How it ended; whether it lives is asked first, because a process writes its ending while it lives."""
         process = self._read("process", Process)
-        alive = process.alive() if process else (now() - order.started).total_seconds() < STARTING_S
+        alive = process.alive(self.job) if process else (now() - order.started).total_seconds() < STARTING_S
         ending = self._read("ending", Ending)
         return ending if ending or alive else self._death(order)
 
@@ -147,22 +153,20 @@ class JobFolder:
 
     def _last_words(self) -> str:
         try:
-            lines = (self.path / "log").read_text(errors="replace").strip().splitlines()
+            with _opened(self.path / "log") as log:
+                log.seek(max(0, os.fstat(log.fileno()).st_size - TAIL_BYTES))
+                lines = log.read(TAIL_BYTES).decode(errors="replace").strip().splitlines()
         except OSError:
             return ""
         return lines[-1] if lines else ""
 
-    def _result(self) -> msgspec.Raw | None:
-        try:
-            return msgspec.Raw((self.path / "result.json").read_bytes())
-        except FileNotFoundError:
-            return None
-
     def _read(self, name: str, kind: type[Record]) -> Record | None:
         """One of its files; None when it is not there, or no longer readable."""
         try:
-            return msgspec.json.decode((self.path / f"{name}.json").read_bytes(), type=kind)
-        except (OSError, msgspec.DecodeError):
+            with _opened(self.path / f"{name}.json") as file:
+                whole = os.fstat(file.fileno()).st_size <= MOST_BYTES
+                return msgspec.json.decode(file.read(MOST_BYTES), type=kind) if whole else None
+        except (OSError, msgspec.DecodeError, RecursionError):
             return None
 
 
@@ -215,7 +219,7 @@ class JobBook:
     def documents(self) -> Iterator[Job]:
         """All jobs without their results, newest first; one that is pruned meanwhile is left out."""
         for folder in self.newest_first():
-            with suppress(UnknownReference):
+            with suppress(UnknownReference, OSError):
                 yield folder.document(whole=False)
 
     def _folders(self) -> Iterator[JobFolder]:
@@ -245,13 +249,22 @@ def _listed(parent: Path) -> Iterator[JobFolder]:
     except OSError:
         return
     for folder in folders:
-        if NAME.fullmatch(folder.name) and (folder / "order.json").exists():
+        if NAME.fullmatch(folder.name) and not folder.is_symlink() and (folder / "order.json").exists():
             yield JobFolder(folder)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A file of a job; no link in its place is followed and no pipe waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no file")
+    return os.fdopen(descriptor, "rb")
 
 
 def _launch(job: JobFolder, folder: Path) -> None:
     """Start the process; ``-P`` keeps files of the project from being imported as modules."""
-    command = [sys.executable, "-P", "-m", "jupyter_mlops.server.job", str(job.path)]
+    command = [sys.executable, "-P", "-m", MODULE, str(job.path)]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_JOBS}
     with (job.path / "log").open("xb") as log:
         process = subprocess.Popen(

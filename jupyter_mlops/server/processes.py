@@ -6,9 +6,11 @@ import os
 import signal
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import attrs
 
+MODULE = "jupyter_mlops.server.job"
 GRACE_S = 5.0
 CLOCK_SLACK_S = 2.0
 
@@ -30,15 +32,17 @@ class Process:
         except psutil.NoSuchProcess:
             return None
 
-    def alive(self) -> bool:
-        """Whether it still runs."""
+    def alive(self, job: str) -> bool:
+        """Whether it still runs, and was started for `job`: a record may name a process that is none of ours."""
         import psutil
 
         try:
             process = psutil.Process(self.pid)
             same = bool(abs(process.create_time() - self.created) < CLOCK_SLACK_S)
-            return same and bool(process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
+            command = process.cmdline()
+            ours = MODULE in command and Path(command[-1]).name == job
+            return same and ours and bool(process.status() != psutil.STATUS_ZOMBIE)
+        except (psutil.Error, ValueError):
             return False
 
     def signal_group(self, number: int) -> None:
@@ -46,13 +50,15 @@ class Process:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
-    def stop(self) -> None:
-        """Ask politely, then firmly, then kill; nothing it started is left over."""
+    def stop(self, job: str) -> None:
+        """Ask politely, then firmly, then kill; nothing it started for `job` is left over."""
+        if not self.alive(job):
+            return
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            if not self.alive():
+            if not self.alive(job):
                 break
             self.signal_group(number)
             deadline = time.monotonic() + GRACE_S
-            while self.alive() and time.monotonic() < deadline:
+            while self.alive(job) and time.monotonic() < deadline:
                 time.sleep(0.05)
         self.signal_group(signal.SIGKILL)
