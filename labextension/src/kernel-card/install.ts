@@ -4,6 +4,8 @@ import { KernelMessage } from '@jupyterlab/services';
 
 export const LOAD = '%load_ext jupyter_mlops';
 const INSTALL = '%pip install jupyter-mlops';
+/** Colours, as pip writes them for a terminal. */
+const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
 
 /** Whether `%mlops` could be loaded. */
 export async function load(panel: NotebookPanel): Promise<boolean> {
@@ -16,7 +18,14 @@ export async function install(panel: NotebookPanel): Promise<string> {
   if (installed.ok && (await load(panel))) {
     return '';
   }
-  return installed.said.trim().split('\n').slice(-3).join(' ') || 'the kernel gave no reason';
+  return reasonOf(installed.said) || 'the kernel gave no reason';
+}
+
+/** What pip calls errors, else its last words. */
+function reasonOf(said: string): string {
+  const lines = said.replace(COLOURS, '').trim().split('\n');
+  const errors = lines.filter(line => line.startsWith('ERROR'));
+  return (errors.length > 0 ? errors : lines).slice(-3).join(' ');
 }
 
 async function say(panel: NotebookPanel, code: string): Promise<{ ok: boolean; said: string }> {

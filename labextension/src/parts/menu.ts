@@ -11,7 +11,12 @@ export function openMenu(commands: CommandRegistry, entries: readonly MenuEntry[
   for (const entry of entries) {
     menu.addItem(entry ? { command: entry[0], args: entry[1] ?? {} } : { type: 'separator' });
   }
+  const before = document.activeElement;
   menu.aboutToClose.connect(() => {
+    // Back to where it came from, so that a dialog that the command opens finds its way back too.
+    if (before instanceof HTMLElement && before.isConnected) {
+      before.focus();
+    }
     // The command still runs after the menu closed.
     window.setTimeout(() => menu.dispose(), 0);
   });

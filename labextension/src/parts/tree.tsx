@@ -113,6 +113,11 @@ function walk(event: KeyboardEvent<HTMLElement>): void {
     parentOf(rows, at)?.focus();
     return;
   }
+  if (event.key === 'ArrowRight' && row) {
+    event.preventDefault();
+    firstBelow(rows, at)?.focus();
+    return;
+  }
   const step = STEPS[event.key];
   if (step !== undefined && at >= 0) {
     event.preventDefault();
@@ -123,4 +128,9 @@ function walk(event: KeyboardEvent<HTMLElement>): void {
 function parentOf(rows: readonly HTMLElement[], at: number): HTMLElement | undefined {
   const level = Number(rows[at]?.getAttribute('aria-level'));
   return rows.slice(0, at).findLast(row => Number(row.getAttribute('aria-level')) < level);
+}
+
+function firstBelow(rows: readonly HTMLElement[], at: number): HTMLElement | undefined {
+  const [row, next] = rows.slice(at, at + 2).map(one => Number(one.getAttribute('aria-level')));
+  return row !== undefined && next !== undefined && next > row ? rows[at + 1] : undefined;
 }

@@ -49,19 +49,29 @@ function Summary(props: { mlops: IMlops }): ReactElement {
   );
 }
 
-/** `●1 ▲2 · ◌train 7/12`, and the same in words. */
+/** `●1 ▲2 ✗1 · ◌train 7/12`, and the same in words. */
 export function summaryOf(project: ProjectModel): { signs: string; words: string } {
   const status = project.status.value;
   if (!status) {
     return { signs: '', words: 'open the sidebar' };
   }
   const changed = status.datasets.filter(one => one.state === 'changed').length;
-  const stale = status.stages.filter(one => ['stale', 'never-run', 'failed'].includes(one.state)).length;
+  const stale = status.stages.filter(one => ['stale', 'never-run'].includes(one.state)).length;
+  const failed = status.next.filter(step => step.kind === 'failed').length;
   const running = runningOf(project);
-  const waiting = [changed ? `●${changed}` : '', stale ? `▲${stale}` : ''].filter(Boolean).join(' ');
-  const words = [changed && `${changed} changed`, stale && `${stale} stale`, running && `running ${running}`];
+  const counts = { '●': changed, '▲': stale, '✗': failed };
+  const waiting = Object.entries(counts).filter(([, count]) => count > 0);
+  const words = [
+    changed && `${changed} changed`,
+    stale && `${stale} stale`,
+    failed && `${failed} failed`,
+    running && `running ${running}`
+  ];
   return {
-    signs: [waiting, running && `◌${running}`].filter(Boolean).join(' · ') || '✓',
+    signs:
+      [waiting.map(([mark, count]) => `${mark}${count}`).join(' '), running && `◌${running}`]
+        .filter(Boolean)
+        .join(' · ') || '✓',
     words: words.filter(Boolean).join(', ') || 'up to date'
   };
 }
