@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Actor
 
+AUTHOR = re.compile(r"(?P<name>[^<>\n]*[^<>\s][^<>\n]*?)(?:<(?P<email>[^<>\s]*)>)?")
 UNKNOWN = Actor("unknown", source="unknown")
 
 
@@ -21,9 +23,17 @@ def identify(git_author: Actor | None, environment: Mapping[str, str] = os.envir
 
 
 def parse(text: str) -> Actor:
-    """``Sara <sara@example.org>`` or ``Sara`` as an actor."""
-    name, _, rest = text.partition("<")
-    return Actor(name.strip(), rest.rstrip("> ").strip(), source="given")
+    """``Sara <sara@example.org>`` or ``Sara`` as an actor.
+
+    Raises
+    ------
+    UsageError
+        ``bad-author``.
+    """
+    if found := AUTHOR.fullmatch(text.strip()):
+        return Actor(found["name"].strip(), found["email"] or "", source="given")
+    message = f"{text} is no author." if text.strip() else "The author is empty."
+    raise UsageError("bad-author", message, hint='For example: --author "Sara <sara@example.org>".')
 
 
 def require_known(actor: Actor) -> Actor:

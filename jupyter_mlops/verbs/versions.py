@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -60,10 +61,11 @@ def reference(call: Call, text: str) -> str:
     if not bare:
         return ""
     path, mark, version = bare.partition("@")
-    if (call.folder / bare).exists():
-        return call.path(bare)
-    if path and (call.folder / path).exists():
-        return call.path(path) + mark + version
+    with suppress(OSError):  # no path can be as long as some texts are
+        if (call.folder / bare).exists():
+            return call.path(bare)
+        if path and (call.folder / path).exists():
+            return call.path(path) + mark + version
     return bare
 
 

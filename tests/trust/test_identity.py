@@ -22,6 +22,24 @@ def test_a_name_may_come_with_an_address():
     assert parse("Sara") == Actor("Sara", source="given")
 
 
+@pytest.mark.parametrize("text", ["", " ", "<", "Sara <", "<sara@example.org>", "Sara <a b>", "a\nb", "Sara <x> <y>"])
+def test_what_names_nobody_is_no_author(text):
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    assert caught.value.reference == "bad-author"
+
+
+def test_every_verb_that_signs_takes_the_name(project, git):
+    (project.root / "data.csv").write_text("a\n1\n")
+    mlops.commit("data.csv", project=project.root)
+    git("config", "--unset", "user.name")
+    git("config", "--unset", "user.email")
+    with pytest.raises(UsageError, match="Who are you"):
+        mlops.tag("data@v1", "gold", project=project.root)
+    mlops.tag("data@v1", "gold", author="Omar <omar@example.org>", project=project.root)
+    assert git("for-each-ref", "--format=%(taggername) %(taggeremail)", "refs/tags").strip() == "Omar <omar@example.org>"
+
+
 def test_an_unknown_person_gets_one_kind_question():
     with pytest.raises(UsageError, match="Who are you") as caught:
         require_known(UNKNOWN)

@@ -6,7 +6,7 @@ import pytest
 from chains import states
 
 import jupyter_mlops as mlops
-from jupyter_mlops.errors import UsageError
+from jupyter_mlops.errors import UnknownReference, UsageError
 from jupyter_mlops.verbs import find
 from jupyter_mlops.verbs.invoking import Origin, invoke
 
@@ -67,3 +67,10 @@ def test_a_model_called_like_its_file_is_found_by_its_name(chain):
     with pytest.raises(UsageError) as raised:
         mlops.show("model@champoin", project=chain)
     assert raised.value.hint == "Did you mean model@champion?"
+
+
+def test_a_reference_longer_than_any_path_is_unknown(people):
+    for verb in (mlops.show, mlops.log, mlops.checkout):
+        with pytest.raises(UnknownReference) as caught:
+            verb("x" * 5000, project=people)
+        assert caught.value.reference == "unknown-dataset"
