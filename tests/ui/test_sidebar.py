@@ -59,7 +59,7 @@ def test_a_run_shows_its_progress_and_its_result(desk: Desk) -> None:
     desk.section("pipelines").locator("progress").first.wait_for(timeout=30_000)
     desk.toast("train ran")
     desk.row("run:").first.wait_for()
-    assert "up to date" in (stage.get_attribute("aria-label") or "")
+    stage.filter(has_text="up to date").wait_for(timeout=30_000)
     desk.shot("run")
 
 
