@@ -37,7 +37,9 @@ def test_every_verb_that_signs_takes_the_name(project, git):
     with pytest.raises(UsageError, match="Who are you"):
         mlops.tag("data@v1", "gold", project=project.root)
     mlops.tag("data@v1", "gold", author="Omar <omar@example.org>", project=project.root)
-    assert git("for-each-ref", "--format=%(taggername) %(taggeremail)", "refs/tags").strip() == "Omar <omar@example.org>"
+    assert (
+        git("for-each-ref", "--format=%(taggername) %(taggeremail)", "refs/tags").strip() == "Omar <omar@example.org>"
+    )
 
 
 def test_an_unknown_person_gets_one_kind_question():
