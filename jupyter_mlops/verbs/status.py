@@ -195,4 +195,11 @@ def _note(project: Project, datasets: Sequence[DatasetState]) -> str:
     if project.git.head() and project.git.branch() is None:
         return "HEAD is detached: commits made here belong to no branch."
     moved = [one for one in datasets if one.head_version and one.version != one.head_version]
+    if not moved and datasets and not project.places.state.exists():
+        versions = sum(one.versions for one in datasets)
+        return f"DVC project: {_counted(len(datasets), 'dataset')}, {_counted(versions, 'version')}. Nothing was changed."
     return "; ".join(f"{one.path} at {one.version}, HEAD {one.head_version}" for one in moved)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

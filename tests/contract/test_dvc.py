@@ -82,7 +82,11 @@ def test_opening_a_dvc_repository_changes_no_byte(root, git):
     git("add", ".")
     git("commit", "-qm", "by dvc")
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-    assert mlops.status(project=root).datasets[0].state == "up-to-date"
+    shown = mlops.status(project=root)
+    assert (shown.datasets[0].state, shown.note) == (
+        "up-to-date",
+        "DVC project: 1 dataset, 1 version. Nothing was changed.",
+    )
     assert mlops.log("data", project=root).versions[0].message == "by dvc"
     assert mlops.diff("data", project=root).files == type(mlops.diff("data", project=root).files)()
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
