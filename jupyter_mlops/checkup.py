@@ -89,7 +89,8 @@ def _kernel() -> Check:
 
 def _identity(project: Project) -> Check:
     if project.actor.source == "unknown":
-        return Check("identity", "warning", "git does not know who you are.", 'git config user.name "Your Name"')
+        hint = 'git config --global user.name "Your Name" && git config --global user.email "you@example.org"'
+        return Check("identity", "failed", "git does not know your name and e-mail; commits need both.", hint)
     return Check("identity", "ok", f"Versions will carry the name {project.actor}.")
 
 

@@ -43,5 +43,6 @@ def require_known(actor: Actor) -> Actor:
     raise UsageError(
         "identity-unknown",
         "Who are you? Versions carry the name of whoever made them.",
-        hint='Add --author "Your Name <you@example.org>", or for ever: git config --global user.name "Your Name".',
+        hint='Add --author "Your Name <you@example.org>", or for ever: '
+        'git config --global user.name "Your Name" && git config --global user.email "you@example.org".',
     )

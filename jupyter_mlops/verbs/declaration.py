@@ -71,7 +71,7 @@ class Option:
 
 
 SIGNER = inspect.Parameter("author", inspect.Parameter.KEYWORD_ONLY, default="", annotation=str)
-SIGNER_TEXT = "``Name <email>`` when git does not know you."
+SIGNER_TEXT = "``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``."
 MOST_A_PAGE = 200
 Limit = Annotated[int, Option("-n"), msgspec.Meta(ge=1, le=MOST_A_PAGE)]
 """How many entries a page has."""

@@ -88,10 +88,11 @@ def stage_add(
     stages = authoring.check(draft, force=force).ordered()
     if dry_run:
         return Stages(tuple(_shown(stage) for stage in stages))
+    who = require_known(call.actor) if git else call.actor
     if git:
         project.git.require_committable()
     written = (*authoring.add(draft), *untracked(project.git, [draft.notebook]))
-    commit = project.git.commit_only(written, f"stage: add {name}", require_known(call.actor)) if git else None
+    commit = project.git.commit_only(written, f"stage: add {name}", who) if git else None
     return Stages(tuple(_shown(stage) for stage in project.pipeline.stages()), commit)
 
 
@@ -127,10 +128,11 @@ def stage_remove(
     left = tuple(_shown(stage) for stage in graph.ordered() if stage.name != graph.find(name).name)
     if dry_run:
         return Stages(left)
+    who = require_known(call.actor) if git else call.actor
     if git:
         project.git.require_committable()
     written = Authoring(project.pipeline, project.git).remove(name)
-    commit = project.git.commit_only(written, f"stage: remove {name}", require_known(call.actor)) if git else None
+    commit = project.git.commit_only(written, f"stage: remove {name}", who) if git else None
     return Stages(left, commit)
 
 

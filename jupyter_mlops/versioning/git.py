@@ -96,13 +96,20 @@ class Git:
         return next((word for mark, word in marks.items() if (own / mark).exists()), None)
 
     def author(self) -> Actor | None:
-        """Who git would say commits here, or None when git does not know."""
-        name = os.environ.get("GIT_AUTHOR_NAME") or self._setting("user.name")
-        email = os.environ.get("GIT_AUTHOR_EMAIL") or self._setting("user.email")
-        return Actor(name, email or "") if name else None
+        """Who git would say commits here, or None when git lacks a name or an e-mail."""
+        return self._who("author")
 
-    def _setting(self, key: str) -> str:
-        return self._spawn(("config", "--get", key), None, None).stdout.decode().strip()
+    def _who(self, role: str) -> Actor | None:
+        """The ``author`` or ``committer`` of git, as its environment and its settings name them."""
+        listed = self._spawn(("config", "-z", "--get-regexp", r"^(user|author|committer)\.(name|email)$"), None, None)
+        settings = dict(pair.split("\n", 1) for pair in listed.stdout.decode().split("\0") if "\n" in pair)
+
+        def said(field: str) -> str:
+            variable = os.environ.get(f"GIT_{role.upper()}_{field.upper()}")
+            return variable or settings.get(f"{role}.{field}") or settings.get(f"user.{field}", "")
+
+        name, email = said("name").strip(), said("email").strip() or os.environ.get("EMAIL", "")
+        return Actor(name, email) if name and email else None
 
     def is_tracked(self, path: str) -> bool:
         """Whether git itself tracks `path`, or anything below it."""
@@ -112,7 +119,9 @@ class Git:
         """Whether the file `path` equals its content in HEAD; no filter of the repository is run to know."""
         held = self._spawn(("cat-file", "blob", f"HEAD:./{path}"), None, None)
         there = self.root / path
-        return there.read_bytes() == held.stdout if there.is_file() else held.returncode != 0
+        if held.returncode:
+            return not there.is_file()
+        return there.is_file() and there.read_bytes() == held.stdout
 
     def commit_only(
         self, paths: Iterable[str], message: str, author: Actor, *, untrack: Sequence[str] = ()
@@ -198,9 +207,8 @@ class Git:
 
     def identity(self, author: Actor) -> dict[str, str]:
         """The environment under which git records `author`; git's own settings decide unless one was given."""
-        known = self.author()
-        if known and author.source != "given":
-            return {}
         email = author.email or f"{author.name.replace(' ', '.').lower()}@localhost"
-        names = {"GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": email}
-        return names if known else names | {"GIT_COMMITTER_NAME": author.name, "GIT_COMMITTER_EMAIL": email}
+        lacking = [] if self._who("author") and author.source != "given" else ["AUTHOR"]
+        lacking += [] if self._who("committer") else ["COMMITTER"]
+        fields = {"NAME": author.name, "EMAIL": email}
+        return {f"GIT_{role}_{field}": text for role in lacking for field, text in fields.items()}
