@@ -3,53 +3,49 @@ import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { useState } from 'react';
 import type { ReactElement } from 'react';
-import { LOAD, install, load } from './install';
+import { LOAD, install, insertAndLoad, installed } from './install';
+import { CARD } from './model';
 
-const ID = 'jp-mlops-kernel-card';
-
-/** Shows the card once a notebook. */
-export function showCard(panel: NotebookPanel): void {
-  if (![...panel.contentHeader.widgets].some(widget => widget.id === ID)) {
-    panel.contentHeader.addWidget(new CardWidget(panel));
+/** Shows the card once a notebook; what it offers depends on whether the kernel has the package. */
+export async function showCard(panel: NotebookPanel): Promise<void> {
+  const first: Phase = (await installed(panel)) ? 'unloaded' : 'lacking';
+  if (!panel.isDisposed && !panel.contentHeader.widgets.some(widget => widget.id === CARD)) {
+    panel.contentHeader.addWidget(new CardWidget(panel, first));
   }
 }
 
 class CardWidget extends ReactWidget {
-  constructor(private readonly _panel: NotebookPanel) {
+  constructor(
+    private readonly _panel: NotebookPanel,
+    private readonly _first: Phase
+  ) {
     super();
-    this.id = ID;
+    this.id = CARD;
     this.addClass('jp-Mlops-cardBox');
   }
 
   protected render(): ReactElement {
-    return <Card panel={this._panel} onClose={() => this.dispose()} />;
+    return <Card panel={this._panel} first={this._first} onClose={() => this.dispose()} />;
   }
 }
 
-type Phase = 'offer' | 'busy' | 'done' | { readonly failed: string };
+type Offer = 'unloaded' | 'lacking';
+type Phase = Offer | 'busy' | 'done' | { readonly failed: string; readonly offer: Offer };
 
-function Card(props: { panel: NotebookPanel; onClose: () => void }): ReactElement {
+function Card(props: { panel: NotebookPanel; first: Phase; onClose: () => void }): ReactElement {
   const { panel, onClose } = props;
-  const [phase, setPhase] = useState<Phase>('offer');
+  const [phase, setPhase] = useState<Phase>(props.first);
   const kernel = panel.sessionContext.kernelDisplayName;
-  const start = async (): Promise<void> => {
+  const offer = typeof phase === 'object' ? phase.offer : phase;
+  const start = async (work: Promise<Phase>): Promise<void> => {
     setPhase('busy');
-    // It may be there and only not loaded; nothing needs to be installed then.
-    if (await load(panel)) {
-      setPhase('done');
-      return;
-    }
-    const failed = (await confirmed(kernel)) ? await install(panel) : null;
-    setPhase(failed === null ? 'offer' : failed === '' ? 'done' : { failed });
+    setPhase(await work);
   };
   return (
     <div className="jp-Mlops-card" role="status">
       <span>{textOf(phase, kernel)}</span>
-      {phase !== 'busy' && phase !== 'done' && (
-        <button type="button" className="jp-Mlops-button jp-mod-primary" onClick={() => void start()}>
-          Install…
-        </button>
-      )}
+      {offer === 'unloaded' && <Primary label="Load it" onClick={() => void start(loadInto(panel))} />}
+      {offer === 'lacking' && <Primary label="Install…" onClick={() => void start(installInto(panel, kernel))} />}
       <button type="button" className="jp-Mlops-button" onClick={onClose}>
         Close
       </button>
@@ -57,12 +53,33 @@ function Card(props: { panel: NotebookPanel; onClose: () => void }): ReactElemen
   );
 }
 
+function Primary(props: { label: string; onClick: () => void }): ReactElement {
+  return (
+    <button type="button" className="jp-Mlops-button jp-mod-primary" onClick={props.onClick}>
+      {props.label}
+    </button>
+  );
+}
+
+async function loadInto(panel: NotebookPanel): Promise<Phase> {
+  return (await insertAndLoad(panel)) ? 'done' : { failed: `${LOAD} failed; its cell says why.`, offer: 'unloaded' };
+}
+
+async function installInto(panel: NotebookPanel, kernel: string): Promise<Phase> {
+  if (!(await confirmed(kernel))) {
+    return 'lacking';
+  }
+  const failed = await install(panel);
+  return failed === '' ? 'done' : { failed: `The installation failed: ${failed}`, offer: 'lacking' };
+}
+
 function textOf(phase: Phase, kernel: string): string {
   if (typeof phase === 'object') {
-    return `The installation failed: ${phase.failed}`;
+    return phase.failed;
   }
   const texts = {
-    offer: `%mlops is not installed in kernel ${kernel}.`,
+    unloaded: `%mlops is installed in kernel ${kernel}, but not loaded yet: ${LOAD} does that.`,
+    lacking: `%mlops is not installed in kernel ${kernel}.`,
     busy: `Setting up %mlops in kernel ${kernel}…`,
     done: `%mlops is ready in kernel ${kernel}. Run the cell again; a new kernel needs ${LOAD} first.`
   };

@@ -3,7 +3,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { CommandIDs } from '../commands/ids';
-import { missing } from '../kernel-card/model';
+import { CARD, missing, works } from '../kernel-card/model';
 import { StageButton } from '../notebooks/stage-button';
 import { IMlops } from '../tokens';
 
@@ -21,6 +21,8 @@ export const notebooks: JupyterFrontEndPlugin<void> = {
       const panel = tracker.find(one => one.content === executed.notebook);
       if (panel && mlops.settings.kernelCard && !executed.success && missing(executed.cell)) {
         void import('../kernel-card/card').then(({ showCard }) => showCard(panel));
+      } else if (panel && executed.success && works(executed.cell)) {
+        panel.contentHeader.widgets.find(widget => widget.id === CARD)?.dispose();
       }
     });
   }
