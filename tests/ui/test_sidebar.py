@@ -69,10 +69,30 @@ def test_register_deploy_and_roll_back(desk: Desk) -> None:
         press(desk.row(f"model:wages@{version}"), "Deploy…")
         desk.accept("Deploy")
         desk.section("deployments").get_by_text(version, exact=True).wait_for(timeout=60_000)
+        back = desk.row("deployment:wages").locator("button", has_text="Roll back…")
+        stuck = "true" if version == "v1" else None
+        assert back.get_attribute("aria-disabled") == stuck
+        assert (back.get_attribute("title") == "wages has served nothing but v1.") is bool(stuck)
     press(desk.row("deployment:wages"), "Roll back…")
     desk.page.locator(".jp-Dialog").get_by_text("from v2 to v1").wait_for(timeout=30_000)
     desk.accept("Roll back")
     desk.section("deployments").get_by_text("v1", exact=True).wait_for(timeout=60_000)
+
+
+def test_after_a_rollback_the_versions_served_before_can_be_chosen(desk: Desk) -> None:
+    next_model(desk.lab, 350)
+    mlops("deploy", "wages@v3", cwd=desk.lab.project)
+    mlops("rollback", "wages", "--to", "v1", cwd=desk.lab.project)
+    desk.section("deployments").get_by_text("v1", exact=True).wait_for(timeout=60_000)
+    press(desk.row("deployment:wages"), "Roll back…")
+    dialog = desk.page.locator(".jp-Dialog")
+    dialog.get_by_text("from v1 to v3").wait_for(timeout=30_000)
+    dialog.get_by_label("Back to").select_option("v2")
+    dialog.get_by_text("from v1 to v2").wait_for()
+    assert dialog.locator("code").inner_text() == "%mlops rollback wages --to v2"
+    desk.shot("rollback")
+    desk.accept("Roll back")
+    desk.section("deployments").get_by_text("v2", exact=True).wait_for(timeout=60_000)
 
 
 def test_a_deployment_answers_in_its_monitor(desk: Desk) -> None:
@@ -113,13 +133,17 @@ def test_the_lineage_graph_leads_to_things(desk: Desk) -> None:
 
 def two_models(lab: Lab) -> None:
     """Two registered versions of the model that the stage writes."""
-    root = lab.project
-    mlops("run", cwd=root)
-    mlops("register", "wages.skops", "--name", "wages", cwd=root)
-    write_table(root, 340)
-    mlops("commit", "data/wages.csv", cwd=root)
-    mlops("run", cwd=root)
-    mlops("register", "wages.skops", "--name", "wages", cwd=root)
+    mlops("run", cwd=lab.project)
+    mlops("register", "wages.skops", "--name", "wages", cwd=lab.project)
+    next_model(lab, 340)
+
+
+def next_model(lab: Lab, count: int) -> None:
+    """The version of the model that learned from `count` people."""
+    write_table(lab.project, count)
+    mlops("commit", "data/wages.csv", cwd=lab.project)
+    mlops("run", cwd=lab.project)
+    mlops("register", "wages.skops", "--name", "wages", cwd=lab.project)
 
 
 def new_cell(desk: Desk) -> None:
@@ -128,15 +152,22 @@ def new_cell(desk: Desk) -> None:
     desk.page.locator(".jp-Notebook .cm-content").first.click()
 
 
-def test_a_kernel_without_the_magic_is_offered_it(desk: Desk) -> None:
+def test_a_kernel_that_has_not_loaded_the_magic_is_offered_to(desk: Desk) -> None:
     desk.page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
     new_cell(desk)
     desk.page.keyboard.type("%mlops status")
     desk.page.keyboard.press("Control+Enter")
     card = desk.page.locator(".jp-Mlops-card")
-    card.get_by_text("%mlops is not installed in kernel").wait_for(timeout=30_000)
-    card.get_by_role("button", name="Install…").click()
+    card.get_by_text("%mlops is installed in kernel").wait_for(timeout=30_000)
+    assert card.get_by_role("button", name="Install…").count() == 0
+    desk.shot("kernel-card-unloaded")
+    card.get_by_role("button", name="Load it").click()
     card.get_by_text("%mlops is ready").wait_for(timeout=30_000)
+    cells = desk.page.locator(".jp-Notebook .jp-CodeCell .cm-content")
+    assert cells.all_inner_texts() == ["%load_ext jupyter_mlops", "%mlops status"]
+    cells.last.click()
+    desk.page.keyboard.press("Control+Enter")
+    card.wait_for(state="detached", timeout=30_000)
 
 
 def test_an_open_notebook_runs_as_the_stage_it_is(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 /** The commands: light at start-up, their work is loaded when first used. */
 import type { ICommandPalette } from '@jupyterlab/apputils';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { IMlops } from '../tokens';
 import { CommandIDs } from './ids';
 
@@ -62,12 +63,13 @@ const CATEGORY = 'MLOps';
 export function registerCommands(mlops: IMlops, palette: ICommandPalette | null): void {
   const { commands } = mlops.app;
   for (const command of COMMANDS) {
-    const denied = (): string => (command.verb ? mlops.project.denied(command.verb) : '');
+    const denied = (args: ReadonlyPartialJSONObject): string =>
+      (command.verb ? mlops.project.denied(command.verb) : '') || (named(args.idle) ?? '');
     commands.addCommand(command.id, {
       // A grey menu entry has no tooltip, so the reason stands in its label.
-      label: args => [named(args.label) ?? command.label, denied()].filter(Boolean).join(': '),
+      label: args => [named(args.label) ?? command.label, denied(args)].filter(Boolean).join(': '),
       caption: denied,
-      isEnabled: () => denied() === '',
+      isEnabled: args => denied(args) === '',
       describedBy: { args: { type: 'object', properties: {}, additionalProperties: true } },
       execute: async args => {
         const actions = await import('../actions');

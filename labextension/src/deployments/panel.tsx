@@ -16,6 +16,7 @@ import { Row, Tree } from '../parts/tree';
 import { useFilter } from '../shell/filter';
 import { RunningJobs } from '../shell/jobs';
 import { Section } from '../shell/section';
+import { earlierOf, stuck } from './model';
 
 export function DeploymentsSection(): ReactElement {
   const { project } = useMlops();
@@ -58,15 +59,16 @@ function selectionOf(one: Deployment): ISelection {
 
 function menuOf(one: Deployment): MenuEntry[] {
   const name = one.deployment;
+  const back = earlierOf(one)[0];
   return [
     [CommandIDs.monitor, { name }],
     [CommandIDs.monitor, { name, label: 'Try it' }],
-    [CommandIDs.rollback, { name }],
+    [CommandIDs.rollback, { name, idle: stuck(one) }],
     [CommandIDs.undeploy, { name }],
     null,
     [CommandIDs.lineage, { reference: selectionOf(one).reference }],
     [CommandIDs.copyUrl, { name }],
-    [CommandIDs.copyLine, { line: `%mlops rollback ${name}` }]
+    ...(back ? [[CommandIDs.copyLine, { line: `%mlops rollback ${name} --to ${back.version}` }] as const] : [])
   ];
 }
 
@@ -104,9 +106,12 @@ function DeploymentRow(props: { deployment: Deployment; position: [number, numbe
         buttons={
           <>
             <Button label="Try it" onClick={() => execute(CommandIDs.monitor, { name })} />
-            {deployment.history.length > 1 && (
-              <Button label="Roll back…" verb="rollback" onClick={() => execute(CommandIDs.rollback, { name })} />
-            )}
+            <Button
+              label="Roll back…"
+              verb="rollback"
+              idle={stuck(deployment)}
+              onClick={() => execute(CommandIDs.rollback, { name })}
+            />
           </>
         }
         onSelect={() => project.select(mine)}

@@ -29,8 +29,8 @@ export interface IForm {
   readonly verb: string;
   readonly entry: VerbEntry | undefined;
   readonly fields: readonly IField[];
-  /** Exactly what changes. */
-  readonly changes?: ReactNode;
+  /** Exactly what changes; it may follow what is chosen. */
+  readonly changes?: ReactNode | ((values: Values) => ReactNode);
   /** Something is replaced or stopped: the default is Cancel. */
   readonly destructive?: boolean;
   /** What the values mean for the verb. */
@@ -93,7 +93,7 @@ function Questions(props: { form: IForm; body: Body }): ReactElement {
   const values = useSignal(body.changed, () => body.values);
   return (
     <div className="jp-Mlops-form">
-      {form.changes}
+      {typeof form.changes === 'function' ? form.changes(values) : form.changes}
       {form.fields.map(field => (
         <Field key={field.name} field={field} value={values[field.name] ?? ''} onChange={body.set.bind(body)} />
       ))}

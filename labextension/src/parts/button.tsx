@@ -8,6 +8,8 @@ interface IButton {
   readonly onClick: () => void;
   /** The verb it runs: grey when the user's role does not permit it. */
   readonly verb?: string;
+  /** Why it can do nothing here; grey, then. */
+  readonly idle?: string;
   readonly icon?: LabIcon;
   /** Shows the icon alone; the label is its name. */
   readonly bare?: boolean;
@@ -20,7 +22,7 @@ interface IButton {
 export function Button(props: IButton): ReactElement {
   const { project } = useMlops();
   useResource(project.catalogue);
-  const denied = props.verb ? project.denied(props.verb) : '';
+  const denied = (props.verb ? project.denied(props.verb) : '') || (props.idle ?? '');
   const click = (event: MouseEvent): void => {
     event.stopPropagation();
     if (!denied) {

@@ -2,6 +2,7 @@
 import type { ReactElement } from 'react';
 import type { Deployment } from '../api/types';
 import { CommandIDs } from '../commands/ids';
+import { stuck } from '../deployments/model';
 import { Traffic } from '../deployments/panel';
 import { bare } from '../model/selection';
 import { Button } from '../parts/button';
@@ -52,9 +53,12 @@ function Served(props: { deployment: Deployment }): ReactElement {
       </div>
       <div className="jp-Mlops-choices">
         <Button label="Copy URL" onClick={() => execute(CommandIDs.copyUrl, { name })} />
-        {deployment.history.length > 1 && (
-          <Button label="Roll back…" verb="rollback" onClick={() => execute(CommandIDs.rollback, { name })} />
-        )}
+        <Button
+          label="Roll back…"
+          verb="rollback"
+          idle={stuck(deployment)}
+          onClick={() => execute(CommandIDs.rollback, { name })}
+        />
         <Button label="Undeploy…" verb="undeploy" onClick={() => execute(CommandIDs.undeploy, { name })} />
       </div>
       <h3>Try it</h3>
