@@ -48,6 +48,7 @@ def _dataset_row(each: DatasetState) -> tuple[Cell, ...]:
     changed = ", ".join(filter(None, [changes(each.added, each.modified, each.removed), rows]))
     moved = each.version and each.head_version and each.version != each.head_version
     version = f"at {each.version}, HEAD {each.head_version}" if moved else each.version or "not committed yet"
+    version = f"{version}, not in git" if each.is_only_cached else version
     return each.path, state(each.state), version, changed, f"{each.files:,}", size(each.bytes)
 
 

@@ -31,7 +31,8 @@ def checkout(
 ) -> CheckedOut:
     """Put a version of a dataset back into the workspace.
 
-    Changes that no version holds are never overwritten.
+    Changes that no version holds are never overwritten. Without ``@`` it is the version in HEAD; of data
+    that no commit holds yet, what its pointer names.
 
     Parameters
     ----------
@@ -51,6 +52,9 @@ def checkout(
         effect = bringing.revision(commit, call.progress, dry_run=dry_run)
         return CheckedOut("", reference, effect.written, effect.removed, effect.datasets)
     text = typed(call, reference)
+    if "@" not in text and not datasets.history(dataset := datasets.resolve_name(text), 1):
+        effect = bringing.pointed(dataset, call.progress, dry_run=dry_run)
+        return CheckedOut(dataset.name, "new", effect.written, effect.removed, effect.datasets)
     version = datasets.resolve(text if "@" in text else f"{datasets.resolve_name(text).name}@HEAD")
     effect = bringing.version(version, call.progress, dry_run=dry_run)
     return CheckedOut(

@@ -48,7 +48,7 @@ class Committed:
     git_commit
         None with ``--no-git`` or when nothing changed.
     note
-        Names files in a folder given that belong to no dataset, and so have no version.
+        Names files in a folder given that belong to no dataset, and so have no version; or data that is missing.
     """
 
     versions: tuple[CommittedVersion, ...]
@@ -109,11 +109,11 @@ def commit(
     from jupyter_mlops.versioning.retention import age
 
     project = call.project
-    who = require_known(call.actor)
     committing = Committing(project.datasets)
     places = [call.path(path) for path in paths]
     names = committing.targets(places, adopt=adopt) if paths else committing.changed()
-    note = _about(committing.left_out(places))
+    who = require_known(call.actor)
+    note = _about(committing.left_out(places)) if paths else _gone(committing.missing())
     _require_ready(project, names, tag, git=git)
     if retain:
         age(retain)
@@ -124,14 +124,14 @@ def commit(
         require_columns(project.datasets, draft, pii)
     message = message or generated_message(_worth_telling(drafts))
     if dry_run or not drafts:
-        planned = tuple(_committed(project.datasets, draft) for draft in drafts)
+        planned = tuple(_committed(project.datasets, draft, git=git) for draft in drafts)
         return Committed(planned, None, message if drafts else "", note)
     with project.datasets.publisher.turn():
         written = committing.publish(drafts, given)
         commit = committing.commit(drafts, written, message, who) if git else None
         if tag:
             project.datasets.tags.add(names[0], tag, _holding(project.datasets, drafts[0]), who)
-    versions = tuple(_committed(project.datasets, draft) for draft in drafts)
+    versions = tuple(_committed(project.datasets, draft, git=git) for draft in drafts)
     return Committed(versions, commit, message if commit or not git else "", note)
 
 
@@ -150,7 +150,7 @@ def _require_ready(project: Project, names: Sequence[str], tag: str, *, git: boo
 
 
 def _worth_telling(drafts: Sequence[Draft]) -> Sequence[Draft]:
-    return [draft for draft in drafts if not draft.is_unchanged] or drafts
+    return [draft for draft in drafts if not (draft.is_unchanged and draft.is_head)] or drafts
 
 
 def _about(left_out: Sequence[str]) -> str:
@@ -162,13 +162,21 @@ def _about(left_out: Sequence[str]) -> str:
     return f"Not in any dataset, so not saved: {listed}{more}. `commit {quote(left_out[0])}` makes one of it."
 
 
+def _gone(missing: Sequence[str]) -> str:
+    """One line on data that is tracked and not here."""
+    if not missing:
+        return ""
+    listed = ", ".join(missing[:LISTED_FILES])
+    return f"Not in the workspace, so left alone: {listed}. `checkout {quote(missing[0])}` brings it back."
+
+
 def _holding(datasets: Datasets, draft: Draft) -> str:
     """The commit that first held the content of `draft`."""
     known = datasets.recorded(draft.name, draft.content.digest)
     return (known.git_commit if known else None) or "HEAD"
 
 
-def _committed(datasets: Datasets, draft: Draft) -> CommittedVersion:
+def _committed(datasets: Datasets, draft: Draft, *, git: bool) -> CommittedVersion:
     known = datasets.recorded(draft.name, draft.content.digest)
     return CommittedVersion(
         dataset=draft.name,
@@ -180,7 +188,7 @@ def _committed(datasets: Datasets, draft: Draft) -> CommittedVersion:
         modified=len(draft.change.modified),
         removed=len(draft.change.removed),
         rows_added=draft.rows_added,
-        unchanged=draft.is_unchanged,
+        unchanged=draft.is_unchanged and (draft.is_head or not git),
     )
 
 

@@ -124,7 +124,9 @@ def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[
         if each.state == "failed":
             yield NextStep("failed", each.name, f"{each.name} failed{_because(each.reason)}", f"run {_word(each.name)}")
     yield from _missing(datasets)
-    yield from (_changed(one) for one in datasets if one.kind == "data" and _waits(project, one))
+    for one in datasets:
+        if one.kind == "data" and _waits(project, one):
+            yield from _changed(one, is_detached=project.git.branch() is None)
     for each in stages:
         if each.state in {"stale", "never-run"}:
             text = f"{each.name} is stale{_because(each.reason)}" if each.state == "stale" else f"{each.name} never ran"
@@ -161,23 +163,38 @@ def _missing(datasets: Sequence[DatasetState]) -> Iterator[NextStep]:
 
 def _waits(project: Project, one: DatasetState) -> bool:
     """Whether data, or the pointer that names it, is in no commit yet."""
-    pointer = one.path + ".dvc"
-    return one.state == "changed" or (one.version != one.head_version and not project.git.is_clean(pointer))
+    if one.state in {"missing", "absent"}:
+        return False
+    return one.state == "changed" or (one.version != one.head_version and not project.git.is_clean(one.path + ".dvc"))
 
 
-def _changed(one: DatasetState) -> NextStep:
-    if one.state != "changed":
-        text = f"{one.path} is at {one.version}, HEAD {one.head_version or 'has none'}"
+def _changed(one: DatasetState, *, is_detached: bool) -> Iterator[NextStep]:
+    """Where data is not as in HEAD; what was brought back goes forward again before it becomes the newest."""
+    commit = f"commit {_word(one.path)}"
+    if one.at:
+        text = f"{one.path} is at {one.at}, HEAD {_number(one.head_version)}"
+        yield NextStep("changed", one.path, text, f"checkout {_word(one.path)}@{_number(one.head_version)}")
+        if is_detached:
+            return
+        text = f"{one.path}: or make {one.at} the newest"
+    elif one.state != "changed":
+        text = f"{one.path} is committed to the cache, not to git: commit again"
     elif one.rows_changed:
         noun = "row" if abs(one.rows_changed) == 1 else "rows"
         text = f"{one.path} changed, {one.rows_changed:+,} {noun}"
     else:
         text = f"{one.path} changed: {one.added} added, {one.modified} modified, {one.removed} removed"
-    return NextStep("changed", one.path, text, f"commit {_word(one.path)}")
+    yield NextStep("changed", one.path, text, commit)
+
+
+def _number(label: str | None) -> str:
+    """``v4`` of ``v4·7f3a``."""
+    return label.partition("·")[0] if label else "HEAD"
 
 
 def _bring(one: DatasetState) -> str:
-    return f"checkout {_word(one.path)}@{one.version.partition('·')[0] if one.version else 'HEAD'}"
+    """What no commit holds has no number: the pointer alone names it."""
+    return f"checkout {_word(one.path)}" if one.is_only_cached else f"checkout {_word(one.path)}@{_number(one.version)}"
 
 
 def _because(reason: str) -> str:
@@ -197,7 +214,9 @@ def _note(project: Project, datasets: Sequence[DatasetState]) -> str:
     moved = [one for one in datasets if one.head_version and one.version != one.head_version]
     if not moved and datasets and not project.places.state.exists():
         versions = sum(one.versions for one in datasets)
-        return f"DVC project: {_counted(len(datasets), 'dataset')}, {_counted(versions, 'version')}. Nothing was changed."
+        return (
+            f"DVC project: {_counted(len(datasets), 'dataset')}, {_counted(versions, 'version')}. Nothing was changed."
+        )
     return "; ".join(f"{one.path} at {one.version}, HEAD {one.head_version}" for one in moved)
 
 

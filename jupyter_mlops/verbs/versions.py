@@ -168,11 +168,13 @@ def _short(name: str) -> str:
 
 def _happened(draft: Draft) -> str:
     change, rows = draft.change, draft.rows_added
+    if draft.recorded and not draft.is_head:
+        return f"back to {draft.recorded}"
     if not draft.before:
         return _counted(rows, "row") if rows else f"first version, {_counted(len(draft.content.entries), 'file')}"
     if rows:
         return f"{'+' if rows > 0 else ''}{_counted(rows, 'row')}"
-    if not change and draft.is_recorded:
+    if not change and draft.recorded:
         return "description"
     if not change:  # saved by an earlier commit with --no-git
         return _counted(draft.rows, "row") if draft.rows else _counted(len(draft.content.entries), "file")

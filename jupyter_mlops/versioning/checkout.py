@@ -75,7 +75,7 @@ class Checkout:
         wanted = {name: out for path, data in files.items() for name, out in self._datasets.pointed(path, data).items()}
         return self._put(files, wanted, progress, dry_run=dry_run)
 
-    def pointed(self, dataset: Dataset, progress: Progress = silent) -> Effect:
+    def pointed(self, dataset: Dataset, progress: Progress = silent, *, dry_run: bool = False) -> Effect:
         """Bring back what the pointer in the workspace names.
 
         Raises
@@ -84,7 +84,7 @@ class Checkout:
             ``would-lose-changes``.
         """
         out = self._datasets.out_of(dataset)
-        return self._put({}, {dataset.name: out} if out.digest else {}, progress, dry_run=False)
+        return self._put({}, {dataset.name: out} if out.digest else {}, progress, dry_run=dry_run)
 
     def _put(
         self, files: Mapping[str, bytes], wanted: Mapping[str, Out], progress: Progress, *, dry_run: bool

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NoReturn
 
 import attrs
 
-from jupyter_mlops.errors import UsageError
+from jupyter_mlops.errors import EnvironmentFault, UsageError, nearest
 from jupyter_mlops.records import Actor, Progress, silent
 from jupyter_mlops.versioning.content import Content, FileChanges
 from jupyter_mlops.versioning.datasets import Dataset, Datasets
 from jupyter_mlops.versioning.dvcignore import DvcIgnore
-from jupyter_mlops.versioning.founding import missing_dvc_files
+from jupyter_mlops.versioning.founding import uncommitted_dvc_files
 from jupyter_mlops.versioning.pointers import ROWS, ROWS_OF, SUFFIX, render
 from jupyter_mlops.versioning.publishing import Publication
 
@@ -31,8 +32,10 @@ class Draft:
         The files that differ from it.
     adopted
         Whether git tracked the data until now.
-    is_recorded
-        Whether a commit of this branch holds this content already.
+    recorded
+        ``v1``, when a commit of this branch holds this content already.
+    is_head
+        Whether HEAD holds this content.
     rows_before
         Rows of the version `before`, when its pointer tells them.
     rows, rows_added
@@ -44,7 +47,8 @@ class Draft:
     content: Content
     change: FileChanges
     adopted: bool = False
-    is_recorded: bool = False
+    recorded: str | None = None
+    is_head: bool = False
     rows_before: int | None = None
     rows: int | None = None
     rows_added: int | None = None
@@ -112,8 +116,21 @@ class Committing:
         if below:
             return below
         if not self._datasets.workspace.exists(path):
-            return [self._datasets.find(path).name]
+            return [self._datasets.find(path).name if self._datasets.knows(path) else self._no_file(path, known)]
         return [path]
+
+    def _no_file(self, path: str, known: Sequence[Dataset]) -> NoReturn:
+        near = nearest(path, [one.name for one in known], likeness_ratio=0.5)
+        hint = f"Did you mean {near}?" if near else "Name a file or a folder that is there: commit data/prices.csv."
+        raise UsageError("no-such-file", f"There is no file {path}.", hint=hint)
+
+    def missing(self) -> tuple[str, ...]:
+        """Datasets whose pointer is here and whose data is not."""
+        return tuple(
+            one.name
+            for one in self._datasets.all()
+            if one.kind == "data" and not self._datasets.workspace.exists(one.name)
+        )
 
     def left_out(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Files below `paths` that neither git nor a dataset tracks: a folder of datasets stands for those only."""
@@ -143,9 +160,7 @@ class Committing:
                 "not-data", f"{name} is not data.", hint="Name a file or a folder: commit data/prices.csv."
             )
         if not self._datasets.workspace.exists(name):
-            raise UsageError(
-                "no-such-file", f"{name} is not in the workspace.", hint=f"checkout {name}@HEAD puts it back."
-            )
+            raise UsageError("no-such-file", f"{name} is not in the workspace.", hint=f"checkout {name} puts it back.")
         if not adopt and self._git.is_tracked(name):
             raise UsageError(
                 "tracked-by-git",
@@ -160,8 +175,10 @@ class Committing:
         pointer = self._datasets.pointer(name)
         before, rows = (pointer[1].digest, pointer[1].rows) if pointer else ("", None)
         change = content.changes_since(self._datasets.content_or_none(before))
-        is_recorded = self._datasets.recorded(name, content.digest) is not None
-        return Draft(name, before, content, change, self._git.is_tracked(name), is_recorded, rows)
+        known = self._datasets.recorded(name, content.digest)
+        is_head = self._datasets.versions.index.digest_at(name) == content.digest
+        version = known.version if known else None
+        return Draft(name, before, content, change, self._git.is_tracked(name), version, is_head, rows)
 
     def publish(self, drafts: Sequence[Draft], meta: Mapping[str, object]) -> tuple[str, ...]:
         """Write the pointers of `drafts`; returns every path that git should commit.
@@ -169,7 +186,7 @@ class Committing:
         The caller holds `Publisher.turn`.
         """
         root = self._git.root
-        founding = {name: text.encode() for name, text in missing_dvc_files(root).items()}
+        founding = {name: text.encode() for name, text in uncommitted_dvc_files(self._git).items()}
         pointers = {
             draft.pointer: render(
                 root / draft.pointer, posixpath.basename(draft.name), draft.content, {**meta, **draft.counted}
@@ -183,6 +200,17 @@ class Committing:
         return written
 
     def commit(self, drafts: Sequence[Draft], paths: Sequence[str], message: str, author: Actor) -> str | None:
-        """Commit the published `paths`; data that git tracked leaves git."""
+        """Commit the published `paths`; data that git tracked leaves git.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``git-failed``: the data is in the cache, and a repeated commit takes it from there.
+        """
         untrack = [draft.name for draft in drafts if draft.adopted]
-        return self._git.commit_only(paths, message, author, untrack=untrack)
+        try:
+            return self._git.commit_only(paths, message, author, untrack=untrack)
+        except EnvironmentFault as error:
+            message = f"{', '.join(draft.name for draft in drafts)}: saved in the cache, but git made no commit."
+            hint = "Mend what git says, then commit again."
+            raise EnvironmentFault(error.reference, message, context=error.context, hint=hint) from error

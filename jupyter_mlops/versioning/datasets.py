@@ -214,6 +214,8 @@ class Datasets:
         if not self.workspace.exists(name):
             return attrs.evolve(state, state="missing" if self.is_stored(out.digest) else "absent")
         content = self.workspace.scan(name, out.algorithm)
+        at = self._number(name, content.digest) if head and content.digest != head else None
+        state = attrs.evolve(state, at=at)
         if content.digest == out.digest:
             return state
         change = content.changes_since(self.content_or_none(out.digest))
@@ -226,6 +228,13 @@ class Datasets:
             files=len(content.entries),
             bytes=content.size,
         )
+
+    def _number(self, name: str, digest: str) -> str | None:
+        """``v4``, as this branch counts it, else as another one does that was looked at before."""
+        index = self.versions.index
+        known = next((one.ordinal for one in index.by_digest(name, digest) if one.digest == digest), None)
+        ordinal = known or index.ordinal_elsewhere(name, digest)
+        return f"v{ordinal}" if ordinal else None
 
     def _label(self, name: str, digest: str | None) -> str | None:
         if not digest:

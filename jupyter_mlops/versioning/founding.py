@@ -89,6 +89,13 @@ def missing_dvc_files(root: Path) -> dict[str, str]:
     return {name: text for name, text in DVC_FILES.items() if not (root / name).exists()}
 
 
+def uncommitted_dvc_files(git: Git) -> dict[str, str]:
+    """The files of ``dvc init`` that are missing, or lie here as written by a commit that git refused."""
+    missing = missing_dvc_files(git.root)
+    left = {name for name in DVC_FILES if (git.root / name).is_file() and not git.is_clean(name)}
+    return missing | {name: DVC_FILES[name] for name in left if (git.root / name).read_text() == DVC_FILES[name]}
+
+
 def write_files(root: Path, files: dict[str, str]) -> None:
     """Write `files` below `root`, each whole or not at all."""
     for name, text in files.items():

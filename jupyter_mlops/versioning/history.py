@@ -106,6 +106,13 @@ class HistoryIndex:
         query = f"SELECT {COLUMNS} FROM version WHERE line=? AND name=? AND digest GLOB ? ORDER BY ordinal"  # noqa: S608
         return self._ask(query, name, prefix + "*")
 
+    def ordinal_elsewhere(self, name: str, digest: str) -> int | None:
+        """The number of a version on any branch that was indexed, or None; for a HEAD that is behind its branch."""
+        query = "SELECT MAX(ordinal) FROM version WHERE name=? AND digest=?"
+        with self._fresh() as (database, _):
+            found: int | None = database.execute(query, (name, digest)).fetchone()[0]
+            return found
+
     def names(self) -> Mapping[str, tuple[str, int]]:
         """Every dataset that ever was on this branch: its pointer, and how many versions it has."""
         query = "SELECT name, pointer, MAX(ordinal) FROM version WHERE line=? GROUP BY name"

@@ -128,6 +128,8 @@ class DatasetState:
         Labels ``v4·7f3a`` of the pointer in the workspace and in HEAD; None before the first commit.
     added, modified, removed
         Files, against the pointer.
+    at
+        The version ``v2`` that lies in the workspace, when HEAD names another one.
     """
 
     path: str
@@ -143,3 +145,9 @@ class DatasetState:
     bytes: int = 0
     versions: int = 0
     rows_changed: int | None = None
+    at: str | None = None
+
+    @property
+    def is_only_cached(self) -> bool:
+        """Whether its pointer names what no commit of the branch holds."""
+        return bool(self.version) and str(self.version).startswith("new")

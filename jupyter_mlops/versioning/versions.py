@@ -107,9 +107,11 @@ class Versions:
             if stage_files.name_of(out, dataset.pointer) == dataset.name and out.digest:
                 found = self.recorded(dataset.name, out.digest)
                 return found or self._elsewhere(dataset.name, out, commit)
-        raise UnknownReference(
-            "unknown-version", f"{commit[:7]} holds no {dataset.name}.", hint=f"log {dataset.name} lists its versions."
+        known = self.index.versions(dataset.name, limit=1)
+        hint = (
+            f"log {dataset.name} lists its versions." if known else f"checkout {dataset.name} brings back what is here."
         )
+        raise UnknownReference("unknown-version", f"{commit[:7]} holds no {dataset.name}.", hint=hint)
 
     def _elsewhere(self, name: str, out: Out, commit: str) -> Version:
         """A version that the current branch does not count."""

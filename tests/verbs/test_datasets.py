@@ -198,7 +198,7 @@ def refusal_without_hint(function, *arguments, **named) -> MlopsError:
     ("path", "reference"),
     [
         ("/etc/hostname", "outside-project"),
-        ("nothing.csv", "unknown-dataset"),
+        ("nothing.csv", "no-such-file"),
         (".dvc", "not-data"),
         (".git/config", "not-data"),
         (".", "not-data"),
