@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,10 +149,7 @@ class Deployments:
         current = history[-1]
         if not to:
             if current.before is None:
-                hint = f"deploy {current.model}@VERSION --name {name}"
-                raise UsageError(
-                    "nothing-to-roll-back", f"{name} has served nothing before {current.version}.", hint=hint
-                )
+                raise self._nothing_earlier(name, history)
             return history[current.before]
         wanted = self._models.resolve(f"{current.model}@{to}").digest
         found = [entry for entry in history if entry.digest == wanted]
@@ -160,6 +157,23 @@ class Deployments:
             hint = f"deploy {current.model}@{to} --name {name}"
             raise UsageError("never-served", f"{name} has never served {to}.", hint=hint)
         return found[-1]
+
+    def _nothing_earlier(self, name: str, history: Sequence[Release]) -> UsageError:
+        """Why a rollback cannot go further back, and how to go forward again."""
+        current = history[-1]
+        labels = self._models.labels(current.model)
+        later = [one.version for one in reversed(history) if one.digest != current.digest]
+        known = [*later, *(version for version in labels if version != current.version)]
+        at = labels.get(current.version, current.version)
+        words = "is back at" if later else "has served only"
+        other = next((labels.get(version, version) for version in known), "")
+        return UsageError(
+            "nothing-to-roll-back",
+            f"{name} {words} {at}, the first version it served: there is none before it.",
+            hint=f"deploy {current.model}@{other} --name {name} serves another version."
+            if other
+            else f"register FILE --name {current.model} makes another version.",
+        )
 
     def undeploy(self, name: str) -> Deployment:
         """Stop a deployment, free its port and forget it."""

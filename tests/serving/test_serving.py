@@ -65,12 +65,21 @@ def test_rollback_walks_back_and_keeps_the_port(released, deploy):
     deploy("v3")
     back = [released.deployments.rollback("credit", SARA, {}).version for _ in range(2)]
     assert back == ["v2.0.0", "v1.0.0"]
-    with pytest.raises(UsageError, match="nothing-to-roll-back"):
+    with pytest.raises(UsageError, match="credit is back at v1, the first") as caught:
         released.deployments.rollback("credit", SARA, {})
+    assert caught.value.reference == "nothing-to-roll-back"
+    assert caught.value.hint.startswith("deploy credit@v2 --name credit ")
     last = deploy("v3")
     assert (last.port, last.pid) == (first.port, first.pid)
     assert released.deployments.rollback("credit", SARA, {}).version == "v1.0.0"
     assert [entry.reason for entry in last.history] == ["deploy", "rollback", "rollback", "deploy", "deploy", "deploy"]
+
+
+def test_a_first_release_cannot_be_rolled_back(released, deploy):
+    deploy("v1")
+    with pytest.raises(UsageError, match="credit has served only v1") as caught:
+        released.deployments.rollback("credit", SARA, {})
+    assert caught.value.hint.startswith("deploy credit@v3 --name credit ")
 
 
 def test_rollback_to_a_version(released, deploy):
