@@ -200,7 +200,7 @@ class Project:
 
         for model in self.models.all():
             for one in model.versions:
-                yield Registered(one.model, one.label, one.path, one.digest, ", ".join(one.aliases))
+                yield Registered(one.model, one.label, one.path, one.digest, ", ".join(one.aliases), one.time)
 
     def _served(self) -> Iterator[Served]:
         from jupyter_mlops.provenance.graph import Served

@@ -5,7 +5,8 @@ It is built from values, so that whatever lies above it can feed it: see `Source
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 
 import attrs
 
@@ -72,6 +73,7 @@ class Registered:
     path: str
     digest: str
     detail: str = ""
+    time: datetime | None = None
 
 
 @attrs.frozen
@@ -105,10 +107,11 @@ class Sources:
 
 @attrs.frozen
 class LineageGraph:
-    """Nodes by id, in a stable order, and edges."""
+    """Nodes by id, in a stable order, and edges; `times` says when a run began or a model was registered."""
 
     nodes: Mapping[str, Node]
     edges: tuple[Edge, ...]
+    times: Mapping[str, datetime] = attrs.field(factory=dict)
 
     @classmethod
     def of(cls, sources: Sources) -> LineageGraph:
@@ -131,15 +134,32 @@ class LineageGraph:
         raise UnknownReference("unknown-node", f"{reference} is not in the lineage graph.", hint=hint)
 
     def around(self, ids: Iterable[str], *, up: bool = True, down: bool = True) -> LineageGraph:
-        """What `ids` were made from, and what was made from them."""
+        """What `ids` were made from, and what was made from them.
+
+        A content that several runs wrote leads from each of them only to what came later.
+        """
         start = set(ids)
         kept = set(start)
+        makers = _mapped((edge.after, edge.before) for edge in self.edges)
         if up:
-            kept |= _closure(start, _mapped((edge.after, edge.before) for edge in self.edges))
+            kept |= _closure(start, makers, lambda taker, content, maker: self._follows(maker, taker, makers[content]))
         if down:
-            kept |= _closure(start, _mapped((edge.before, edge.after) for edge in self.edges))
+            takers = _mapped((edge.before, edge.after) for edge in self.edges)
+            kept |= _closure(start, takers, lambda maker, content, taker: self._follows(maker, taker, makers[content]))
         edges = tuple(edge for edge in self.edges if edge.before in kept and edge.after in kept)
-        return LineageGraph({name: node for name, node in self.nodes.items() if name in kept}, edges)
+        return LineageGraph({name: node for name, node in self.nodes.items() if name in kept}, edges, self.times)
+
+    def _follows(self, maker: str, taker: str, makers: Iterable[str]) -> bool:
+        """Whether `taker` may have got a content from `maker`: not when another of `makers` alone was in time.
+
+        Clocks of two machines may differ: where nobody was in time, everybody may have been.
+        """
+        taken = self.times.get(taker)
+        made = self.times.get(maker)
+        if taken is None or made is None or made <= taken:
+            return True
+        known = [self.times.get(one) for one in makers]
+        return not any(time is None or time <= taken for time in known)
 
 
 class _Drawing:
@@ -149,6 +169,7 @@ class _Drawing:
         self._sources = sources
         self._nodes: dict[str, Node] = {}
         self._edges: dict[Edge, None] = {}
+        self._times: dict[str, datetime] = {}
         self._by_dvc = _by_dvc(sources)
         self._stages = (*(stage for _, run in sources.runs for stage in run.stages), *self._by_dvc)
         read = {pair for stage in self._stages for pair in stage.inputs.items()}
@@ -170,13 +191,14 @@ class _Drawing:
                 if stage.state in WRITING:
                     detail = f"{run.author.name}, {run.started:%Y-%m-%d %H:%M} UTC"
                     self._run(run.run, f"#{number}", detail, stage)
+                    self._times[f"run:{run.run}/{stage.name}"] = run.started.replace(microsecond=0)
         for stage in self._by_dvc:
             self._run(PLAIN_DVC, PLAIN_DVC, "dvc.lock", stage)
         for model in self._sources.models:
             self._model(model)
         for served in self._sources.deployments:
             self._deployment(served)
-        return LineageGraph(self._nodes, tuple(self._edges))
+        return LineageGraph(self._nodes, tuple(self._edges), self._times)
 
     def _run(self, run: str, version: str, detail: str, stage: StageRecord) -> None:
         node_id = f"run:{run}/{stage.name}"
@@ -192,6 +214,8 @@ class _Drawing:
         target = f"{model.model}@{model.version}"
         self._nodes[node_id] = Node(node_id, "model", model.model, model.version, target, model.detail, model.digest)
         self._edge(self._data(model.path, model.digest), node_id, "registered")
+        if model.time:
+            self._times[node_id] = model.time
 
     def _deployment(self, served: Served) -> None:
         node_id = f"deployment:{served.deployment}"
@@ -258,16 +282,23 @@ def _mapped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _closure(start: Iterable[str], steps: Mapping[str, list[str]]) -> set[str]:
-    return set(_walk(start, steps))
+def _closure(start: Iterable[str], steps: Mapping[str, list[str]], leads: Callable[[str, str, str], bool]) -> set[str]:
+    """Every node that `steps` reach; `leads` says whether a way goes on, from where it came and through what."""
+    return {here for here, _ in _walk(start, steps, leads)}
 
 
-def _walk(start: Iterable[str], steps: Mapping[str, list[str]]) -> Iterator[str]:
-    seen, pending = set(start), list(start)
+def _walk(
+    start: Iterable[str], steps: Mapping[str, list[str]], leads: Callable[[str, str, str], bool]
+) -> Iterator[tuple[str, str]]:
+    pending = [(here, "") for here in start]
+    seen = set(pending)
     while pending:
-        here = pending.pop()
-        yield here
+        here, came_from = pending.pop()
+        yield here, came_from
         for there in steps.get(here, ()):
-            if there not in seen:
-                seen.add(there)
-                pending.append(there)
+            if came_from and not leads(came_from, here, there):
+                continue
+            step = (there, here if there.startswith("data:") else "")
+            if step not in seen:
+                seen.add(step)
+                pending.append(step)

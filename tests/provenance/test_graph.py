@@ -98,3 +98,34 @@ def test_the_lock_tells_what_no_run_recorded(sources):
 
     assert {label for label in labels(graph) if label.endswith(" dvc")} == {"clean dvc"}
     assert "raw.csv rr" in labels(graph.around(graph.find("deployment:live"), down=False))
+
+
+def at(day: int, record: VersionRecord) -> VersionRecord:
+    return attrs.evolve(record, started=datetime(2026, 5, day, 8, 30, 15, 400_000, tzinfo=UTC))
+
+
+def test_what_was_made_earlier_was_not_made_by_a_later_version():
+    """Two versions of the data give the very same file: the model registered first comes from the first alone."""
+    first = at(1, run("run-1", ran("prepare", {"a.csv": "aa11"}, {"p": "pp"}), ran("train", {"p": "pp"}, {"m": "mm"})))
+    later = at(9, run("run-2", ran("prepare", {"a.csv": "aa22"}, {"p": "pp"})))
+    models = (
+        Registered("credit", "v1", "m", "mm", time=datetime(2026, 5, 1, 8, 30, 15, tzinfo=UTC)),
+        Registered("credit", "v2", "m", "mm", time=datetime(2026, 5, 10, tzinfo=UTC)),
+    )
+
+    graph = LineageGraph.of(Sources(runs=((1, first), (2, later)), models=models))
+
+    assert labels(graph.around(graph.find("a.csv@aa22"), up=False)) == {"a.csv aa22", "prepare #2", "p pp"}
+    assert labels(graph.around(graph.find("credit@v1"), down=False)) == {
+        "a.csv aa11", "prepare #1", "p pp", "train #1", "m mm", "credit v1",
+    }  # fmt: skip
+    assert "credit v2" in labels(graph.around(graph.find("a.csv@aa11"), up=False))
+
+
+def test_a_clock_that_is_wrong_hides_nothing():
+    early = Registered("credit", "v1", "m", "mm", time=datetime(2026, 4, 1, tzinfo=UTC))
+    graph = LineageGraph.of(
+        Sources(runs=((1, run("run-1", ran("train", {"a.csv": "aa"}, {"m": "mm"}))),), models=(early,))
+    )
+
+    assert "a.csv aa" in labels(graph.around(graph.find("credit@v1"), down=False))
