@@ -26,11 +26,14 @@ class Content:
         md5 of the bytes: the name DVC gives them.
     source
         ``dvc`` when DVC keeps the bytes, ``git`` when git does.
+    bytes
+        How many they are.
     """
 
     path: str
     digest: str
     source: str
+    bytes: int = 0
 
 
 def declare(root: Path, name: str, path: str) -> bool:
@@ -92,10 +95,10 @@ def _carriers(path: str) -> list[str]:
 def _content(path: str, carried: Mapping[str, bytes]) -> Content | None:
     for file, data in carried.items():
         if file == path:
-            return Content(path, hashlib.md5(data, usedforsecurity=False).hexdigest(), "git")
+            return Content(path, hashlib.md5(data, usedforsecurity=False).hexdigest(), "git", len(data))
         for out in _outs(data, file):
             if out.digest and name_of(out, file) == path:
-                return Content(path, out.digest, "dvc")
+                return Content(path, out.digest, "dvc", out.size)
     return None
 
 

@@ -41,6 +41,7 @@ class ModelVersion:
     time: datetime
     message: str
     aliases: tuple[str, ...] = ()
+    bytes: int = 0
 
 
 @attrs.frozen
@@ -79,6 +80,7 @@ class Model:
                     time=tag.time,
                     message=tag.message,
                     aliases=tuple(alias for alias, commit in current.items() if commit == tag.commit),
+                    bytes=content.bytes,
                 )
             )
         aliases = {alias: version.label for version in versions for alias in version.aliases}

@@ -30,7 +30,8 @@ MOST_PREDICTIONS = 20
 def _(result: Registered) -> Document:
     head = f"{result.model} {label(result.version, result.digest)}"
     pairs = facts(("Tag", Code(result.tag)), ("File", result.path), ("Git commit", Code(result.git_commit[:7])))
-    return Document("Register", (say(Mark(head, Tone.GOOD)), *pairs))
+    same = (say(Mark(f"The same file as {result.same_as}.", Tone.CHANGED)),) if result.same_as else ()
+    return Document("Register", (say(Mark(head, Tone.GOOD)), *same, *pairs))
 
 
 @document.register

@@ -11,11 +11,13 @@ from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.profiles.differences import CellChange, SchemaChange, compare_tables
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.verbs.history import is_model
 from jupyter_mlops.verbs.versions import Reference
 from jupyter_mlops.verbs.versions import reference as typed
 from jupyter_mlops.versioning.content import FileChanges
 
 if TYPE_CHECKING:
+    from jupyter_mlops.project import Project
     from jupyter_mlops.versioning.datasets import Datasets, Version
 
 LISTED_CELLS = 1000
@@ -76,6 +78,8 @@ def diff(
 def _two(call: Call, before: str, after: str) -> tuple[Version, Version]:
     """The versions to compare: what was typed, else HEAD and the workspace."""
     datasets = call.project.datasets
+    if before and is_model(call.project, typed(call, before)):
+        raise _models(call.project, typed(call, before), typed(call, after) if after else "")
     if not before:
         changed = [state.path for state in datasets.states() if state.state == "changed"]
         known = changed or [one.name for one in datasets.all()]
@@ -89,6 +93,22 @@ def _two(call: Call, before: str, after: str) -> tuple[Version, Version]:
         return datasets.resolve(f"{dataset.name}@HEAD"), datasets.resolve(dataset.name, call.progress)
     first = datasets.resolve(old if "@" in old else f"{datasets.resolve_name(old).name}@HEAD")
     return first, datasets.resolve(typed(call, after) if after else first.dataset, call.progress)
+
+
+def _models(project: Project, before: str, after: str) -> UsageError:
+    """Models are no tables: what differs is in the runs that wrote them."""
+    name = before.removeprefix("model:").partition("@")[0]
+    versions = [project.models.resolve(before), project.models.resolve(after or name)]
+    writers = project.runs.writers()
+    runs = [project.runs.find(writers[one.digest].run).number for one in versions if one.digest in writers]
+    differ = len(set(runs)) == len(versions)
+    hint = f"runs --compare {runs[0]} {runs[1]}" if differ else f"models {name} lists the metrics of its versions."
+    return UsageError(
+        "models-differ-by-runs",
+        f"{name} is a model: its metrics, parameters and inputs are compared run by run.",
+        context="One file, made by one run." if versions[0].digest == versions[1].digest else "",
+        hint=hint,
+    )
 
 
 def _spelled(version: Version) -> str:

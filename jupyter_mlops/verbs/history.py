@@ -53,7 +53,7 @@ def log(
     """
     project = call.project
     name = typed(call, name)
-    if name and _is_model(project, name):
+    if name and is_model(project, name):
         return _model_history(project, name, limit, cursor)
     found, further = _one(project.datasets, name, limit, cursor) if name else _every(project.datasets, limit, cursor)
     current = {known.name: out.digest for known, out in project.datasets.pointers()}
@@ -82,7 +82,7 @@ def _number(cursor: str) -> int | None:
     return int(text) if cursor else None
 
 
-def _is_model(project: Project, name: str) -> bool:
+def is_model(project: Project, name: str) -> bool:
     """Whether `name` means a model: data comes first, what a stage makes last, and ``model:`` decides.
 
     A model often has the name of the file it was registered from.
@@ -111,7 +111,7 @@ def _model_version(version: ModelVersion) -> DatasetVersion:
         time=version.time,
         message=version.message,
         files=1,
-        bytes=0,
+        bytes=version.bytes,
         tags=version.aliases,
     )
 
@@ -133,7 +133,7 @@ class Shown:
     provenance
         Owner, source, purpose, licence, PII columns and how it was made (``by hand`` or a run).
     producers, consumers
-        Run and model ids in the lineage graph.
+        Runs as they are counted, ``#2``.
     """
 
     reference: str
@@ -159,7 +159,7 @@ def show(call: Call, reference: Reference) -> Shown:
     """
     project = call.project
     text = typed(call, reference)
-    if _is_model(project, text):
+    if is_model(project, text):
         return _shown_model(project, text)
     version = project.datasets.resolve(text, call.progress)
     producers, consumers = _neighbours(project, version.digest)
@@ -207,10 +207,10 @@ def _schema(datasets: Datasets, version: Version) -> tuple[SchemaColumn, ...]:
 
 
 def _neighbours(project: Project, digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The runs that wrote and that read the version with this digest."""
-    records = [run.record for run in project.runs.all()]
-    wrote = tuple(record.run for record in records if digest in record.outputs.values())
-    read = tuple(record.run for record in records if digest in record.inputs.values())
+    """The runs that wrote and that read the version with this digest, as ``#2``."""
+    runs = project.runs.all()
+    wrote = tuple(f"#{run.number}" for run in runs if digest in run.record.outputs.values())
+    read = tuple(f"#{run.number}" for run in runs if digest in run.record.inputs.values())
     return wrote, read
 
 

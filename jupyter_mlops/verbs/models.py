@@ -19,7 +19,15 @@ from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
 @attrs.frozen
 class Registered:
-    """A model version; `tag` is the GTO tag, ``credit@v2.0.0``."""
+    """A model version.
+
+    Attributes
+    ----------
+    tag
+        The GTO tag, ``credit@v2.0.0``.
+    same_as
+        An earlier version with the very same bytes.
+    """
 
     model: str
     version: str
@@ -27,6 +35,7 @@ class Registered:
     digest: str
     path: str
     git_commit: str
+    same_as: str | None = None
 
 
 @verb(Group.MODELS, Action.MODEL, signs=True)
@@ -58,9 +67,11 @@ def register(
     path, wanted = _source(call, source)
     done = project.models.plan(path, name, version)
     _require_same(done.content.digest, wanted, source, path)
+    earlier = [one for model in project.models.all() if model.name == name for one in model.versions]
+    same = next((one.label for one in earlier if one.digest == done.content.digest), None)
     if not dry_run:
         done = project.models.register(path, name, who, version=version, message=message)
-    return Registered(done.model, done.label, done.tag, done.content.digest, done.content.path, done.git_commit)
+    return Registered(done.model, done.label, done.tag, done.content.digest, done.content.path, done.git_commit, same)
 
 
 @attrs.frozen
