@@ -30,7 +30,7 @@ OUTCOMES: Mapping[str, Callable[[Any], str]] = {
     "run": lambda result: (
         f"{', '.join(s.name + ' ' + s.state for s in result.stages)}; auc {result.metrics.get('auc', 0):.3f}"
     ),
-    "register": lambda result: result.tag,
+    "register": lambda result: f"{result.tag}{f', the same file as {result.same_as}' if result.same_as else ''}",
     "alias": lambda result: f"{result.model}@{result.alias} is {result.version}",
     "deploy": lambda result: f"{result.routes[0].version} answers at {result.url}",
     "rollback": lambda result: f"{result.routes[0].version} answers again",

@@ -142,4 +142,7 @@ def test_the_readme_notebook_runs_without_a_server(demo, runner, tmp_path):
     cells = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", []) if "data" in output]
     assert len(outputs) >= 9
+    (model,) = mlops.models("jobs", project=str(root)).models
+    assert model.versions[0].message == "working age only"
+    assert len({version.digest for version in model.versions}) == len(model.versions) == 3
     assert all("text/plain" in output["data"] and "text/html" in output["data"] for output in outputs)
