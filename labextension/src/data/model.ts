@@ -1,19 +1,21 @@
 /** Datasets and versions as rows. */
 import type { DatasetState, DatasetVersion } from '../api/types';
 import { CommandIDs } from '../commands/ids';
-import { ISelection, bare, referenceOf, shortName } from '../model/selection';
+import { ISelection, bare, digestOf, referenceOf, shortName } from '../model/selection';
 import type { MenuEntry } from '../parts/menu';
 
 /** A dataset stands for its current version. */
 export function selectionOf(dataset: DatasetState): ISelection {
   const version = dataset.version ? bare(dataset.version) : '';
   const reference = referenceOf(dataset.path, dataset.version);
-  return { kind: 'data', name: dataset.path, version, reference, follows: true };
+  const digest = digestOf(dataset.version);
+  return { kind: 'data', name: dataset.path, version, reference, digest, follows: true };
 }
 
 export function versionSelection(version: DatasetVersion): ISelection {
   const reference = referenceOf(version.dataset, version.version);
-  return { kind: 'data', name: version.dataset, version: bare(version.version), reference };
+  const digest = digestOf(version.label);
+  return { kind: 'data', name: version.dataset, version: bare(version.version), reference, digest };
 }
 
 /** The short name, unless two datasets share it. */

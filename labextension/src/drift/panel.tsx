@@ -14,6 +14,7 @@ import { Empty } from '../parts/messages';
 import { Row, Tree } from '../parts/tree';
 import { Section } from '../shell/section';
 import { Effect } from './effect';
+import { CALM } from './model';
 
 /** The largest shifts; the rest is in the main area. */
 const FIRST_COLUMNS = 8;
@@ -74,7 +75,7 @@ function Moved(props: IMoved): ReactElement {
           ))}
         </select>
       </label>
-      <Loaded of={project.reading('drift', { reference: props.data.reference, against: props.against })}>
+      <Loaded of={project.reading('drift', { reference: props.data.reference, against: props.against })} calm={CALM}>
         {report => <Columns report={report} data={props.data} against={props.against} />}
       </Loaded>
     </>

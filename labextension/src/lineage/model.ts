@@ -1,5 +1,5 @@
 /** The graph as a tree, and what each of its nodes leads to. */
-import type { Lineage, LineageNode } from '../api/types';
+import type { Lineage, LineageNode, RunSummary } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import type { ISelection, ThingKind } from '../model/selection';
 import { bare, shortName } from '../model/selection';
@@ -54,6 +54,12 @@ export function rootsOf(lineage: Lineage, selection: ISelection): LineageNode[] 
       (names.includes(node.name) && (version === '' || bare(node.version) === version)));
   const found = lineage.nodes.filter(fits);
   return selection.kind === 'stage' ? found.filter(node => node.name === name).slice(-1) : found;
+}
+
+/** The newest run that wrote just this content. */
+export function writerOf(runs: readonly RunSummary[], selection: ISelection): RunSummary | undefined {
+  const { name, digest = '' } = selection;
+  return digest === '' ? undefined : runs.find(run => run.outputs[name]?.startsWith(digest));
 }
 
 /** A stage is known in the graph by its last run. */

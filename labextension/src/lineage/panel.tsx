@@ -1,7 +1,7 @@
 /** Lineage: what the selected thing was made from, and what came of it. */
 
 import type { ReactElement } from 'react';
-import type { Lineage, LineageNode } from '../api/types';
+import type { Lineage, LineageNode, RunSummary } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import type { ISelection } from '../model/selection';
 import { shortName } from '../model/selection';
@@ -11,9 +11,11 @@ import { useCommand, useMlops, useSelection } from '../parts/hooks';
 import { Loaded } from '../parts/loaded';
 import { Empty } from '../parts/messages';
 import { Row, Tree } from '../parts/tree';
+import { When } from '../parts/when';
+import { runSelection, titleOf } from '../pipelines/model';
 import { Section } from '../shell/section';
 import type { ITwig } from './model';
-import { leadsTo, markOf, nameOf, rootsOf, twigs } from './model';
+import { leadsTo, markOf, nameOf, rootsOf, twigs, writerOf } from './model';
 
 export function LineageSection(): ReactElement {
   const selection = useSelection();
@@ -35,9 +37,55 @@ export function LineageSection(): ReactElement {
 function Twigs(props: { selection: ISelection }): ReactElement {
   const { project } = useMlops();
   return (
-    <Loaded of={project.reading('lineage', { reference: props.selection.reference })}>
+    <Loaded
+      of={project.reading('lineage', { reference: props.selection.reference })}
+      calm={{ 'unknown-node': <WrittenBy selection={props.selection} /> }}
+    >
       {lineage => <TwigTree lineage={lineage} selection={props.selection} />}
     </Loaded>
+  );
+}
+
+/** What a stage wrote beside its data, such as its executed notebook, is no node; the run that wrote it is known. */
+function WrittenBy(props: { selection: ISelection }): ReactElement {
+  const { project } = useMlops();
+  return (
+    <Loaded of={project.runs}>
+      {({ items }) => {
+        const run = writerOf(items, props.selection);
+        return run ? <Writer run={run} /> : <Empty text="No run is known that wrote it." />;
+      }}
+    </Loaded>
+  );
+}
+
+function Writer(props: { run: RunSummary }): ReactElement {
+  const execute = useCommand();
+  const { project } = useMlops();
+  const { run } = props;
+  return (
+    <Tree label="Lineage">
+      <h4 className="jp-Mlops-sub" role="presentation">
+        Written by
+      </h4>
+      <Row
+        id={`writer:${run.run}`}
+        level={1}
+        name={`run ${run.number}, ${titleOf(run)}`}
+        label={
+          <>
+            <span className="jp-Mlops-mark" aria-hidden="true">
+              {markOf('run')}
+            </span>
+            <span className="jp-Mlops-version jp-mod-whole">#{run.number}</span>
+            <span className="jp-Mlops-name">{titleOf(run)}</span>
+          </>
+        }
+        detail={<When author={run.author} time={run.started} />}
+        onSelect={() => project.select(runSelection(run))}
+        onOpen={() => execute(CommandIDs.openRun, { run: run.run })}
+      />
+    </Tree>
   );
 }
 

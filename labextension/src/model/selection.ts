@@ -11,6 +11,8 @@ export interface ISelection {
   readonly version: string;
   /** What the verbs take: `employment@v4`, a run's id, a deployment's name. */
   readonly reference: string;
+  /** The first characters of its content's digest, where it has content. */
+  readonly digest?: string;
   /** Whether it stands for whatever version is current, so that a new one takes its place. */
   readonly follows?: boolean;
 }
@@ -28,6 +30,11 @@ export function referenceOf(name: string, version: string | null): string {
 /** `v4` for the label `v4·7f3a`. */
 export function bare(label: string): string {
   return label.split('·')[0] ?? label;
+}
+
+/** `7f3a` of the label `v4·7f3a`; empty when it has none. */
+export function digestOf(label: string | null): string {
+  return label?.split('·')[1] ?? '';
 }
 
 /** `employment` of `data/employment.parquet`: what people call it. */

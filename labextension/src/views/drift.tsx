@@ -2,6 +2,7 @@
 import { useMemo, useRef, useState } from 'react';
 import type { ReactElement } from 'react';
 import type { ColumnDrift, DriftReport } from '../api/types';
+import { CALM } from '../drift/model';
 import { Button } from '../parts/button';
 import { duration, plural } from '../parts/format';
 import { useMlops } from '../parts/hooks';
@@ -19,7 +20,7 @@ export function DriftView(props: { spec: IViewSpec }): ReactElement {
   return (
     <div className="jp-Mlops-sheet">
       <Heading title={`Drift of ${brief(reference)}`} verb="drift" args={args} />
-      <Loaded of={project.reading('drift', { ...args, distributions: true })}>
+      <Loaded of={project.reading('drift', { ...args, distributions: true })} calm={CALM}>
         {report => <Report report={report} />}
       </Loaded>
     </div>

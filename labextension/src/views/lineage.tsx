@@ -20,6 +20,8 @@ const HEIGHT_PX = 54;
 /** How many times wider than high a graph may be before it is turned. */
 const LONGEST = 4;
 
+const CALM = { 'unknown-node': 'It is not in the lineage graph: nothing is known to have come of it.' };
+
 type Thing = Node<{ thing: LineageNode; asked: boolean; down: boolean }>;
 
 export default function LineageView(props: { spec: IViewSpec }): ReactElement {
@@ -28,7 +30,7 @@ export default function LineageView(props: { spec: IViewSpec }): ReactElement {
   return (
     <div className="jp-Mlops-sheet jp-mod-full">
       <Heading title={reference ? `Lineage of ${brief(reference)}` : 'Lineage'} verb="lineage" args={{ reference }} />
-      <Loaded of={project.reading('lineage', { reference })}>
+      <Loaded of={project.reading('lineage', { reference })} calm={CALM}>
         {lineage =>
           lineage.nodes.length > 0 ? (
             <Graph lineage={lineage} asked={reference} />
