@@ -6,6 +6,7 @@ import { bare, referenceOf } from '../model/selection';
 import { bytes, plural } from '../parts/format';
 import type { IMlops } from '../tokens';
 import { perform, rehearse } from './perform';
+import { setRemote } from './project';
 import type { Args } from './args';
 import { text } from './args';
 
@@ -113,25 +114,33 @@ export async function tag(mlops: IMlops, args: Args): Promise<void> {
   }
 }
 
-/** Sends data to the remote. */
+/** Sends data to the remote; a project without one is asked for its address first. */
 export async function push(mlops: IMlops, args: Args): Promise<void> {
-  const path = text(args, 'path');
-  await perform(
-    mlops,
-    'push',
-    { paths: path ? [path] : [] },
-    { said: done => `${plural(done.files, 'file')} (${bytes(done.bytes)}) pushed to ${done.remote || 'the remote'}.` }
-  );
+  await transfer(mlops, 'push', args, 'pushed to');
 }
 
 /** Fetches data from the remote. */
 export async function pull(mlops: IMlops, args: Args): Promise<void> {
+  await transfer(mlops, 'pull', args, 'pulled from');
+}
+
+async function transfer(mlops: IMlops, verb: 'push' | 'pull', args: Args, done: string): Promise<void> {
   const path = text(args, 'path');
   await perform(
     mlops,
-    'pull',
+    verb,
     { paths: path ? [path] : [] },
-    { said: done => `${plural(done.files, 'file')} (${bytes(done.bytes)}) pulled from ${done.remote || 'the remote'}.` }
+    {
+      said: ({ files, bytes: size, remote }) =>
+        `${plural(files, 'file')} (${bytes(size)}) ${done} ${remote || 'the remote'}.`,
+      remedy: {
+        'no-remote': async () => {
+          if (await setRemote(mlops)) {
+            await transfer(mlops, verb, args, done);
+          }
+        }
+      }
+    }
   );
 }
 

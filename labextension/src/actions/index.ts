@@ -3,7 +3,7 @@ export { checkout, commit, importData, pull, push, tag } from './data';
 export { copyUrl, rollback, undeploy } from './deployments';
 export { alias, deploy, register } from './models';
 export { addStage, ci, removeStage, run, runAsStage, stop, why } from './pipelines';
-export { copyLine, copyReference, demo, doctor, exportView, goTo, init } from './project';
+export { copyLine, copyReference, demo, doctor, exportView, goTo, init, setRemote } from './project';
 export {
   commitFile,
   compareRuns,

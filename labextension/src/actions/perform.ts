@@ -14,6 +14,8 @@ type Verb = WritingVerb & keyof JobResults;
 export interface IAfter<R> {
   readonly said: (result: R) => string;
   readonly undo?: (result: R) => (() => Promise<unknown>) | null;
+  /** What to do about a failure instead of telling it, by its reference. */
+  readonly remedy?: Readonly<Record<string, (failure: MlopsFailure) => Promise<unknown>>>;
 }
 
 /** These read notebooks from the disk, so what is in the editor must be there first. */
@@ -35,7 +37,13 @@ export async function perform<V extends Verb>(
     report(outcome, after);
     return outcome.result;
   } catch (reason) {
-    complain(MlopsFailure.of(reason), () => void perform(mlops, verb, args, after));
+    const failure = MlopsFailure.of(reason);
+    const remedy = after?.remedy?.[failure.reference];
+    if (remedy) {
+      await remedy(failure);
+    } else {
+      complain(failure, () => void perform(mlops, verb, args, after));
+    }
     return null;
   }
 }

@@ -37,6 +37,32 @@ export async function init(mlops: IMlops): Promise<void> {
   }
 }
 
+/** Asks where the project's data is kept beside this machine; whether that is known now. */
+export async function setRemote(mlops: IMlops): Promise<boolean> {
+  const values = await ask({
+    title: 'Set up a remote…',
+    accept: 'Set up',
+    verb: 'init',
+    entry: mlops.project.verb('init'),
+    changes: message('This project has no remote yet. Its data is on this machine only; a remote keeps a copy.'),
+    fields: [
+      {
+        name: 'remote',
+        label: 'Address',
+        kind: 'text',
+        required: true,
+        placeholder: 's3://bucket/path, ssh://host/path or a folder'
+      }
+    ],
+    arguments: given => ({ remote: given.remote })
+  });
+  if (!values) {
+    return false;
+  }
+  const remote = String(values.remote);
+  return (await perform(mlops, 'init', { remote, yes: true }, { said: () => `The remote is ${remote}.` })) !== null;
+}
+
 /** Builds the example project beside and goes there. */
 export async function demo(mlops: IMlops): Promise<void> {
   const values = await ask({

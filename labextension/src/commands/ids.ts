@@ -12,6 +12,7 @@ export namespace CommandIDs {
   export const checkout = 'mlops:checkout';
   export const tag = 'mlops:tag';
   export const push = 'mlops:push';
+  export const setRemote = 'mlops:set-remote';
   export const pull = 'mlops:pull';
   export const importData = 'mlops:import';
   export const diff = 'mlops:diff';

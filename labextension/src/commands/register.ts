@@ -25,6 +25,7 @@ const COMMANDS: readonly ICommand[] = [
   { id: CommandIDs.checkout, label: 'Check out…', act: 'checkout', verb: 'checkout' },
   { id: CommandIDs.tag, label: 'Tag…', act: 'tag', verb: 'tag' },
   { id: CommandIDs.push, label: 'Push', act: 'push', verb: 'push', palette: true },
+  { id: CommandIDs.setRemote, label: 'Set up a remote…', act: 'setRemote', verb: 'init', palette: true },
   { id: CommandIDs.pull, label: 'Pull', act: 'pull', verb: 'pull', palette: true },
   { id: CommandIDs.importData, label: 'Import data…', act: 'importData', verb: 'import', palette: true },
   { id: CommandIDs.diff, label: 'Diff with previous', act: 'diff' },
