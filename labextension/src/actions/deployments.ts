@@ -7,7 +7,7 @@ import { ask } from '../dialogs/form';
 import type { IForm } from '../dialogs/form';
 import { message } from '../dialogs/message';
 import { bare } from '../model/selection';
-import { age, person } from '../parts/format';
+import { ago, person } from '../parts/format';
 import type { IMlops } from '../tokens';
 import type { Args } from './args';
 import { text } from './args';
@@ -47,7 +47,7 @@ function questions(mlops: IMlops, found: Deployment, served: string, first: stri
   const now = new Date();
   const choices = earlierOf(found).map(({ version, since, author }) => ({
     value: version,
-    label: `${version}, served ${age(since, now)} ago by ${person(author)}`
+    label: `${version}, served ${ago(since, now)} by ${person(author)}`
   }));
   return {
     title: `Roll back ${name}?`,

@@ -1,5 +1,7 @@
 /** Opening things in the main area. */
+import { Notification } from '@jupyterlab/apputils';
 import { CommandIDs } from '../commands/ids';
+import { OLDEST } from '../pipelines/model';
 import { referenceOf } from '../model/selection';
 import type { IMlops } from '../tokens';
 import type { Args } from './args';
@@ -23,11 +25,17 @@ export async function drift(mlops: IMlops, args: Args): Promise<void> {
 /** How two runs differ; the run before when only one is named. */
 export async function compareRuns(mlops: IMlops, args: Args): Promise<void> {
   const runs = (await mlops.project.runs.refresh())?.items ?? [];
-  const at = text(args, 'after') ? runs.findIndex(run => run.run === text(args, 'after')) : 0;
-  const other = text(args, 'before') ? runs.findIndex(run => run.run === text(args, 'before')) : at + 1;
+  const number = (id: string): number | undefined => runs.find(run => run.run === id)?.number;
+  const last = text(args, 'after') ? number(text(args, 'after')) : runs[0]?.number;
+  // Runs are numbered without gaps, so the one before need not be listed.
+  const first = text(args, 'before') ? number(text(args, 'before')) : (last ?? 0) - 1;
   // Numbers read better in the line; a run too old to be listed keeps its id.
-  const after = runs[at]?.number.toString() ?? text(args, 'after');
-  const before = runs[other]?.number.toString() ?? text(args, 'before');
+  const after = last?.toString() ?? text(args, 'after');
+  const before = first?.toString() ?? text(args, 'before');
+  if (after === '' || Number(before) < 1) {
+    Notification.info(OLDEST, { autoClose: 6_000 });
+    return;
+  }
   await open(mlops, 'compare', before, after);
 }
 

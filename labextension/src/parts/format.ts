@@ -40,6 +40,12 @@ export function age(time: string, now: Date): string {
   return '';
 }
 
+/** `3 d ago`, `just now`. */
+export function ago(time: string, now: Date): string {
+  const passed = age(time, now);
+  return passed === 'now' ? 'just now' : `${passed} ago`;
+}
+
 /** The moment in full, with its zone. */
 export function moment(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' });

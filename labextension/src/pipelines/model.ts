@@ -43,11 +43,19 @@ export function stageMenu(stage: StageState): MenuEntry[] {
   ];
 }
 
+/** Runs are numbered without gaps from one. */
+export const OLDEST = 'No run came before it, so there is nothing to compare with.';
+
+/** Why a run cannot be compared; empty when it can. */
+export function alone(run: RunSummary): string {
+  return run.number > 1 ? '' : OLDEST;
+}
+
 /** What a right click on a run offers. */
 export function runMenu(run: RunSummary): MenuEntry[] {
   return [
     [CommandIDs.openRun, { run: run.run }],
-    [CommandIDs.compareRuns, { after: run.run }],
+    [CommandIDs.compareRuns, { after: run.run, idle: alone(run) }],
     [CommandIDs.lineage, { reference: run.run }],
     null,
     [CommandIDs.register, { source: run.run }],

@@ -13,7 +13,7 @@ import { Row, Tree } from '../parts/tree';
 import { When } from '../parts/when';
 import { Windowed } from '../parts/windowed';
 import { useFilter } from '../shell/filter';
-import { placeOf, runMenu, runSelection, titleOf } from './model';
+import { alone, placeOf, runMenu, runSelection, titleOf } from './model';
 
 export function Runs(): ReactElement {
   const { project } = useMlops();
@@ -68,7 +68,7 @@ function RunRow(props: { run: RunSummary; position: [number, number] }): ReactEl
       buttons={
         <>
           <Button label="Open" hint="Open the executed notebook" onClick={open} />
-          <Button label="Compare" hint="Compare with the run before" onClick={compare} />
+          <Button label="Compare" hint="Compare with the run before" idle={alone(run)} onClick={compare} />
         </>
       }
       onSelect={() => project.select(mine)}

@@ -33,6 +33,11 @@ export function brief(reference: string): string {
   return version === undefined ? shortName(name) : `${shortName(name)} ${bare(version)}`;
 }
 
+/** `#19` for the number of a run; an id as it is. */
+export function numbered(run: string): string {
+  return /^\d+$/.test(run) ? `#${run}` : run;
+}
+
 /** The label of the tab. */
 export function titleOf(spec: IViewSpec): string {
   const { first, second } = spec;
@@ -40,7 +45,7 @@ export function titleOf(spec: IViewSpec): string {
     diff: `Diff: ${brief(first)} → ${second ? brief(second) : 'workspace'}`,
     lineage: first ? `Lineage: ${brief(first)}` : 'Lineage',
     drift: `Drift: ${brief(first)}`,
-    compare: 'Compare runs',
+    compare: first && second ? `Runs ${numbered(first)} → ${numbered(second)}` : 'Compare runs',
     monitor: `Deployment: ${first}`,
     show: brief(first)
   };
