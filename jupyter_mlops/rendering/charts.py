@@ -20,6 +20,9 @@ PLOT = (560, 150)
 BOX = (164, 46)
 GAP = (44, 16)
 MOST_LABELS = 8
+# The output of a cell beside an open sidebar, and how much smaller words may become before it scrolls.
+WIDEST = 860
+SMALLEST = 0.7
 Place = tuple[float, float]
 KINDS = frozenset({"data", "run", "model", "deployment"})
 
@@ -67,19 +70,28 @@ def histogram(value: Histogram) -> str:
 
 
 def graph(value: Graph) -> str:
-    """The graph in layers from left to right."""
+    """The graph in layers from left to right; from top to bottom where that would be cut off."""
     layout = layered(value.vertices, value.arrows)
     heights = [layout.rows(layer) for layer in range(layout.layers)]
     tallest = max(heights)
+    steps = BOX[0] + GAP[0], BOX[1] + GAP[1]
+    down = layout.layers * steps[0] > max(WIDEST, tallest * (BOX[0] + GAP[1]))
+    if down:
+        steps = BOX[1] + GAP[0], BOX[0] + GAP[1]
 
     def place(spot: Spot) -> Place:
         lowered = (tallest - heights[spot.layer]) / 2
-        return spot.layer * (BOX[0] + GAP[0]), (spot.row + lowered) * (BOX[1] + GAP[1])
+        return spot.layer * steps[0], (spot.row + lowered) * steps[1]
 
-    arrows = [_arrow([place(spot) for spot in path]) for path in layout.paths]
-    boxes = [_box(vertex, place(layout.spots[vertex.id])) for vertex in value.vertices]
-    size = (layout.layers * (BOX[0] + GAP[0]) - GAP[0], tallest * (BOX[1] + GAP[1]) - GAP[1])
-    return _svg(value.caption, (-2, -2, size[0] + 4, size[1] + 4), "".join([*arrows, *boxes]))
+    arrows = [_arrow([place(spot) for spot in path], down=down) for path in layout.paths]
+    boxes = [_box(vertex, _turned(place(layout.spots[vertex.id]), down=down)) for vertex in value.vertices]
+    width, height = _turned((layout.layers * steps[0] - GAP[0], tallest * steps[1] - GAP[1]), down=down)
+    return _svg(value.caption, (-2, -2, width + 4, height + 4), "".join([*arrows, *boxes]), shrinks=True)
+
+
+def _turned(place: Place, *, down: bool) -> Place:
+    """Along the layers and across them, as left and top."""
+    return (place[1], place[0]) if down else place
 
 
 def _columns(shares: Sequence[float], step: float, tallest: float, kind: str) -> str:
@@ -102,18 +114,19 @@ def _legend(labels: tuple[str, str], tallest: float) -> str:
     return "".join(parts)
 
 
-def _arrow(places: Sequence[Place]) -> str:
+def _arrow(places: Sequence[Place], *, down: bool) -> str:
     """A curve from box to box, straight through the rows that are free for it."""
-    middle = BOX[1] / 2
-    curve = f"M{places[0][0] + BOX[0]:.0f} {places[0][1] + middle:.0f}"
-    for (left, from_y), (right, to_y) in pairwise(places):
-        bend = GAP[0] / 2
-        edge = left + BOX[0]
-        curve += f"L{edge:.0f} {from_y + middle:.0f}"
-        curve += f"C{edge + bend:.0f} {from_y + middle:.0f} {right - bend:.0f} {to_y + middle:.0f}"
-        curve += f" {right:.0f} {to_y + middle:.0f}"
-    end_x, end_y = places[-1][0], places[-1][1] + middle
-    tip = f"M{end_x:.0f} {end_y:.0f}l-7 -4v8z"
+    depth, middle = (BOX[1], BOX[0] / 2) if down else (BOX[0], BOX[1] / 2)
+
+    def at(along: float, across: float) -> str:
+        left, top = _turned((along, across + middle), down=down)
+        return f"{left:.0f} {top:.0f}"
+
+    curve = f"M{at(places[0][0] + depth, places[0][1])}"
+    for (before, from_row), (behind, to_row) in pairwise(places):
+        edge, bend = before + depth, GAP[0] / 2
+        curve += f"L{at(edge, from_row)}C{at(edge + bend, from_row)} {at(behind - bend, to_row)} {at(behind, to_row)}"
+    tip = f"M{at(*places[-1])}{'l-4 -7h8z' if down else 'l-7 -4v8z'}"
     return f'<path class="arrow" d="{curve}" fill="none" stroke="#888"/><path class="tip" d="{tip}" fill="#888"/>'
 
 
@@ -129,10 +142,11 @@ def _box(vertex: Vertex, place: Place) -> str:
     )
 
 
-def _svg(words: str, view: tuple[float, float, float, float], drawn: str) -> str:
+def _svg(words: str, view: tuple[float, float, float, float], drawn: str, *, shrinks: bool = False) -> str:
     box = " ".join(f"{part:.0f}" for part in view)
+    style = f' style="max-width:100%;min-width:{view[2] * SMALLEST:.0f}px;height:auto"' if shrinks else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{_text(words)}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{_text(words)}"{style}'
         f' width="{view[2]:.0f}" height="{view[3]:.0f}" viewBox="{box}">{drawn}</svg>'
     )
 

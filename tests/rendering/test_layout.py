@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_mlops.rendering.blocks import Vertex
+from jupyter_mlops.rendering import charts
+from jupyter_mlops.rendering.blocks import Graph, Vertex
 from jupyter_mlops.rendering.layout import layered, tree
 
 NAMES = "abcdef"
@@ -32,3 +36,14 @@ def test_no_two_things_share_a_spot(arrows):
 def test_the_tree_writes_every_vertex_out_once(arrows):
     written = [vertex.id for _, vertex, again in tree(VERTICES, arrows) if not again]
     assert sorted(written) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(("layers", "wide"), [(4, True), (5, False), (9, False)])
+def test_a_long_chain_runs_down_so_that_its_end_is_not_cut_off(layers: int, wide: bool) -> None:
+    vertices = tuple(Vertex(str(at), "data", "thing") for at in range(layers))
+    arrows = tuple((str(at), str(at + 1)) for at in range(layers - 1))
+    drawn = charts.graph(Graph("Lineage", vertices, arrows))
+    width, height = (int(text) for text in re.search(r'width="(\d+)" height="(\d+)" viewBox', drawn).groups())
+    assert width <= charts.WIDEST
+    assert (width > height) is wide
+    assert "max-width:100%" in drawn
