@@ -38,12 +38,12 @@ def test_the_tree_writes_every_vertex_out_once(arrows):
     assert sorted(written) == sorted(NAMES)
 
 
-@pytest.mark.parametrize(("layers", "wide"), [(4, True), (5, False), (9, False)])
-def test_a_long_chain_runs_down_so_that_its_end_is_not_cut_off(layers: int, wide: bool) -> None:
+@pytest.mark.parametrize("layers", [4, 5, 9])
+def test_a_long_chain_runs_down_so_that_its_end_is_not_cut_off(layers: int) -> None:
     vertices = tuple(Vertex(str(at), "data", "thing") for at in range(layers))
     arrows = tuple((str(at), str(at + 1)) for at in range(layers - 1))
     drawn = charts.graph(Graph("Lineage", vertices, arrows))
     width, height = (int(text) for text in re.search(r'width="(\d+)" height="(\d+)" viewBox', drawn).groups())
     assert width <= charts.WIDEST
-    assert (width > height) is wide
+    assert (width > height) is (layers == 4)
     assert "max-width:100%" in drawn
