@@ -199,8 +199,16 @@ class Git:
             raise UsageError(
                 "detached-head",
                 "HEAD is detached: a commit made here would belong to no branch.",
-                hint="git switch -c NAME keeps the work, or git switch main goes back; or use --no-git.",
+                hint=f"git switch -c NAME keeps the work, or git switch {self._home()} goes back; or use --no-git.",
             )
+
+    def _home(self) -> str:
+        """The branch that a detached HEAD came from, else the newest."""
+        before = self._spawn(("rev-parse", "--abbrev-ref", "@{-1}"), None, None).stdout.decode().strip()
+        if before and not before.startswith("@") and before != "HEAD":
+            return before
+        newest = ("for-each-ref", "--count=1", "--sort=-committerdate", "--format=%(refname:short)", "refs/heads")
+        return self.run(*newest).strip() or "main"
 
     def _nothing_new(self, paths: Sequence[str]) -> bool:
         return not self.run("status", "--porcelain", "-z", "--", *paths)
