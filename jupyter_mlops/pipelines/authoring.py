@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import attrs
 
-from jupyter_mlops.errors import UsageError
+from jupyter_mlops.errors import UnknownReference, UsageError, did_you_mean
 from jupyter_mlops.pipelines import lock, yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value, compose, literal
 from jupyter_mlops.pipelines.pipeline import Pipeline, require_name
 from jupyter_mlops.pipelines.planning import require_kernel, require_parameters
-from jupyter_mlops.pipelines.stages import Out, StageGraph, StageSpec
+from jupyter_mlops.pipelines.stages import Out, StageGraph, StageSpec, overlaps
 from jupyter_mlops.versioning.founding import missing_dvc_files, write_files
 from jupyter_mlops.versioning.git import Git
 
@@ -97,6 +98,8 @@ class Authoring:
         UsageError
             ``bad-stage-name``, ``stage-exists``, ``notebook-missing``, ``no-parameters-cell``,
             ``pipeline-cycle``, ``two-writers``, ``tracked-by-git``, ``parameter-not-quotable``.
+        UnknownReference
+            ``unknown-input``, with the nearest.
         EnvironmentFault
             ``kernel-missing``.
         """
@@ -110,6 +113,7 @@ class Authoring:
             raise UsageError("stage-exists", f"There is a stage {draft.name} already.", hint=hint)
         graph = StageGraph({**known, draft.name: draft.spec}.values())
         graph.ordered()
+        self._require_inputs(draft, graph)
         self._require_untracked(draft)
         return graph
 
@@ -153,6 +157,22 @@ class Authoring:
         yaml_files.drop(self._root / DVC_YAML, "stages", name)
         lock.remove(self._root, name)
         return tuple(path for path in (DVC_YAML, "dvc.lock") if (self._root / path).exists())
+
+    def _require_inputs(self, draft: Draft, graph: StageGraph) -> None:
+        """Each input is here, or a pointer or a stage tells how it comes here."""
+        made = [out.path for stage in graph.by_name.values() for out in stage.outs]
+        for path in draft.deps:
+            if ":/" in path or (self._root / path).exists() or any(overlaps(path, out) for out in made):
+                continue
+            if any((self._root / f"{above}.dvc").exists() for above in (path, *PurePosixPath(path).parents)):
+                continue
+            there = [f"{posixpath.dirname(path)}/{item.name}".lstrip("/") for item in self._beside(path)]
+            hint = did_you_mean(path, [*made, *there], "Check the path, or add the stage that makes it first.")
+            raise UnknownReference("unknown-input", f"There is no {path}, and no stage makes it.", hint=hint)
+
+    def _beside(self, path: str) -> Iterator[Path]:
+        folder = (self._root / path).parent
+        return folder.iterdir() if folder.is_dir() else iter(())
 
     def _require_untracked(self, draft: Draft) -> None:
         for path in self._cached(draft):

@@ -208,5 +208,6 @@ class Runner:
 
 def _good(run: RunUnderWay) -> tuple[StageSpec, ...]:
     """The stages whose metrics files are of this run: after a failure they are of an earlier one."""
-    good = {stage.name for stage in run.results if stage.state not in ("failed", "skipped")}
+    lost = ("failed", "skipped", "up-to-date") if run.has_failed else ("failed", "skipped")
+    good = {stage.name for stage in run.results if stage.state not in lost}
     return tuple(stage for stage in run.plan.stages if stage.name in good)

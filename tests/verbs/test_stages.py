@@ -18,6 +18,21 @@ def test_a_stage_is_plain_papermill_with_readable_parameters(chain):
     assert "jupyter_mlops" not in written
 
 
+def test_an_input_that_nobody_makes_is_refused(chain):
+    with pytest.raises(MlopsError, match=r"There is no clan\.csv, and no stage makes it") as caught:
+        mlops.stage.add("late", "train.ipynb", dep=["clan.csv"], project=chain)
+    assert (caught.value.reference, caught.value.hint) == ("unknown-input", "Did you mean clean.csv?")
+    assert "late" not in (chain / "dvc.yaml").read_text()
+    assert not (chain / "model.txt").exists()
+    mlops.stage.add("late", "train.ipynb", dep=["model.txt", "https://example.org/x.csv"], project=chain)
+
+
+def test_an_input_that_is_not_pulled_yet_is_known(chain):
+    mlops.commit("data.csv", project=chain)
+    (chain / "data.csv").unlink()
+    mlops.stage.add("late", "train.ipynb", dep=["data.csv"], dry_run=True, project=chain)
+
+
 def test_comments_and_order_survive_an_edit(chain):
     path = chain / "dvc.yaml"
     path.write_text("# ours\n" + path.read_text().replace("  train:", "  # the model\n  train:"))
