@@ -73,7 +73,10 @@ def stage_runs(stages: tuple[StageRun, ...]) -> tuple[Block, ...]:
 @document.register
 def _(result: Runs) -> Document:
     if not result.runs:
-        return Document("Runs", (say("Nothing was run yet. Type", Code("%mlops run")),))
+        words = (
+            "No pipeline stages yet, so no runs." if result.start.startswith("stage add") else "Nothing was run yet."
+        )
+        return Document("Runs", (say(words, "Type", Code(f"%mlops {result.start or 'run'}")),))
     metrics = list(dict.fromkeys(name for each in result.runs for name in each.metrics))[:6]
     columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit"]
     rows = [_run_row(each, metrics) for each in result.runs]

@@ -53,11 +53,12 @@ class RunSummary:
 
 @attrs.frozen
 class Runs:
-    """A page of runs, newest first, and how two of them differ."""
+    """A page of runs, newest first, and how two of them differ; `start` is what to type when there are none."""
 
     runs: tuple[RunSummary, ...]
     compared: tuple[Contrast, ...] = ()
     next_cursor: str | None = None
+    start: str = ""
 
 
 @verb(Group.PIPELINES, Action.READ, reads=True, daily=True)
@@ -91,7 +92,16 @@ def runs(
         return Runs(tuple(_ended(run) for run in compared), contrasts(*_two(compared)))
     page = records.page(stage=stage, sort=sort, limit=limit, cursor=cursor)
     first = () if cursor or sort else tuple(_under_way(run) for run in reversed(records.running()))
-    return Runs((*first, *(_ended(run) for run in page.runs)), (), page.next_cursor)
+    start = "" if first or page.runs or stage or cursor else _start(call)
+    return Runs((*first, *(_ended(run) for run in page.runs)), (), page.next_cursor, start)
+
+
+def _start(call: Call) -> str:
+    """What leads to a first run."""
+    try:
+        return "run" if call.project.pipeline.graph().by_name else "stage add NAME NOTEBOOK"
+    except UsageError:
+        return "stage list"  # it says why the pipeline cannot be read
 
 
 def _two(runs: list[NumberedRun]) -> tuple[VersionRecord, VersionRecord]:

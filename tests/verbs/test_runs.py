@@ -11,6 +11,7 @@ from chains import write_notebook
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.project import Project
+from jupyter_mlops.rendering import text
 
 
 @pytest.fixture
@@ -32,6 +33,23 @@ def test_runs_are_numbered_and_newest_first(three):
     assert set(found[0].inputs) == {"data.csv"}
     assert not found[0].dirty
     assert found[0].git_commit == Project(three).git.head()
+
+
+def test_without_stages_the_way_to_a_first_run_is_told(chain):
+    assert mlops.runs(project=chain).start == "run"
+    assert "Type %mlops run" in text(mlops.runs(project=chain))
+    for name in ("train", "prepare"):
+        mlops.stage.remove(name, project=chain)
+    assert "Type %mlops stage add NAME NOTEBOOK" in text(mlops.runs(project=chain))
+
+
+def test_a_failed_run_claims_no_metrics_of_another(chain):
+    mlops.run(project=chain, git=False)
+    write_notebook(chain / "late.ipynb", "x = 1", "raise ValueError(x)")
+    mlops.stage.add("late", "late.ipynb", dep=["model.txt"], git=False, project=chain)
+    mlops.run(project=chain, git=False)
+    failed, good = mlops.runs(project=chain).runs
+    assert (failed.state, failed.metrics, good.metrics) == ("failed", {}, {"auc": 0.6})
 
 
 def test_runs_are_sorted_filtered_and_paged(three):
