@@ -204,12 +204,24 @@ def _options() -> list[inspect.Parameter]:
 
 def _explained(error: Any, words: Sequence[str]) -> UsageError:
     """Cyclopts' complaint as one of our errors."""
-    from cyclopts.exceptions import UnusedCliTokensError
+    from cyclopts.exceptions import MissingArgumentError, UnusedCliTokensError
 
     named = " ".join(_verb_words(words))
     text = " ".join(str(error).split())
     if type(error) is UnusedCliTokensError:
         text = f"`{named}` takes no more words: {' '.join(error.unused_tokens or ())}"
+    if type(error) is MissingArgumentError and named in verbs() and error.argument:
+        text = _lacking(verbs()[named], error.argument.field_info.name) or text
     return UsageError(
         "bad-usage", text or "The line was not understood.", hint=f"{PROGRAM} {named} --help".replace("  ", " ")
     )
+
+
+def _lacking(verb: Verb, name: str) -> str:
+    """``NAME is missing: stage add NAME NOTEBOOK``; empty when it may be left out."""
+    needed = [argument for argument in verb.arguments() if argument.required]
+    if name not in [argument.name for argument in needed]:
+        return ""
+    shown = {one.name: one.name.upper() if one.positional else f"{one.flag} {one.name.upper()}" for one in needed}
+    what = shown[name].partition(" ")[0]
+    return f"{what} is missing: {' '.join([verb.name, *shown.values()])}"

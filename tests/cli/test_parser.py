@@ -41,7 +41,11 @@ def test_a_line_gives_the_arguments(line, arguments):
         ("run -p C", "C"),
         ("log -n many", "many"),
         ("stage bad", "add"),
-        ("checkout", "reference"),
+        ("checkout", "REFERENCE is missing: checkout REFERENCE"),
+        ("stage add", "NAME is missing: stage add NAME NOTEBOOK"),
+        ("stage add train", "NOTEBOOK is missing: stage add NAME NOTEBOOK"),
+        ("register m.onnx", "--name is missing: register SOURCE --name NAME"),
+        ("commit -m", "-m requires an argument"),
         ("rollback jobs v1", "`rollback` takes no more words: v1"),
     ],
 )
