@@ -51,12 +51,22 @@ def view(
     from jupyter_mlops.rendering import page
 
     target = _target(call, output or f"mlops-{what}.html")
-    result = find(what).function(call, **_arguments(what, reference, second))
+    result = _found(call, what, _arguments(what, reference, second))
     footer = f"jupyter-mlops, {now():%Y-%m-%d %H:%M} UTC"
     heading, html = page(result, call.project.name, footer)
     data = html.encode()
     write_atomically(target, data)
     return Viewed(call.project.places.relative(target), heading, len(data))
+
+
+def _found(call: Call, what: str, arguments: Mapping[str, Any]) -> Any:
+    """The result to write; a question of the viewed verb is answered by a line of this one."""
+    try:
+        return find(what).function(call, **arguments)
+    except UsageError as error:
+        if error.reference == "which-dataset":
+            error.hint = f"view {error.hint}"
+        raise
 
 
 def _target(call: Call, output: str) -> Path:
@@ -82,7 +92,7 @@ def _arguments(what: str, reference: str, second: str) -> Mapping[str, Any]:
         ``reference-needed``, ``reference-unused``.
     """
     if what in NEEDED and not reference:
-        raise UsageError("reference-needed", f"`view {what}` needs a reference.", hint=f"view {what} data")
+        raise UsageError("reference-needed", f"`view {what}` needs a reference.", hint=f"view {what} NAME")
     names = TAKEN[what]
     texts = tuple(text for text in (reference, second) if text)
     if len(texts) > len(names):

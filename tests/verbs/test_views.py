@@ -24,6 +24,12 @@ def test_the_file_can_be_chosen(project):
     assert (project.root / "review.html").exists()
 
 
+def test_a_difference_of_what_is_answered_in_words_of_the_view(project):
+    with pytest.raises(UsageError) as caught:
+        mlops.view("diff", project=project.root)
+    assert (caught.value.reference, caught.value.hint) == ("which-dataset", "view diff NAME")
+
+
 @pytest.mark.parametrize(
     ("arguments", "reference"),
     [
