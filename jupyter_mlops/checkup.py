@@ -49,7 +49,7 @@ def checks(project: Project | None) -> Iterator[Check]:
     yield _server_extension()
     yield _kernel()
     if project is None:
-        yield Check("project", "warning", "This folder is not in a git repository.", "init --yes, or demo")
+        yield Check("project", "warning", "This folder is not in a git repository.", "%mlops init --yes")
         return
     yield from (_identity(project), _data(project), _settings(project), _records(project), _cache(project))
 
@@ -97,7 +97,8 @@ def _identity(project: Project) -> Check:
 def _data(project: Project) -> Check:
     if (project.root / ".dvc").is_dir():
         return Check("DVC", "ok", "This is a DVC project.")
-    return Check("DVC", "warning", "This git repository is no DVC project yet.", "init")
+    message = "This git repository is no DVC project yet; the first commit of data makes it one by itself."
+    return Check("DVC", "warning", message, "%mlops commit PATH")
 
 
 def _settings(project: Project) -> Check:

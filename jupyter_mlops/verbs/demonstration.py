@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +26,7 @@ from jupyter_mlops.versioning.founding import create_repository
 
 NARRATOR = Actor("Demo", "demo@localhost", "service")
 FINISHED = "demo-finished"
+FOLDER = "mlops-demo"
 
 OUTCOMES: Mapping[str, Callable[[Any], str]] = {
     "init": lambda result: f"wrote {', '.join(result.files)}",
@@ -56,19 +61,22 @@ class Demo:
     ----------
     opens
         The notebook that JupyterLab opens next; empty with ``--no-lab``.
+    next
+        What to type to open it later, from where the demo was built.
     """
 
     root: str
     steps: tuple[DemoStep, ...]
     seconds: float
     opens: str = ""
+    next: str = ""
 
 
 @verb(Group.DATA, Action.ADMINISTER, anywhere=True)
 def demo(
     call: Call,
     *,
-    dir: Annotated[str, Option(names=Names.PATH)] = "mlops-demo",  # noqa: A002
+    dir: Annotated[str, Option(names=Names.PATH)] = FOLDER,  # noqa: A002
     lab: bool = True,
 ) -> Demo:
     """Build the example project on real data, and open it in JupyterLab.
@@ -84,7 +92,18 @@ def demo(
     began_s = time.monotonic()
     steps = perform(call, root)
     opens = "README.ipynb" if lab else ""
-    return Demo(str(root), steps, round(time.monotonic() - began_s, 3), opens)
+    return Demo(str(root), steps, round(time.monotonic() - began_s, 3), opens, _opening(root, dir))
+
+
+def _opening(root: Path, folder: str) -> str:
+    """The line that opens the demo: ``make`` keeps its program off the user's PATH."""
+    usual = f"--dir {shlex.quote(str(root))}"
+    if "MAKELEVEL" in os.environ:
+        return "make demo" if folder == FOLDER else f"make demo DEMO={shlex.quote(usual)}"
+    found = shutil.which("jupyter")
+    if found and Path(found).parent == Path(sys.executable).parent:
+        return f"%mlops demo {usual}"
+    return f"{shlex.quote(sys.executable)} -m jupyter_mlops demo {usual}"
 
 
 def perform(call: Call, root: Path) -> tuple[DemoStep, ...]:

@@ -117,6 +117,26 @@ def test_an_earlier_demo_is_left_as_it_is(demo):
     assert again.steps == ()
 
 
+@pytest.mark.parametrize(("level", "line"), [("1", "make demo DEMO="), ("", "jupyter mlops demo --dir ")])
+def test_the_last_line_says_how_to_open_it(demo, level, line):
+    root, _ = demo
+    command = [sys.executable, "-m", "jupyter_mlops", "demo", "--no-lab", "--dir", "demo"]
+    around = {name: value for name, value in os.environ.items() if name != "MAKELEVEL"}
+    done = subprocess.run(
+        command,
+        cwd=root.parent,
+        env=around | ({"MAKELEVEL": level} if level else {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert line in done.stdout
+    elsewhere = subprocess.run(
+        command, cwd=root.parent, env=around | {"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
+    assert f"{sys.executable} -m jupyter_mlops demo --dir " in elsewhere.stdout
+
+
 def test_a_folder_with_something_else_is_refused(tmp_path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.txt").write_text("mine")
