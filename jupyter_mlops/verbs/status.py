@@ -122,7 +122,8 @@ def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[
     """What waits, most urgent first."""
     for each in stages:
         if each.state == "failed":
-            yield NextStep("failed", each.name, f"{each.name} failed{_because(each.reason)}", f"run {_word(each.name)}")
+            text = f"{each.name} failed{_because(each.reason)}{_where(project, each.name)}"
+            yield NextStep("failed", each.name, text, f"run {_word(each.name)}")
     yield from _missing(datasets)
     for one in datasets:
         if one.kind == "data" and _waits(project, one):
@@ -195,6 +196,14 @@ def _number(label: str | None) -> str:
 def _bring(one: DatasetState) -> str:
     """What no commit holds has no number: the pointer alone names it."""
     return f"checkout {_word(one.path)}" if one.is_only_cached else f"checkout {_word(one.path)}@{_number(one.version)}"
+
+
+def _where(project: Project, stage: str) -> str:
+    """The executed notebook, with the error in it, when there is one."""
+    from jupyter_mlops.pipelines.execution import LOCAL
+
+    kept = f"{LOCAL}/{stage}.ipynb"
+    return f" (see {kept})" if (project.root / kept).exists() else ""
 
 
 def _because(reason: str) -> str:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from chains import write_notebook
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import UsageError
@@ -84,6 +85,32 @@ def test_a_pointer_in_conflict_says_so(root):
 def test_detached_head_is_noted(root, git):
     git("checkout", "-q", "--detach")
     assert "detached" in mlops.status(project=root).note
+
+
+def test_a_detached_head_is_led_home(root, git):
+    git("branch", "-m", "trunk")
+    git("checkout", "-q", "--detach")
+    (root / "x.csv").write_text("a\n9\n")
+    with pytest.raises(UsageError) as caught:
+        mlops.commit("x.csv", project=root)
+    assert "git switch trunk goes back" in caught.value.hint
+
+
+def test_a_failure_leads_to_the_notebook_with_the_error(chain):
+    write_notebook(chain / "prepare.ipynb", "rows = 2", "raise ValueError('no rows')")
+    mlops.run(project=chain, git=False)
+    first = mlops.status(project=chain).next[0]
+    assert (first.kind, first.line) == ("failed", "run prepare")
+    assert first.text.endswith("(see executed/local/prepare.ipynb)")
+
+
+def test_the_doctor_is_not_content_with_warnings(repository):
+    found = mlops.doctor(project=repository)
+    (dvc,) = [one for one in found.checks if one.name == "DVC"]
+    assert (dvc.state, dvc.hint, "by itself" in dvc.message) == ("warning", "%mlops commit PATH", True)
+    assert "All is well" not in text(found)
+    assert "It works; " in text(found)
+    assert "jupyter mlops commit PATH" in text(found, "jupyter mlops")
 
 
 def test_a_pipeline_that_cannot_be_read_hides_nothing_else(root):
