@@ -19,7 +19,7 @@ from jupyter_mlops.rendering.blocks import (
     table,
 )
 from jupyter_mlops.rendering.generic import document, state
-from jupyter_mlops.rendering.units import count, duration, exact, label, moment, scalar
+from jupyter_mlops.rendering.units import count, duration, label, moment, scalar
 from jupyter_mlops.verbs.deployments import Deployment, Deployments, Prediction, Undeployed
 from jupyter_mlops.verbs.models import Aliased, Model, Models, Registered
 
@@ -111,7 +111,7 @@ def _(result: Prediction) -> Document:
     names = list(result.outputs)
     shown = min(result.rows, MOST_PREDICTIONS)
     rows: list[tuple[Cell, ...]] = [
-        (str(index), *(_value(result.outputs[name], index) for name in names)) for index in range(shown)
+        (str(index + 1), *(_value(result.outputs[name], index) for name in names)) for index in range(shown)
     ]
     columns = ["Row", *names]
     caption = f"{count(result.rows, 'row')} in {duration(result.seconds)}"
@@ -120,4 +120,4 @@ def _(result: Prediction) -> Document:
 
 
 def _value(values: list[Any], index: int) -> str:
-    return exact(values[index]) if index < len(values) else ""
+    return scalar(values[index]) if index < len(values) else ""
