@@ -59,6 +59,7 @@ class Magic:
 
     def _run(self, line: str, place: Place) -> Any:
         from jupyter_mlops.cli.parser import parse
+        from jupyter_mlops.kernel.place import is_assigned
         from jupyter_mlops.kernel.words import expanded, split
 
         parsed = parse(expanded(split(line), self._shell.user_ns))
@@ -66,8 +67,10 @@ class Magic:
             place.say(parsed.help)
             return None
         result = self._invoke(parsed, place)
-        place.show(result, as_json=parsed.options.json)
-        _pass_gate(parsed, result)
+        failure = _failed_gate(parsed, result)
+        place.show(result, as_json=parsed.options.json, is_kept=is_assigned() and failure is None)
+        if failure:
+            raise failure
         return result
 
     def _invoke(self, parsed: Parsed, place: Place) -> Any:
@@ -94,14 +97,15 @@ class Magic:
         raise error
 
 
-def _pass_gate(parsed: Parsed, result: Any) -> None:
-    """Stop the notebook at a failed gate, where the verb or the line asks for it."""
+def _failed_gate(parsed: Parsed, result: Any) -> MlopsError | None:
+    """What stops the notebook at a failed gate, where the verb or the line asks for it."""
     from jupyter_mlops.errors import GateFailed
 
     wanted = bool(parsed.verb and parsed.verb.stops) or bool(parsed.arguments.get("fail_on"))
     reason = getattr(result, "gate", None)
     if wanted and reason:
-        raise GateFailed("gate-failed", str(reason), hint="The result above says why.")
+        return GateFailed("gate-failed", str(reason), hint="The result above says why.")
+    return None
 
 
 def _folder(options: Options) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dis
 import secrets
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -67,10 +69,16 @@ class Place:
             self._publish(self._bar.data)
         self._bar.move(step)
 
-    def show(self, result: Any, *, as_json: bool = False) -> None:
-        """Show `result` once; IPython's own echo of the same object stays silent."""
-        echo_once(self._shell, result)
-        if self._quiet:
+    def show(self, result: Any, *, as_json: bool = False, is_kept: bool = False) -> None:
+        """Show `result` once; IPython's own echo of the same object stays silent.
+
+        Parameters
+        ----------
+        is_kept
+            It goes into a variable, ``x = %mlops log``: nothing is shown until that is.
+        """
+        echo_once(self._shell, result, is_shown=not is_kept)
+        if self._quiet or is_kept:
             self._put({})
         elif as_json:
             import msgspec
@@ -114,9 +122,21 @@ class Place:
         self._shell.display_pub.publish(data=data, metadata={}, transient=transient, update=update)
 
 
-def echo_once(shell: InteractiveShell, result: Any) -> None:
+def is_assigned() -> bool:
+    """Whether the cell puts the result of the magic under way into a variable: its next instruction stores it."""
+    frame = sys._getframe()  # noqa: SLF001 (only the caller's code knows)
+    while frame and frame.f_code.co_name != "run_line_magic":
+        frame = frame.f_back  # type: ignore[assignment]
+    user = frame.f_back if frame else None
+    if user is None:
+        return False
+    after = (one.opname for one in dis.get_instructions(user.f_code) if one.offset > user.f_lasti)
+    return next((name for name in after if name != "CACHE"), "").startswith("STORE_")
+
+
+def echo_once(shell: InteractiveShell, result: Any, *, is_shown: bool = True) -> None:
     """Keep ``Out[n]`` of this cell from repeating what was just shown; a later cell shows it again."""
-    shown_in: int | None = shell.execution_count
+    shown_in: int | None = shell.execution_count if is_shown else None
 
     def echo(value: Any) -> None:
         nonlocal shown_in

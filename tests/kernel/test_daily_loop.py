@@ -8,7 +8,7 @@ import pytest
 @pytest.fixture
 def committed(kernel, inside):
     (inside / "people.csv").write_text("name,wage\nSara,1\n<b>Omar</b>,2\n")
-    return kernel.run('done = %mlops commit people.csv -m "first <year>"')
+    return kernel.run('done = %mlops commit people.csv -m "first <year>"\ndone')
 
 
 def html(outputs):

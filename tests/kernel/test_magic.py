@@ -35,6 +35,14 @@ def test_a_result_is_assigned_and_shown_once(kernel):
     assert kinds(kernel.run("found")) == ["display_data"]
 
 
+def test_what_goes_into_a_variable_is_not_shown(kernel):
+    assert kernel.run("found = %mlops doctor") == []
+    assert kernel.run("found = %mlops doctor --json") == []
+    assert kernel.run("if True:\n    found = %mlops doctor") == []
+    assert kinds(kernel.run("if True:\n    %mlops doctor")) == ["display_data"]
+    assert kinds(kernel.run("found")) == ["display_data"]
+
+
 def test_every_line_of_a_cell_is_shown(kernel):
     assert kinds(kernel.run("%mlops doctor\n%mlops doctor")) == ["display_data", "display_data"]
 
