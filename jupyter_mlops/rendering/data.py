@@ -204,7 +204,7 @@ def _(result: CheckedOut) -> Document:
 @document.register
 def _(result: Tagged) -> Document:
     words = "no longer names" if result.removed else "names"
-    line = f"{result.dataset}@{result.tag} {words} {result.version}"
+    line = f"{result.dataset}@{result.tag} {words} {result.version or 'a version'}."
     return Document("Tag", (say(Mark(line, Tone.GOOD)),))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
 
-from jupyter_mlops.errors import UsageError
+from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
@@ -277,9 +278,12 @@ def tag(call: Call, reference: Reference, name: str, *, remove: bool = False) ->
     datasets = call.project.datasets
     text = typed(call, reference)
     if remove:
+        known = ""
         dataset = datasets.resolve_name(text.partition("@")[0]).name
+        with suppress(MlopsError):  # a tag of what this branch does not count is taken away all the same
+            known = datasets.resolve(f"{dataset}@{name}").version or ""
         datasets.tags.remove(dataset, name)
-        return Tagged(dataset, "", name, removed=True)
+        return Tagged(dataset, known, name, removed=True)
     version = datasets.resolve(text)
     if version.git_commit is None:
         raise UsageError(

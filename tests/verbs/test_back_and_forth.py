@@ -43,6 +43,17 @@ def test_what_was_brought_back_goes_forward_first(root):
     assert lines(root) == []
 
 
+def test_a_tag_taken_away_says_what_it_named(root):
+    mlops.tag("x@v2", "gold", project=root)
+    assert "x.csv@gold names v2." in text(mlops.tag("x@v2", "gold", project=root))
+    assert "x.csv@gold no longer names v2." in text(mlops.tag("x", "gold", remove=True, project=root))
+
+
+def test_a_result_is_short_in_python(root):
+    assert repr(mlops.log("x", project=root)) == "History(versions=[3])"
+    assert len(repr(mlops.status(project=root))) < 400
+
+
 def test_an_earlier_version_may_become_the_newest(root, git):
     mlops.checkout("x@v1", project=root)
     done = mlops.commit("x.csv", project=root)
