@@ -219,7 +219,8 @@ export interface paths {
          * Put a version of a dataset back into the workspace.
          * @description Put a version of a dataset back into the workspace.
          *
-         *     Changes that no version holds are never overwritten.
+         *     Changes that no version holds are never overwritten. Without ``@`` it is the version in HEAD; of data
+         *     that no commit holds yet, what its pointer names.
          */
         post: operations["checkout"];
         delete?: never;
@@ -742,7 +743,7 @@ export interface components {
             remove?: boolean;
             /** @description Say what would change; write nothing. Default: `false`. */
             dry_run?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
@@ -951,7 +952,7 @@ export interface components {
             git?: boolean;
             /** @description Say what would be saved; write nothing. Default: `false`. */
             dry_run?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
@@ -963,7 +964,7 @@ export interface components {
          *     git_commit
          *         None with ``--no-git`` or when nothing changed.
          *     note
-         *         Names files in a folder given that belong to no dataset, and so have no version.
+         *         Names files in a folder given that belong to no dataset, and so have no version; or data that is missing.
          */
         Committed: {
             versions: components["schemas"]["CommittedVersion"][];
@@ -1013,6 +1014,8 @@ export interface components {
          *         Labels ``v4·7f3a`` of the pointer in the workspace and in HEAD; None before the first commit.
          *     added, modified, removed
          *         Files, against the pointer.
+         *     at
+         *         The version ``v2`` that lies in the workspace, when HEAD names another one.
          */
         DatasetState: {
             path: string;
@@ -1028,6 +1031,7 @@ export interface components {
             bytes: number;
             versions: number;
             rows_changed: number | null;
+            at: string | null;
         };
         /**
          * DatasetVersion
@@ -1066,12 +1070,15 @@ export interface components {
          *     ----------
          *     opens
          *         The notebook that JupyterLab opens next; empty with ``--no-lab``.
+         *     next
+         *         What to type to open it later, from where the demo was built.
          */
         Demo: {
             root: string;
             steps: components["schemas"]["DemoStep"][];
             seconds: number;
             opens: string;
+            next: string;
         };
         /**
          * DemoRequest
@@ -1109,7 +1116,7 @@ export interface components {
             port?: number;
             /** @description Say what would be served; start nothing. Default: `false`. */
             dry_run?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
@@ -1264,7 +1271,7 @@ export interface components {
             git?: boolean;
             /** @description Say what would be copied; write nothing. Default: `false`. */
             dry_run?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
@@ -1296,7 +1303,7 @@ export interface components {
             git?: boolean;
             /** @description Say what would be written; write nothing. Default: `false`. */
             dry_run?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
@@ -1539,12 +1546,19 @@ export interface components {
             message?: string;
             /** @description Say which version it would be. Default: `false`. */
             dry_run?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
          * Registered
-         * @description A model version; `tag` is the GTO tag, ``credit@v2.0.0``.
+         * @description A model version.
+         *
+         *     Attributes
+         *     ----------
+         *     tag
+         *         The GTO tag, ``credit@v2.0.0``.
+         *     same_as
+         *         An earlier version with the very same bytes.
          */
         Registered: {
             model: string;
@@ -1553,6 +1567,7 @@ export interface components {
             digest: string;
             path: string;
             git_commit: string;
+            same_as: string | null;
         };
         /**
          * Release
@@ -1578,7 +1593,7 @@ export interface components {
             to?: string;
             /** @description Say what would be served; change nothing. Default: `false`. */
             dry_run?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
@@ -1641,7 +1656,7 @@ export interface components {
             git?: boolean;
             /** @description Say what would run, and why. Default: `false`. */
             dry_run?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
@@ -1681,12 +1696,13 @@ export interface components {
         };
         /**
          * Runs
-         * @description A page of runs, newest first, and how two of them differ.
+         * @description A page of runs, newest first, and how two of them differ; `start` is what to type when there are none.
          */
         Runs: {
             runs: components["schemas"]["RunSummary"][];
             compared: components["schemas"]["Contrast"][];
             next_cursor: string | null;
+            start: string;
         };
         /**
          * SchemaChange
@@ -1714,7 +1730,7 @@ export interface components {
          *     provenance
          *         Owner, source, purpose, licence, PII columns and how it was made (``by hand`` or a run).
          *     producers, consumers
-         *         Run and model ids in the lineage graph.
+         *         Runs as they are counted, ``#2``.
          */
         Shown: {
             reference: string;
@@ -1772,7 +1788,7 @@ export interface components {
             git?: boolean;
             /** @description Say what would be written; write nothing. Default: `false`. */
             dry_run?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
@@ -1788,7 +1804,7 @@ export interface components {
             git?: boolean;
             /** @description Say what would be removed; write nothing. Default: `false`. */
             dry_run?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
@@ -1900,7 +1916,7 @@ export interface components {
             name: string;
             /** @description Take the name away again. Default: `false`. */
             remove?: boolean;
-            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
         };
         /**
