@@ -4,7 +4,7 @@ import type { ReactElement } from 'react';
 import type { Lineage, LineageNode, RunSummary } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import type { ISelection } from '../model/selection';
-import { shortName } from '../model/selection';
+import { bare, shortName } from '../model/selection';
 import { Button } from '../parts/button';
 import { enlargeIcon } from '../parts/enlarge';
 import { useCommand, useMlops, useSelection } from '../parts/hooks';
@@ -132,11 +132,12 @@ function Twig(props: { node: LineageNode; depth: number; position: [number, numb
           <span className="jp-Mlops-mark" aria-hidden="true">
             {markOf(node.kind)}
           </span>
-          <span className="jp-Mlops-name">{nameOf(node)}</span>
+          <span className="jp-Mlops-name">{node.name}</span>
+          <span className="jp-Mlops-version jp-mod-whole">{bare(node.version)}</span>
           <span className="jp-Mlops-text">{node.detail}</span>
         </>
       }
-      detail={node.kind}
+      detail={<span className="jp-Mlops-kind">{node.kind}</span>}
       onOpen={() => execute(command, args)}
     />
   );

@@ -11,6 +11,7 @@ import { leadsTo, markOf, nameOf } from '../lineage/model';
 import { useCommand, useMlops } from '../parts/hooks';
 import { Loaded } from '../parts/loaded';
 import { Empty } from '../parts/messages';
+import { lookOf } from '../parts/state';
 import { Heading } from './parts';
 import type { IViewSpec } from './spec';
 import { brief } from './spec';
@@ -85,14 +86,18 @@ function ThingNode(props: NodeProps<Thing>): ReactElement {
         type="button"
         className="jp-Mlops-node nodrag nopan"
         data-kind={thing.kind}
+        data-tone={thing.kind === 'deployment' ? lookOf(thing.detail).tone : undefined}
         data-asked={asked}
         title={[nameOf(thing), thing.detail].filter(Boolean).join('\n')}
-        aria-label={`${thing.kind} ${nameOf(thing)}`}
+        aria-label={[`${thing.kind} ${nameOf(thing)}`, thing.kind === 'deployment' && thing.detail]
+          .filter(Boolean)
+          .join(', ')}
         onClick={() => execute(command, args)}
         onKeyDown={key}
       >
         <span className="jp-Mlops-nodeKind">
           <span aria-hidden="true">{markOf(thing.kind)}</span> {thing.kind}
+          {thing.kind === 'deployment' && `, ${lookOf(thing.detail).word}`}
         </span>
         <strong>{nameOf(thing)}</strong>
       </button>
