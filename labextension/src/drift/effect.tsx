@@ -1,6 +1,7 @@
 /** One column's shift as a bar, with a line where drift begins. */
 import type { ReactElement } from 'react';
 import type { ColumnDrift } from '../api/types';
+import { scalar } from '../parts/format';
 
 /** The threshold stands at two fifths, so that columns of different measures can be compared. */
 const THRESHOLD_SHARE = 0.4;
@@ -15,7 +16,7 @@ export function Effect(props: { column: ColumnDrift }): ReactElement {
         <span style={{ width: `${share * 100}%` }} />
         <i style={{ left: `${THRESHOLD_SHARE * 100}%` }} />
       </span>
-      <span>{effect.toFixed(2)}</span>
+      <span>{scalar(effect)}</span>
     </span>
   );
 }

@@ -14,7 +14,7 @@ import { Empty } from '../parts/messages';
 import { Row, Tree } from '../parts/tree';
 import { Section } from '../shell/section';
 import { Effect } from './effect';
-import { CALM } from './model';
+import { CALM, comings, figuresOf, verdict } from './model';
 
 /** The largest shifts; the rest is in the main area. */
 const FIRST_COLUMNS = 8;
@@ -83,14 +83,11 @@ function Moved(props: IMoved): ReactElement {
 }
 
 function Columns(props: { report: DriftReport; data: ISelection; against: string }): ReactElement {
-  const { columns, missing, new: added } = props.report;
-  const drifted = columns.filter(column => column.drifted).length;
-  const changes = [...missing.map(name => `${name} is gone`), ...added.map(name => `${name} is new`)];
+  const { columns } = props.report;
   return (
     <>
       <p className="jp-Mlops-calm">
-        {drifted === 0 ? `No drift in ${columns.length} columns.` : `${drifted} of ${columns.length} columns drifted.`}
-        {changes.length > 0 && ` ${changes.join(', ')}.`}
+        {[verdict(props.report), ...comings(props.report)].map(said => `${said}.`).join(' ')}
       </p>
       <Tree label="Drift">
         {columns.slice(0, FIRST_COLUMNS).map((column, at) => (
@@ -117,8 +114,8 @@ function Column(props: IColumn): ReactElement {
       id={`drift:${column.name}`}
       level={1}
       position={props.position}
-      name={`${column.name}, ${word}, effect ${column.effect.toFixed(2)}, threshold ${column.threshold.toFixed(2)}`}
-      tip={`${column.name}: ${word}\n${column.measure} ${column.effect.toFixed(3)}, threshold ${column.threshold}`}
+      name={`${column.name}, ${word}, ${figuresOf(column)}`}
+      tip={`${column.name}: ${word}\n${figuresOf(column)}`}
       label={<Effect column={column} />}
       onOpen={() => execute(CommandIDs.drift, { reference: data.reference, against, column: column.name })}
     />

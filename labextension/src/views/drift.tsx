@@ -2,9 +2,9 @@
 import { useMemo, useRef, useState } from 'react';
 import type { ReactElement } from 'react';
 import type { ColumnDrift, DriftReport } from '../api/types';
-import { CALM } from '../drift/model';
+import { CALM, chance, comings, verdict } from '../drift/model';
 import { Button } from '../parts/button';
-import { duration, plural } from '../parts/format';
+import { duration, plural, scalar } from '../parts/format';
 import { useMlops } from '../parts/hooks';
 import { Loaded } from '../parts/loaded';
 import { Heading, Table } from './parts';
@@ -44,11 +44,9 @@ function Report(props: { report: DriftReport }): ReactElement {
 }
 
 function summary(report: DriftReport): string {
-  const drifted = report.columns.filter(column => column.drifted).length;
   const rows = `${report.rows_before.toLocaleString()} → ${plural(report.rows_after, 'row')}.`;
-  const gone = [...report.missing.map(name => `${name} is gone`), ...report.new.map(name => `${name} is new`)];
-  const found = `${drifted} of ${plural(report.columns.length, 'column')} drifted from ${brief(report.reference)} to ${brief(report.current)}`;
-  return [`${found}.`, rows, ...gone, `Compared in ${duration(report.seconds)}.`].join(' ');
+  const found = `${verdict(report)} from ${brief(report.reference)} to ${brief(report.current)}.`;
+  return [found, rows, ...comings(report).map(one => `${one}.`), `Compared in ${duration(report.seconds)}.`].join(' ');
 }
 
 function Ranked(props: { report: DriftReport; onPick: (name: string) => void }): ReactElement {
@@ -107,10 +105,10 @@ function Ranking(props: IRanking): ReactElement {
           onClick={() => props.onPick(column.name)}
         />,
         column.drifted ? '● drifted' : '✓ steady',
-        column.effect.toFixed(3),
-        column.threshold.toFixed(2),
+        scalar(column.effect),
+        scalar(column.threshold),
         column.measure,
-        column.p_adjusted < 0.001 ? '< 0.001' : column.p_adjusted.toFixed(3)
+        chance(column)
       ])}
     />
   );

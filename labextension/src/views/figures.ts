@@ -1,5 +1,6 @@
 /** The figures of the drift view, in the colours of the theme. */
 import type { ColumnDrift } from '../api/types';
+import { figuresOf } from '../drift/model';
 import type { Figure } from './plot';
 
 /** As many bars as can be told apart. */
@@ -41,7 +42,7 @@ export function ranked(columns: readonly ColumnDrift[], palette: IPalette): Figu
     y: shown.map(column => column.name),
     x: shown.map(column => (column.threshold > 0 ? column.effect / column.threshold : column.effect)),
     marker: { color: shown.map(column => (column.drifted ? palette.loud : palette.calm)) },
-    customdata: shown.map(column => `${column.measure} ${column.effect.toFixed(3)}, threshold ${column.threshold}`),
+    customdata: shown.map(figuresOf),
     hovertemplate: '%{y}: %{customdata}<extra></extra>'
   };
   const line = { type: 'line', x0: 1, x1: 1, yref: 'paper', y0: 0, y1: 1, line: { color: palette.text, width: 2 } };
