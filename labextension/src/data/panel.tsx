@@ -13,6 +13,7 @@ import { Empty } from '../parts/messages';
 import { State, lookOf } from '../parts/state';
 import { Row, Tree } from '../parts/tree';
 import { useFilter } from '../shell/filter';
+import { NoMatch } from '../shell/no-match';
 import { RunningJobs } from '../shell/jobs';
 import { Section } from '../shell/section';
 import { changeOf, datasetMenu, nameOf, selectionOf } from './model';
@@ -56,6 +57,9 @@ function Datasets(props: { datasets: readonly DatasetState[] }): ReactElement {
   const matches = useFilter();
   const shown = props.datasets.filter(one => matches(one.path, one.state, one.version));
   const groups = [shown.filter(one => one.kind === 'data'), shown.filter(one => one.kind !== 'data')];
+  if (shown.length === 0) {
+    return <NoMatch />;
+  }
   return (
     <>
       {groups.map((group, at) =>

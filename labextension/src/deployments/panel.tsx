@@ -14,6 +14,7 @@ import { Empty } from '../parts/messages';
 import { State, lookOf } from '../parts/state';
 import { Row, Tree } from '../parts/tree';
 import { useFilter } from '../shell/filter';
+import { NoMatch } from '../shell/no-match';
 import { RunningJobs } from '../shell/jobs';
 import { Section } from '../shell/section';
 import { earlierOf, stuck } from './model';
@@ -32,13 +33,9 @@ export function DeploymentsSection(): ReactElement {
           <Loaded of={project.deployments}>
             {({ deployments }) =>
               deployments.length > 0 ? (
-                <Tree label="Deployments">
-                  {deployments
-                    .filter(one => matches(one.deployment, one.model, one.state))
-                    .map((one, at, shown) => (
-                      <DeploymentRow key={one.deployment} deployment={one} position={[at + 1, shown.length]} />
-                    ))}
-                </Tree>
+                <DeploymentList
+                  deployments={deployments.filter(one => matches(one.deployment, one.model, one.state))}
+                />
               ) : (
                 <Empty text="Nothing is deployed.">
                   <Button label="Deploy a version…" verb="deploy" onClick={deploy} />
@@ -49,6 +46,18 @@ export function DeploymentsSection(): ReactElement {
         </>
       )}
     </Section>
+  );
+}
+
+function DeploymentList(props: { deployments: readonly Deployment[] }): ReactElement {
+  return props.deployments.length === 0 ? (
+    <NoMatch />
+  ) : (
+    <Tree label="Deployments">
+      {props.deployments.map((one, at) => (
+        <DeploymentRow key={one.deployment} deployment={one} position={[at + 1, props.deployments.length]} />
+      ))}
+    </Tree>
   );
 }
 

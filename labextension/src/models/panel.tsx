@@ -14,6 +14,7 @@ import { Empty } from '../parts/messages';
 import { Row, Tree } from '../parts/tree';
 import { Windowed } from '../parts/windowed';
 import { useFilter } from '../shell/filter';
+import { NoMatch } from '../shell/no-match';
 import { RunningJobs } from '../shell/jobs';
 import { Section } from '../shell/section';
 import { metricsOf, modelMenu, modelSelection } from './model';
@@ -35,13 +36,7 @@ export function ModelsSection(): ReactElement {
           <Loaded of={project.models}>
             {({ models }) =>
               models.length > 0 ? (
-                <Tree label="Models">
-                  {models
-                    .filter(model => matches(model.name, ...Object.keys(model.aliases)))
-                    .map((model, at, shown) => (
-                      <ModelRow key={model.name} model={model} position={[at + 1, shown.length]} />
-                    ))}
-                </Tree>
+                <ModelList models={models.filter(model => matches(model.name, ...Object.keys(model.aliases)))} />
               ) : (
                 <Empty text="No models. Register a run's output.">
                   <Button label="Choose a run…" verb="register" onClick={register} />
@@ -52,6 +47,18 @@ export function ModelsSection(): ReactElement {
         </>
       )}
     </Section>
+  );
+}
+
+function ModelList(props: { models: readonly Model[] }): ReactElement {
+  return props.models.length === 0 ? (
+    <NoMatch />
+  ) : (
+    <Tree label="Models">
+      {props.models.map((model, at) => (
+        <ModelRow key={model.name} model={model} position={[at + 1, props.models.length]} />
+      ))}
+    </Tree>
   );
 }
 

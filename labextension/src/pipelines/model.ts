@@ -20,6 +20,11 @@ export function titleOf(run: RunSummary): string {
   return told.map(stage => stage.name).join(', ');
 }
 
+/** What the filter looks at in a run. */
+export function wordsOf(run: RunSummary): string[] {
+  return [`#${run.number}`, titleOf(run), run.author, run.state];
+}
+
 /** `cell 9`: where it failed. */
 export function placeOf(run: RunSummary): string {
   const failed = run.stages.find(stage => stage.state === 'failed');

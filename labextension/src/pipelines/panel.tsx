@@ -6,15 +6,16 @@ import { CommandIDs } from '../commands/ids';
 import { same } from '../model/selection';
 import { Button } from '../parts/button';
 import { duration } from '../parts/format';
-import { useCommand, useMlops, useSelection } from '../parts/hooks';
+import { useCommand, useMlops, useResource, useSelection } from '../parts/hooks';
 import { openMenu } from '../parts/menu';
 import { Empty } from '../parts/messages';
 import { State, lookOf } from '../parts/state';
 import { Row, Tree } from '../parts/tree';
 import { useFilter } from '../shell/filter';
+import { NoMatch } from '../shell/no-match';
 import { RunningJobs } from '../shell/jobs';
 import { Section } from '../shell/section';
-import { stageMenu, stageSelection } from './model';
+import { stageMenu, stageSelection, wordsOf } from './model';
 import { Runs } from './runs';
 
 const VERBS = ['run', 'ci', 'stage add', 'stage remove'];
@@ -44,9 +45,14 @@ export function PipelinesSection(props: { status: Status }): ReactElement {
   );
 }
 
-function Stages(props: { stages: readonly StageState[] }): ReactElement {
+function Stages(props: { stages: readonly StageState[] }): ReactElement | null {
   const matches = useFilter();
+  const { project } = useMlops();
+  const runs = useResource(project.runs).value?.items ?? [];
   const shown = props.stages.filter(stage => matches(stage.name, stage.state, stage.notebook));
+  if (shown.length === 0) {
+    return runs.some(run => matches(...wordsOf(run))) ? null : <NoMatch />;
+  }
   return (
     <Tree label="Stages">
       {shown.map((stage, at) => (

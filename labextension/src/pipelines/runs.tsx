@@ -13,7 +13,7 @@ import { Row, Tree } from '../parts/tree';
 import { When } from '../parts/when';
 import { Windowed } from '../parts/windowed';
 import { useFilter } from '../shell/filter';
-import { alone, placeOf, runMenu, runSelection, titleOf } from './model';
+import { alone, placeOf, runMenu, runSelection, titleOf, wordsOf } from './model';
 
 export function Runs(): ReactElement {
   const { project } = useMlops();
@@ -21,7 +21,7 @@ export function Runs(): ReactElement {
   return (
     <Loaded of={project.runs}>
       {page => {
-        const found = page.items.filter(run => matches(`#${run.number}`, titleOf(run), run.author, run.state));
+        const found = page.items.filter(run => matches(...wordsOf(run)));
         // Runs are numbered without gaps, so the oldest shown says how many are left.
         const more = page.next === null ? 0 : Math.max(1, (page.items.at(-1)?.number ?? 1) - 1);
         return found.length > 0 ? (

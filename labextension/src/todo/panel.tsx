@@ -6,6 +6,7 @@ import { useCommand } from '../parts/hooks';
 import { State } from '../parts/state';
 import { Row, Tree } from '../parts/tree';
 import { useFilter } from '../shell/filter';
+import { NoMatch } from '../shell/no-match';
 import { Section } from '../shell/section';
 import { deedOf, typed } from './model';
 
@@ -22,6 +23,8 @@ export function TodoSection(props: { status: Status }): ReactElement {
               <Step key={`${step.kind} ${step.name}`} step={step} position={[at + 1, steps.length]} />
             ))}
           </Tree>
+        ) : props.status.next.length > 0 ? (
+          <NoMatch />
         ) : (
           <p className="jp-Mlops-calm">
             <State state="up-to-date" /> All up to date.
