@@ -1,4 +1,5 @@
 /** What a click on data does. */
+import { Notification } from '@jupyterlab/apputils';
 import type { JobResults } from '../api/types';
 import { ask } from '../dialogs/form';
 import { message } from '../dialogs/message';
@@ -19,13 +20,17 @@ export async function commit(mlops: IMlops, args: Args): Promise<void> {
     return;
   }
   const news = plan.versions.filter(version => !version.unchanged);
+  if (news.length === 0) {
+    Notification.info(`Nothing changed${path ? ` in ${path}` : ''} since the last version.`, { autoClose: 6_000 });
+    return;
+  }
   const items = news.map(one => `${one.dataset}: ${changes(one)}, ${plural(one.files, 'file')}, ${bytes(one.bytes)}`);
   const values = await ask({
     title: 'Commit version',
     accept: 'Commit version',
     verb: 'commit',
     entry: mlops.project.verb('commit'),
-    changes: message(news.length ? 'These become new versions:' : 'Nothing changed since the last version.', items),
+    changes: message('These become new versions:', items),
     fields: [
       {
         name: 'message',
@@ -63,24 +68,27 @@ export async function checkout(mlops: IMlops, args: Args): Promise<void> {
   if (!plan) {
     return;
   }
+  const now = mlops.project.status.value?.datasets.find(one => one.path === plan.dataset);
+  const loses = now?.state !== 'up-to-date';
   const values = await ask({
     title: `Check out ${reference}?`,
     accept: 'Check out',
     verb: 'checkout',
     entry: mlops.project.verb('checkout'),
     destructive: true,
+    loses,
     fields: [],
     changes: message(`In ${plan.dataset}, this changes:`, [
       `${plural(plan.written, 'file')} written`,
       ...(plan.removed > 0 ? [`${plural(plan.removed, 'file')} removed`] : []),
-      'every version stays in the cache'
+      loses ? 'changes that are in no version are lost' : 'nothing is lost: every version stays in the cache'
     ]),
     arguments: () => ({ reference })
   });
   if (!values) {
     return;
   }
-  const before = mlops.project.status.value?.datasets.find(one => one.path === plan.dataset)?.version ?? null;
+  const before = now?.version ?? null;
   const said = (done: JobResults['checkout']): string => `${done.dataset} is at ${done.version}.`;
   const undo = (done: JobResults['checkout']): (() => Promise<unknown>) | null => {
     const back = before && bare(before) !== bare(done.version) ? referenceOf(done.dataset, before) : null;

@@ -2,6 +2,7 @@
 import { ask } from '../dialogs/form';
 import { message } from '../dialogs/message';
 import { bare } from '../model/selection';
+import { titleOf } from '../pipelines/model';
 import { scalar } from '../parts/format';
 import type { IMlops } from '../tokens';
 import type { Args } from './args';
@@ -15,9 +16,10 @@ export async function register(mlops: IMlops, args: Args): Promise<void> {
   const choices = good.map(run => {
     const metrics = Object.entries(run.metrics).slice(0, 2);
     const best = metrics.map(([name, value]) => `${name} ${scalar(value)}`).join(', ');
-    return { value: run.run, label: `#${run.number} ${run.stages.map(stage => stage.name).join(', ')} ${best}` };
+    return { value: `#${run.number}`, label: `#${run.number} ${titleOf(run)} ${best}` };
   });
-  const source = text(args, 'source') || (choices[0]?.value ?? '');
+  const given = good.find(run => run.run === text(args, 'source'));
+  const source = given ? `#${given.number}` : text(args, 'source') || (choices[0]?.value ?? '');
   const values = await ask({
     title: 'Register a model',
     accept: 'Register',

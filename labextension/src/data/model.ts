@@ -63,6 +63,9 @@ export function datasetMenu(dataset: DatasetState): MenuEntry[] {
   ];
 }
 
+/** Tables, notebooks and pictures: nobody predicts with them. */
+const NO_MODEL = /\.(arrow|csv|feather|ipynb|jpe?g|jsonl?|ndjson|parquet|png|tsv|txt|xlsx?)$/i;
+
 /** What a right click on a version offers. */
 export function versionMenu(version: DatasetVersion, previous: DatasetVersion | undefined): MenuEntry[] {
   const reference = referenceOf(version.dataset, version.version);
@@ -81,7 +84,9 @@ export function versionMenu(version: DatasetVersion, previous: DatasetVersion | 
     [CommandIDs.lineage, { reference }],
     null,
     [CommandIDs.tag, { reference }],
-    [CommandIDs.register, { path: version.dataset, label: 'Register as a model…' }],
+    ...(NO_MODEL.test(version.dataset)
+      ? []
+      : [[CommandIDs.register, { path: version.dataset, label: 'Register as a model…' }] as const]),
     null,
     [CommandIDs.copyReference, { reference }],
     [CommandIDs.copyLine, { line: `%mlops checkout ${reference}`, label: 'Copy %mlops line' }]

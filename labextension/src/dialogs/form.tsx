@@ -33,6 +33,8 @@ export interface IForm {
   readonly changes?: ReactNode | ((values: Values) => ReactNode);
   /** Something is replaced or stopped: the default is Cancel. */
   readonly destructive?: boolean;
+  /** Whether something cannot be had back; what is destructive does, unless it says no. */
+  readonly loses?: boolean;
   /** What the values mean for the verb. */
   readonly arguments: (values: Values) => Readonly<Record<string, unknown>>;
 }
@@ -41,7 +43,10 @@ export interface IForm {
 export async function ask(form: IForm): Promise<Values | null> {
   const body = new Body(form);
   const cancel = Dialog.cancelButton();
-  const accept = form.destructive ? Dialog.warnButton({ label: form.accept }) : Dialog.okButton({ label: form.accept });
+  const accept =
+    (form.loses ?? form.destructive)
+      ? Dialog.warnButton({ label: form.accept })
+      : Dialog.okButton({ label: form.accept });
   const dialog = new Dialog<Values>({
     title: form.title,
     body,
