@@ -1,0 +1,238 @@
+"""The changed rows of a comparison, kept in a folder of Arrow files so that any page of them is read at once."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import attrs
+
+from jupyter_mlops.profiles.comparing import Chunk, Comparison
+from jupyter_mlops.profiles.matching import NEW, OLD
+from jupyter_mlops.records import Scalar
+
+if TYPE_CHECKING:
+    import polars as pl
+
+KIND, FLAG, BEFORE, AFTER = "\0kind", "\0changed ", "\0before ", "\0after "
+KINDS = ("added", "modified", "removed")
+
+
+@attrs.frozen
+class CellChange:
+    """One changed cell; `key` names its row."""
+
+    key: str
+    column: str
+    before: Scalar
+    after: Scalar
+
+
+@attrs.frozen
+class RowChange:
+    """One changed row.
+
+    Attributes
+    ----------
+    kind
+        ``added``, ``modified`` or ``removed``.
+    key
+        What names the row: its key, or where it stands in its file.
+    values
+        Column to cell; of a removed row as they were, else as they are.
+    before
+        Column to cell as it was, for the changed cells of a modified row alone.
+    """
+
+    kind: str
+    key: str
+    values: dict[str, Scalar]
+    before: dict[str, Scalar] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Tally:
+    """How much changed.
+
+    Attributes
+    ----------
+    rows
+        By kind.
+    columns
+        Column to changed cells, changed columns only, in the order of the table.
+    chunks
+        Rows in each file of the folder.
+    """
+
+    rows: dict[str, int]
+    columns: dict[str, int]
+    chunks: tuple[int, ...] = ()
+
+
+@attrs.frozen
+class Changes:
+    """The folder, and how to read it.
+
+    Attributes
+    ----------
+    key
+        The columns that name a row.
+    names
+        The columns that were compared, without the key.
+    origins
+        For each side, the names of its files and the number of the first row in each.
+    """
+
+    folder: Path
+    key: tuple[str, ...]
+    names: tuple[str, ...]
+    chunks: tuple[int, ...]
+    origins: tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]] = ((), ())
+
+    def path(self, chunk: int) -> Path:
+        """The file of a chunk."""
+        return self.folder / f"changes-{chunk:06}.arrow"
+
+    def write(self, given: Comparison, chunks: Iterator[Chunk]) -> Tally:
+        """Write down all `chunks`, counting."""
+        rows, columns, sizes = Counter(dict.fromkeys(KINDS, 0)), Counter(dict.fromkeys(self.names, 0)), []
+        for number, chunk in enumerate(chunks):
+            frame = _written(given, chunk)
+            counted = frame[KIND].value_counts()
+            rows.update(dict(zip(counted[KIND].to_list(), counted["count"].to_list(), strict=True)))
+            if self.names:
+                flags = frame.select([f"{FLAG}{name}" for name in self.names]).sum().row(0)
+                columns.update(dict(zip(self.names, flags, strict=True)))
+            sizes.append(frame.height)
+            frame.write_ipc(self.path(number))
+        changed = {name: columns[name] for name in self.names if columns[name]}
+        return Tally(dict(rows), changed, tuple(sizes))
+
+    def count(self, columns: Sequence[str] = (), kind: str = "") -> int:
+        """How many changed rows there are of a kind, or with a change in any of `columns`."""
+        if not columns and not kind:
+            return sum(self.chunks)
+        return sum(int(self._wanted(chunk, columns, kind).sum()) for chunk in range(len(self.chunks)))
+
+    def page(
+        self, start: int, limit: int, columns: Sequence[str] = (), kind: str = ""
+    ) -> tuple[tuple[RowChange, ...], int | None]:
+        """Changed rows from the number `start`, and the number after them; None when none are left."""
+        import polars as pl
+
+        found: list[RowChange] = []
+        passed = 0
+        for chunk, rows in enumerate(self.chunks):
+            wanted = self._wanted(chunk, columns, kind) if columns or kind else None
+            many = rows if wanted is None else int(wanted.sum())
+            if passed + many > start:
+                at = pl.int_range(rows, eager=True) if wanted is None else wanted.arg_true()
+                chosen = at.slice(max(start - passed, 0), limit + 1 - len(found))
+                found += self._rows(pl.read_ipc(self.path(chunk))[chosen])
+            if len(found) > limit:
+                return tuple(found[:limit]), start + limit
+            passed += many
+        return tuple(found), None
+
+    def cells(self, limit: int) -> tuple[CellChange, ...]:
+        """The first changed cells of modified rows."""
+        rows, _ = self.page(0, limit, kind="modified")
+        cells = (
+            CellChange(row.key, name, before, row.values[name]) for row in rows for name, before in row.before.items()
+        )
+        return tuple(cell for cell, _ in zip(cells, range(limit), strict=False))
+
+    def _wanted(self, chunk: int, columns: Sequence[str], kind: str) -> pl.Series:
+        """Which rows of a chunk pass the filter."""
+        import polars as pl
+
+        flags = [f"{FLAG}{name}" for name in columns if name in self.names]
+        frame = pl.read_ipc(self.path(chunk), columns=[KIND, *flags])
+        passes = pl.any_horizontal(flags) if flags else pl.lit(not columns)
+        of_kind = pl.col(KIND) == kind if kind else pl.lit(value=True)
+        return frame.select((pl.col(KIND).is_not_null() & passes & of_kind).alias(KIND))[KIND]
+
+    def _rows(self, frame: pl.DataFrame) -> Iterator[RowChange]:
+        afters = [name.removeprefix(AFTER) for name in frame.columns if name.startswith(AFTER)]
+        befores = [name.removeprefix(BEFORE) for name in frame.columns if name.startswith(BEFORE)]
+        for row in frame.iter_rows(named=True):
+            kind = row[KIND]
+            prefix, names = (BEFORE, befores) if kind == "removed" else (AFTER, afters)
+            values = {name: scalar(row[f"{prefix}{name}"]) for name in names}
+            changed = [name for name in self.names if row[f"{FLAG}{name}"]]
+            before = {name: scalar(row[f"{BEFORE}{name}"]) for name in changed}
+            yield RowChange(kind, self._label(row, prefix), values, before)
+
+    def _label(self, row: dict[str, Any], prefix: str) -> str:
+        """``17``, ``state=MA, id=17``, or where the row stands."""
+        if self.key:
+            return row_name(self.key, [row[f"{prefix}{name}"] for name in self.key])
+        side = 0 if prefix == BEFORE else 1
+        number = row[(OLD, NEW)[side]]
+        files = self.origins[side]
+        name, first = next(((name, first) for name, first in reversed(files) if number >= first), ("", 0))
+        return f"{name} row {number - first + 1}" if len(files) > 1 else f"row {number - first + 1}"
+
+
+def _written(given: Comparison, chunk: Chunk) -> pl.DataFrame:
+    """A chunk as it is kept: of a modified row only the changed cells are kept as they were."""
+    import polars as pl
+
+    old, new = chunk.rows[OLD], chunk.rows[NEW]
+    removed, added = new.is_null(), old.is_null()
+    kind = pl.select(
+        pl.when(removed).then(pl.lit("removed")).when(added).then(pl.lit("added")).otherwise(pl.lit("modified"))
+    )
+    both = ~(removed | added)
+    forms = given.shared
+    left = chunk.before.select([forms.before[name] for name in given.values])
+    right = chunk.after.select([forms.after[name] for name in given.values])
+    flags = {name: left[name].ne_missing(right[name]) & both for name in given.values}
+    before = {
+        name: _kept(chunk.before[name], removed | flags[name] if name in flags else removed)
+        for name in chunk.before.columns
+    }
+    return pl.DataFrame(
+        {
+            KIND: kind.to_series(),
+            OLD: old,
+            NEW: new,
+            **{f"{FLAG}{name}": flag for name, flag in flags.items()},
+            **{f"{BEFORE}{name}": column for name, column in before.items()},
+            **{f"{AFTER}{name}": _plain(chunk.after[name]) for name in chunk.after.columns},
+        }
+    )
+
+
+def _kept(column: pl.Series, where: pl.Series) -> pl.Series:
+    import polars as pl
+
+    return pl.select(pl.when(where).then(_plain(column)).otherwise(None)).to_series()
+
+
+def _plain(column: pl.Series) -> pl.Series:
+    """Dictionaries become texts: each file must stand alone."""
+    import polars as pl
+
+    return column.cast(pl.String) if isinstance(column.dtype, pl.Categorical | pl.Enum) else column
+
+
+def row_name(key: Sequence[str], values: Sequence[Any]) -> str:
+    """``17``, or ``state=MA, id=17``."""
+    texts = ["null" if value is None else str(scalar(value)) for value in values]
+    return texts[0] if len(key) == 1 else ", ".join(f"{n}={t}" for n, t in zip(key, texts, strict=True))
+
+
+def scalar(value: object) -> Scalar:
+    """A cell as JSON can carry it; NaN and infinities, which it cannot, become their names."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value).replace("nan", "NaN")
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
+    isoformat = getattr(value, "isoformat", None)
+    return cast("str", isoformat()) if isoformat else str(value)
