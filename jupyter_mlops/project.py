@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.provenance.graph import DataVersion, LineageGraph, Registered, Served
     from jupyter_mlops.registry.models import Models
     from jupyter_mlops.serving.deployments import Deployments
+    from jupyter_mlops.versioning.consumers import Consumer
     from jupyter_mlops.versioning.datasets import Datasets
     from jupyter_mlops.versioning.ledger import Ledger
 
@@ -179,6 +180,13 @@ class Project:
                 locked=self._locked(),
             )
         )
+
+    @property
+    def consumers(self) -> tuple[Consumer, ...]:
+        """Whatever may hold something of erased data."""
+        from jupyter_mlops.provenance.descendants import Descendants
+
+        return (Descendants(self.lineage), self.profiles)
 
     def _locked(self) -> tuple[StageRecord, ...]:
         """What ``dvc.lock`` says; nothing when it cannot be read, which `status` tells."""

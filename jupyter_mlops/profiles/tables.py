@@ -191,12 +191,17 @@ def translated() -> Iterator[None]:
     try:
         yield
     except _unreadable() as error:
-        raise EnvironmentFault(
-            "unreadable-table",
-            "A data file is not what its name says, or is damaged.",
-            context=str(error).partition("\n")[0],
-            hint="Open the file, or rename it when it is no table; `jupyter mlops verify` checks the cache.",
-        ) from error
+        raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> EnvironmentFault:
+    """The error for a file that is no sound table, as `error` says."""
+    return EnvironmentFault(
+        "unreadable-table",
+        "A data file is not what its name says, or is damaged.",
+        context=str(error).partition("\n")[0],
+        hint="Open the file, or rename it when it is no table; `jupyter mlops verify` checks the cache.",
+    )
 
 
 def _unreadable() -> tuple[type[Exception], ...]:

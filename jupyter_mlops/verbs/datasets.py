@@ -119,18 +119,19 @@ def commit(
         age(retain)
     meta = {"owner": owner, "source": source, "purpose": purpose, "licence": licence, "pii": [*pii], "retain": retain}
     given = {key: value for key, value in meta.items() if value}
-    drafts = [counted(project.datasets, committing.draft(name, call.progress, save=not dry_run)) for name in names]
-    for draft in drafts if pii else ():
-        require_columns(project.datasets, draft, pii)
-    message = message or generated_message(_worth_telling(drafts))
-    if dry_run or not drafts:
-        planned = tuple(_committed(project.datasets, draft) for draft in drafts)
-        return Committed(planned, None, message if drafts else "", note)
-    with project.datasets.publisher.turn():
-        written = committing.publish(drafts, given)
-        commit = committing.commit(drafts, written, message, who) if git else None
-        if tag:
-            project.datasets.tags.add(names[0], tag, _holding(project.datasets, drafts[0]), who)
+    with project.datasets.store.in_use():
+        drafts = [counted(project.datasets, committing.draft(name, call.progress, save=not dry_run)) for name in names]
+        for draft in drafts if pii else ():
+            require_columns(project.datasets, draft, pii)
+        message = message or generated_message(_worth_telling(drafts))
+        if dry_run or not drafts:
+            planned = tuple(_committed(project.datasets, draft) for draft in drafts)
+            return Committed(planned, None, message if drafts else "", note)
+        with project.datasets.publisher.turn():
+            written = committing.publish(drafts, given)
+            commit = committing.commit(drafts, written, message, who) if git else None
+            if tag:
+                project.datasets.tags.add(names[0], tag, _holding(project.datasets, drafts[0]), who)
     versions = tuple(_committed(project.datasets, draft) for draft in drafts)
     return Committed(versions, commit, message if commit or not git else "", note)
 

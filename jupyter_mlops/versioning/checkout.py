@@ -89,7 +89,9 @@ class Checkout:
     def _put(
         self, files: Mapping[str, bytes], wanted: Mapping[str, Out], progress: Progress, *, dry_run: bool
     ) -> Effect:
-        with self._datasets.publisher.turn():
+        with self._datasets.store.in_use(), self._datasets.publisher.turn():
+            files = {path: self._datasets.repointed(path, data) for path, data in files.items()}
+            wanted = {name: self._standing(out) for name, out in wanted.items()}
             for name, out in wanted.items():
                 self._datasets.store.content(out.digest)  # a damaged or missing listing is the first thing to say
                 self._require_saved(name, out)
@@ -102,6 +104,9 @@ class Checkout:
                 ]
                 self._datasets.publisher.publish(Publication(files, tuple(wanted)))
         return Effect(tuple(wanted), sum(len(plan.written) for plan in plans), sum(len(plan.removed) for plan in plans))
+
+    def _standing(self, out: Out) -> Out:
+        return attrs.evolve(out, digest=self._datasets.store.standing(out.digest))
 
     def _require_saved(self, name: str, target: Out) -> None:
         """Refuse to overwrite what no version holds.

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -70,6 +71,14 @@ class Restoring:
         if is_executable and not target.is_symlink():
             target.chmod(target.stat().st_mode | stat.S_IXUSR)
         return plan
+
+    def remove(self, name: str) -> None:
+        """Take `name` out of the workspace."""
+        target = self._root / name
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
 
     def relink(self, name: str, content: Content) -> None:
         """Replace saved files by links to the cache, when `cache.type` asks for links that share bytes.

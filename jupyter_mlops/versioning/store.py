@@ -7,9 +7,11 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
@@ -19,8 +21,16 @@ from jupyter_mlops.versioning.stat_index import signature
 
 CHUNK_BYTES = 1 << 20
 OBJECT_MODE = 0o444
+OBJECT = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
+WAIT_S = 120.0
+POLL_S = 0.02
 FICLONE = 0x40049409
 NO_CLONE = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.EBADF}
+
+
+def nothing(_: str) -> str:
+    """The successor where nothing was let go."""
+    return ""
 
 
 class Store:
@@ -30,10 +40,13 @@ class Store:
     ----------
     settings
         Where the cache is and how files are linked to it.
+    successor
+        What stands in the place of an object that was let go, "" when nothing does.
     """
 
-    def __init__(self, settings: DvcSettings) -> None:
+    def __init__(self, settings: DvcSettings, successor: Callable[[str], str] = nothing) -> None:
         self._settings = settings
+        self._successor = successor
         self._objects = settings.cache / "files" / "md5"
         self._made: set[str] = set()
         self._clones = "reflink" in settings.links
@@ -53,15 +66,19 @@ class Store:
         legacy = self._settings.cache / digest[:2] / digest[2:]
         return next((path for path in (self.path(digest), legacy) if path.exists()), None)
 
+    def standing(self, digest: str) -> str:
+        """`digest` itself, or what took its place when it was let go and its object is gone."""
+        return digest if self.find(digest) else self._successor(digest) or digest
+
     def require(self, digest: str) -> Path:
-        """Where the object is.
+        """Where the object is, or what stands in its place.
 
         Raises
         ------
         EnvironmentFault
             ``object-missing``.
         """
-        if found := self.find(digest):
+        if found := self.find(self.standing(digest)):
             return found
         raise EnvironmentFault(
             "object-missing",
@@ -72,6 +89,7 @@ class Store:
 
     def objects(self, digest: str) -> tuple[str, ...]:
         """Every object of the version `digest`: itself and, for a folder whose listing is here, its files."""
+        digest = self.standing(digest)
         if not digest.endswith(FOLDER_SUFFIX) or self.find(digest) is None:
             return (digest,)
         return (digest, *(entry.md5 for entry in self.content(digest).entries))
@@ -89,6 +107,15 @@ class Store:
                     found.update(folder.name + item.name for item in items)
         return found
 
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """Every object, in either layout, and its bytes; what DVC or we did not put there is passed over."""
+        for top in (self._objects, self._settings.cache):
+            for folder in sorted(top.glob("[0-9a-f][0-9a-f]")):
+                with os.scandir(folder) as items:
+                    for item in items:
+                        if OBJECT.fullmatch(folder.name + item.name):
+                            yield folder.name + item.name, item.stat().st_size
+
     def content(self, digest: str) -> Content:
         """The files of the version `digest`; the sizes are those of the objects at hand.
 
@@ -97,6 +124,7 @@ class Store:
         EnvironmentFault
             ``object-missing``, ``object-corrupt`` for the ``.dir`` object.
         """
+        digest = self.standing(digest)
         if not digest.endswith(FOLDER_SUFFIX):
             found = self.find(digest)
             return Content((Entry("", digest, found.stat().st_size if found else 0),), is_folder=False)
@@ -223,12 +251,75 @@ class Store:
         with private_folder(self._settings.cache / ".incoming") as folder:
             yield folder
 
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Nothing is collected meanwhile: held from the first object saved until a pointer names it.
+
+        Any number of users at a time; in a cache that cannot be written nothing is collected anyway.
+        """
+        with self._held(fcntl.LOCK_SH):
+            yield
+
+    @contextlib.contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Nobody saves or restores meanwhile; waits for those at work.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``cache-busy`` when they take longer than two minutes.
+        """
+        with self._held(fcntl.LOCK_EX):
+            yield
+
+    @contextlib.contextmanager
+    def _held(self, kind: int) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.folder / ".in-use", os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError:
+            yield
+            return
+        try:
+            _wait_for(handle, kind)
+            yield
+        finally:
+            os.close(handle)
+
+    def remove(self, digest: str) -> int:
+        """Delete the object `digest` in both layouts; returns the bytes that it took."""
+        freed = 0
+        while path := self.find(digest):
+            freed += path.stat().st_size
+            path.unlink()
+        return freed
+
+    def forget_damaged(self, digests: Container[str]) -> None:
+        """Delete what was set aside of `digests`."""
+        for path in (self.folder / ".damaged").glob("*.*"):
+            if path.name.rpartition(".")[0] in digests:
+                path.unlink(missing_ok=True)
+
     def quarantine(self, path: Path) -> None:
         """Set a damaged object aside, so that it is fetched again rather than used."""
         aside = self._settings.cache / ".damaged"
         aside.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             path.replace(aside / f"{path.parent.name}{path.name}.{secrets.token_hex(3)}")
+
+
+def _wait_for(handle: int, kind: int) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                message = "Others are saving into the cache, or cleaning it, all the time."
+                raise EnvironmentFault("cache-busy", message, hint="Wait for them to finish, then repeat.") from None
+            time.sleep(POLL_S)
+        else:
+            return
 
 
 @contextlib.contextmanager
