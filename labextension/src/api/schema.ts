@@ -186,6 +186,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/mlops/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find datasets and versions by column, owner, tag, purpose, personal data and more.
+         * @description Find datasets and versions by column, owner, tag, purpose, personal data and more.
+         *
+         *     Words are looked for everywhere; ``FIELD:TEXT`` in one field, of name, column, owner, tag, purpose, pii, source,
+         *     licence, label, author, message. All terms must fit; case does not matter; ``*`` stands for anything.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/mlops/v1/diff": {
         parameters: {
             query?: never;
@@ -241,10 +264,34 @@ export interface paths {
          * Send data to a DVC remote, and records to the git remote.
          * @description Send data to a DVC remote, and records to the git remote.
          *
-         *     Without paths: what the project has now, every registered model version and every tagged version.
+         *     Without paths: what the project has now, every registered model version and every tagged version. What the remote
+         *     has is not sent again, so after a cut it goes on where it was; what was sent is looked at when it arrived.
          *     Commits and tags travel by ``git push``.
          */
         post: operations["push"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring data from a DVC remote into the cache, and records from the git remote; the workspace stays as it is.
+         * @description Bring data from a DVC remote into the cache, and records from the git remote; the workspace stays as it is.
+         *
+         *     What is here is not fetched again, so after a cut it goes on where it was. Without paths, the files of every
+         *     registered model version come too.
+         */
+        post: operations["fetch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -268,6 +315,99 @@ export interface paths {
          *     the remote lacks the rest.
          */
         post: operations["pull"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the data and prove that every byte is what was saved.
+         * @description Read the data and prove that every byte is what was saved.
+         *
+         *     Looks at what the project has now. With ``--scrub`` at the whole cache: what is damaged is set aside, what is
+         *     missing is fetched again from the remote. Exit code 1 when something stays wrong.
+         */
+        post: operations["verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/gc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove objects from the cache that no version needs.
+         * @description Remove objects from the cache that no version needs.
+         *
+         *     A version counts while a commit of any branch, tag, stash or reflog names it, or a pointer of a workspace, staged
+         *     or not, or DVC's run cache. Whoever is committing meanwhile is waited for, and loses nothing.
+         */
+        post: operations["gc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/retain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let go of versions whose time is over, by the rules of ``[retention]`` in ``mlops.toml``.
+         * @description Let go of versions whose time is over, by the rules of ``[retention]`` in ``mlops.toml``.
+         *
+         *     Their data leaves the cache; their entries in the history stay. A version is held whatever its age by a tag, by a
+         *     branch that ends with it, by the workspace, by its registration as a model, and by a deployed model made from it.
+         */
+        post: operations["retain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a file, or a person's rows, from all versions, the cache and the remote.
+         * @description Erase a file, or a person's rows, from all versions, the cache and the remote.
+         *
+         *     A tombstone without personal data stays: what, why, who, when. The versions that held it are rewritten, and every
+         *     verb follows from the old to the new; git's history is not rewritten, so plain ``dvc`` fails on an old pointer.
+         *     What cannot be reached, such as rows printed in notebooks that git holds, is said beforehand.
+         */
+        post: operations["erase"];
         delete?: never;
         options?: never;
         head?: never;
@@ -849,6 +989,23 @@ export interface components {
             fail_on?: ("drift" | "failed" | "gates" | "stale-lock")[];
         };
         /**
+         * Collected
+         * @description What `gc` removed, or would remove.
+         *
+         *     Attributes
+         *     ----------
+         *     objects, bytes
+         *         Removed from the cache.
+         *     kept
+         *         Objects that stay because a version needs them.
+         */
+        Collected: {
+            objects: number;
+            bytes: number;
+            kept: number;
+            dry_run: boolean;
+        };
+        /**
          * ColumnDrift
          * @description How one column moved.
          *
@@ -1213,6 +1370,81 @@ export interface components {
             kind: string;
         };
         /**
+         * EraseRequest
+         * @description Arguments of `erase`.
+         */
+        EraseRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Where to look; none means in all. Default: `[]`. */
+            datasets?: string[];
+            /** @description The file or folder to erase. Default: `""`. */
+            path?: string;
+            /** @description Whose rows to erase: ``COLUMN=VALUE``. Default: `""`. */
+            subject?: string;
+            /** @description Why; it is kept, so it should name nobody. Default: `""`. */
+            reason?: string;
+            /** @description Where else it goes; the default remote when left out. Default: `""`. */
+            remote?: string;
+            /** @description Do not ask. Default: `false`. */
+            yes?: boolean;
+            /** @description Finish an erasure that was cut off. Default: `false`. */
+            resume?: boolean;
+            /** @description Say what would go, what was made from it and what cannot be reached; change nothing. Default: `false`. */
+            dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you. Default: `""`. */
+            author?: string;
+        };
+        /**
+         * Erased
+         * @description What was erased, or would be.
+         *
+         *     Attributes
+         *     ----------
+         *     erasure
+         *         The id of the tombstone.
+         *     objects, bytes
+         *         Gone from the cache.
+         *     remote
+         *         The remote they are gone from as well, "" when there is none.
+         *     consumers
+         *         What was made from the erased data, or remembers it, and what becomes of that.
+         *     unreached
+         *         What erasing cannot reach, in words.
+         */
+        Erased: {
+            erasure: string;
+            versions: components["schemas"]["ErasedVersion"][];
+            objects: number;
+            bytes: number;
+            remote: string;
+            consumers: components["schemas"]["Use"][];
+            unreached: string[];
+            git_commit: string | null;
+            dry_run: boolean;
+        };
+        /**
+         * ErasedVersion
+         * @description A version that held what was erased.
+         *
+         *     Attributes
+         *     ----------
+         *     label
+         *         As it was, ``v3·7f3a``.
+         *     after
+         *         The digest of what took its place; "" when nothing is left.
+         *     files, rows
+         *         Files rewritten or removed, and rows left out of them.
+         */
+        ErasedVersion: {
+            dataset: string;
+            label: string;
+            digest: string;
+            after: string;
+            files: number;
+            rows: number;
+        };
+        /**
          * ErrorDetail
          * @description What went wrong; `reference` never changes, `hint` is a line to type, `link` a page to read.
          */
@@ -1231,6 +1463,24 @@ export interface components {
             error: components["schemas"]["ErrorDetail"];
         };
         /**
+         * FetchRequest
+         * @description Arguments of `fetch`.
+         */
+        FetchRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Datasets, or versions such as ``data@v2``; none means all datasets. Default: `[]`. */
+            paths?: string[];
+            /** @description A remote of ``.dvc/config``; the default one when left out. Default: `""`. */
+            remote?: string;
+            /** @description Every version of the branch, not just what the pointers name now. Default: `false`. */
+            all_versions?: boolean;
+            /** @description The tagged versions too. Default: `false`. */
+            tagged?: boolean;
+            /** @description Say what would come, and what the remote lacks; fetch nothing. Default: `false`. */
+            dry_run?: boolean;
+        };
+        /**
          * FileChanges
          * @description Files that differ, by path below the dataset, each sorted.
          */
@@ -1240,12 +1490,46 @@ export interface components {
             removed: string[];
         };
         /**
+         * Found
+         * @description A page of versions, by dataset, newest first.
+         */
+        Found: {
+            query: string;
+            hits: components["schemas"]["Hit"][];
+            datasets: number;
+            next_cursor: string | null;
+        };
+        /**
+         * GcRequest
+         * @description Arguments of `gc`.
+         */
+        GcRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Further projects that share this cache: their versions count too. Default: `[]`. */
+            also?: string[];
+            /** @description No other project uses this cache, though it lies outside of this one. Default: `false`. */
+            alone?: boolean;
+            /** @description Go on although lists of files are lost, so that some versions need nobody knows what. Default: `false`. */
+            force?: boolean;
+            /** @description Say what would go; remove nothing. Default: `false`. */
+            dry_run?: boolean;
+        };
+        /**
          * History
          * @description A page of versions, newest first.
          */
         History: {
             versions: components["schemas"]["DatasetVersion"][];
             next_cursor: string | null;
+        };
+        /**
+         * Hit
+         * @description A version that every term fits.
+         */
+        Hit: {
+            version: components["schemas"]["DatasetVersion"];
+            matched: components["schemas"]["Match"][];
         };
         /**
          * ImportRequest
@@ -1352,6 +1636,21 @@ export interface components {
             jobs: components["schemas"]["Job"][];
         };
         /**
+         * Lacking
+         * @description A version that one side lacks, wholly or in part.
+         *
+         *     Attributes
+         *     ----------
+         *     version
+         *         ``data@v3``, or the digest of what no dataset names.
+         *     files
+         *         How many of its files are not there; the listing of a folder counts as one.
+         */
+        Lacking: {
+            version: string;
+            files: number;
+        };
+        /**
          * Lineage
          * @description Nodes and edges; `text` holds the other formats.
          */
@@ -1359,6 +1658,14 @@ export interface components {
             nodes: components["schemas"]["Node"][];
             edges: components["schemas"]["Edge"][];
             text: string;
+        };
+        /**
+         * Match
+         * @description Where a term was found.
+         */
+        Match: {
+            field: string;
+            value: string;
         };
         /**
          * MetricChange
@@ -1509,6 +1816,10 @@ export interface components {
             paths?: string[];
             /** @description A remote of ``.dvc/config``; the default one when left out. Default: `""`. */
             remote?: string;
+            /** @description Every version of the branch into the cache, not just what the pointers name now. Default: `false`. */
+            all_versions?: boolean;
+            /** @description The tagged versions into the cache too. Default: `false`. */
+            tagged?: boolean;
         };
         /**
          * PushRequest
@@ -1521,6 +1832,12 @@ export interface components {
             paths?: string[];
             /** @description A remote of ``.dvc/config``; the default one when left out. Default: `""`. */
             remote?: string;
+            /** @description Every version of the branch, not just what the project has now. Default: `false`. */
+            all_versions?: boolean;
+            /** @description Send nothing; ask the remote whether it has every file in its full size. Exit 1 when something is lacking. Default: `false`. */
+            check?: boolean;
+            /** @description Say what would be sent; send nothing. Default: `false`. */
+            dry_run?: boolean;
         };
         /**
          * RegisterRequest
@@ -1564,6 +1881,64 @@ export interface components {
             since: string;
             author: string;
             reason: string;
+        };
+        /**
+         * RetainRequest
+         * @description Arguments of `retain`.
+         */
+        RetainRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Datasets; none means all. Default: `[]`. */
+            paths?: string[];
+            /** @description Further projects that share this cache: their versions count too. Default: `[]`. */
+            also?: string[];
+            /** @description No other project uses this cache, though it lies outside of this one. Default: `false`. */
+            alone?: boolean;
+            /** @description Say what would go and what that frees; remove nothing. Default: `false`. */
+            dry_run?: boolean;
+        };
+        /**
+         * Retained
+         * @description What the retention rules do.
+         *
+         *     Attributes
+         *     ----------
+         *     objects, freed_bytes
+         *         What goes, or went, from the cache.
+         *     note
+         *         Where rules are written, when there are none.
+         */
+        Retained: {
+            versions: components["schemas"]["RetainedVersion"][];
+            objects: number;
+            freed_bytes: number;
+            dry_run: boolean;
+            note: string;
+        };
+        /**
+         * RetainedVersion
+         * @description A version and what the rules say of it.
+         *
+         *     Attributes
+         *     ----------
+         *     state
+         *         ``kept``, ``expired`` (its data goes, or went just now) or ``gone`` (its data is not in the cache).
+         *     reason
+         *         Which rule or pin decides.
+         *     bytes
+         *         Its size; versions share files, so the sum is more than what goes.
+         */
+        RetainedVersion: {
+            dataset: string;
+            version: string;
+            label: string;
+            digest: string;
+            /** Format: date-time */
+            time: string;
+            state: string;
+            reason: string;
+            bytes: number;
         };
         /**
          * RollbackRequest
@@ -1922,15 +2297,21 @@ export interface components {
          *     remote
          *         Its name, "" when the project has none.
          *     files, bytes
-         *         What moved; nothing when the other side had it all.
+         *         What moved, or with ``--dry-run`` would move; nothing when the other side had it all.
          *     refs
          *         Lists of records (runs, profiles, plans) shared through git.
          *     direction
-         *         ``push`` or ``pull``.
+         *         ``push``, ``fetch`` or ``pull``.
          *     missing
          *         Files that neither the cache nor the remote holds.
          *     note
          *         What is left to do.
+         *     lacking
+         *         The versions that the other side lacks, or still lacks, something of.
+         *     dry_run
+         *         Whether it was only looked.
+         *     checked
+         *         Whether ``push --check`` asked: then what is lacking is a failed gate.
          */
         Transferred: {
             remote: string;
@@ -1940,6 +2321,27 @@ export interface components {
             direction: string;
             missing: number;
             note: string;
+            lacking: components["schemas"]["Lacking"][];
+            dry_run: boolean;
+            checked: boolean;
+        };
+        /**
+         * Trouble
+         * @description An object that is not what it should be.
+         *
+         *     Attributes
+         *     ----------
+         *     kind
+         *         ``damaged`` or ``missing``.
+         *     dataset, version, path
+         *         One place where it belongs.
+         */
+        Trouble: {
+            digest: string;
+            kind: string;
+            dataset: string;
+            version: string;
+            path: string;
         };
         /**
          * UndeployRequest
@@ -1960,6 +2362,22 @@ export interface components {
         Undeployed: {
             deployment: string;
             version: string;
+        };
+        /**
+         * Use
+         * @description Something that was made from a content, or remembers it.
+         *
+         *     Attributes
+         *     ----------
+         *     kind, name
+         *         ``run`` ``#18 train``, ``model`` ``credit@v2``, ``deployment`` ``credit``, ``profile`` ``wages@v3``.
+         *     fate
+         *         What becomes of it: ``removed with it``, or what is left to do.
+         */
+        Use: {
+            kind: string;
+            name: string;
+            fate: string;
         };
         /**
          * VerbArgument
@@ -2000,6 +2418,46 @@ export interface components {
             permitted: boolean;
             denied: string;
             arguments: components["schemas"]["VerbArgument"][];
+        };
+        /**
+         * Verified
+         * @description What was looked at, and what is wrong.
+         *
+         *     Attributes
+         *     ----------
+         *     objects, bytes
+         *         Read and compared with their names.
+         *     corrupt, missing
+         *         What is left wrong.
+         *     repaired
+         *         What was damaged or missing, and was fetched again.
+         *     set_aside
+         *         How many damaged objects were moved out of the way.
+         */
+        Verified: {
+            objects: number;
+            bytes: number;
+            corrupt: components["schemas"]["Trouble"][];
+            missing: components["schemas"]["Trouble"][];
+            repaired: components["schemas"]["Trouble"][];
+            set_aside: number;
+            hint: string;
+        };
+        /**
+         * VerifyRequest
+         * @description Arguments of `verify`.
+         */
+        VerifyRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Datasets; none means all. Default: `[]`. */
+            paths?: string[];
+            /** @description Every version that a commit names, not only the current ones. Default: `false`. */
+            all_versions?: boolean;
+            /** @description Repair: set damaged objects aside and fetch them again. Default: `false`. */
+            scrub?: boolean;
+            /** @description Where to fetch from; the default remote when left out. Default: `""`. */
+            remote?: string;
         };
         /**
          * ViewRequest
@@ -2333,6 +2791,41 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    search: {
+        parameters: {
+            query: {
+                /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+                project?: string;
+                /** @description Such as ``wages``, ``column:email``, ``"owner:sara pii:*"``. */
+                query: string;
+                /** @description Every version that fits, not only the newest of each dataset. */
+                every?: boolean;
+                /** @description Versions a page, at most 200. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The result. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
     diff: {
         parameters: {
             query?: {
@@ -2424,6 +2917,34 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    fetch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FetchRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
     pull: {
         parameters: {
             query?: never;
@@ -2434,6 +2955,118 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PullRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    gc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GcRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    retain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetainRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    erase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EraseRequest"];
             };
         };
         responses: {
