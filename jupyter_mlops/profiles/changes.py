@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 KIND, FLAG, BEFORE, AFTER = "\0kind", "\0changed ", "\0before ", "\0after "
 KINDS = ("added", "modified", "removed")
+Origins = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
+"""For each side, the name of each file and the number of its first row."""
 
 
 @attrs.frozen
@@ -83,14 +85,14 @@ class Changes:
     names
         The columns that were compared, without the key.
     origins
-        For each side, the names of its files and the number of the first row in each.
+        Where rows stand that no key names.
     """
 
     folder: Path
     key: tuple[str, ...]
     names: tuple[str, ...]
     chunks: tuple[int, ...]
-    origins: tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]] = ((), ())
+    origins: Origins = ((), ())
 
     def path(self, chunk: int) -> Path:
         """The file of a chunk."""
@@ -107,7 +109,7 @@ class Changes:
                 flags = frame.select([f"{FLAG}{name}" for name in self.names]).sum().row(0)
                 columns.update(dict(zip(self.names, flags, strict=True)))
             sizes.append(frame.height)
-            frame.write_ipc(self.path(number))
+            frame.write_ipc(self.path(number), compression="lz4")
         changed = {name: columns[name] for name in self.names if columns[name]}
         return Tally(dict(rows), changed, tuple(sizes))
 

@@ -1,12 +1,12 @@
 """The rows that differ between two tables, in memory when both are small, else through heaps on disk.
 
 Out of core, each table is read twice: once for the digests of its rows, which are matched heap by heap, and once
-for the rows that differ. Memory holds a few batches, one heap, and 16 bytes a changed row.
+for the rows that differ. Memory holds a few batches, one heap, and some 20 bytes a changed row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,8 +130,8 @@ def _out_of_core(given: Comparison, scratch: Path, heaps: int) -> Iterator[Chunk
         for number, spool in enumerate((old, new)):
             _spool_digests(given, number, spool, heaps)
         found = [_matched_heap(given, old.take(heap), new.take(heap)) for heap in range(heaps)]
-    pairs = ordered(pl.concat(found))
-    del found
+    pairs = ordered(pl.concat(found, rechunk=True))
+    found.clear()
     with Spool(scratch / "old-rows") as old, Spool(scratch / "new-rows") as new:
         for number, (name, spool) in enumerate(((OLD, old), (NEW, new))):
             _spool_rows(given, number, _Places.of(pairs[name]), spool)
@@ -168,24 +168,26 @@ def _matched_heap(given: Comparison, old: pl.DataFrame | None, new: pl.DataFrame
 class _Places:
     """Where changed rows of one side go: `rows` ascending, `slots` their places in the order of all."""
 
-    rows: NDArray[np.int64]
-    slots: NDArray[np.int64]
+    rows: NDArray[np.uint32]
+    slots: NDArray[np.uint32]
 
     @classmethod
     def of(cls, rows: pl.Series) -> _Places:
         import numpy as np
 
-        slots = np.flatnonzero(rows.is_not_null().to_numpy())
+        slots = np.flatnonzero(rows.is_not_null().to_numpy()).astype(np.uint32)
         numbers = rows.drop_nulls().to_numpy()
+        if bool((numbers[1:] > numbers[:-1]).all()):
+            return cls(numbers, slots)
         order = np.argsort(numbers)
         return cls(numbers[order], slots[order])
 
-    def within(self, first: int, count: int) -> Mapping[str, NDArray[np.int64]]:
+    def within(self, first: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The changed rows among `count` from `first`, counted from there, and their slots."""
         import numpy as np
 
-        start, end = np.searchsorted(self.rows, [first, first + count])
-        return {"at": self.rows[start:end] - first, "slots": self.slots[start:end]}
+        start, end = np.searchsorted(self.rows, np.array([first, first + count], dtype=np.uint32))
+        return self.rows[start:end].astype(np.int64) - first, self.slots[start:end].astype(np.int64)
 
 
 def _spool_rows(given: Comparison, number: int, places: _Places, spool: Spool) -> None:
@@ -196,11 +198,11 @@ def _spool_rows(given: Comparison, number: int, places: _Places, spool: Spool) -
     side = given.sides[number]
     for part in side.own:
         for frame in part.batches(side.schema):
-            here = places.within(rows, frame.height)
+            at, slots = places.within(rows, frame.height)
             rows += frame.height
-            if not len(here["at"]):
+            if not len(at):
                 continue
-            chosen = frame[here["at"]].with_columns(pl.Series(SLOT, here["slots"]))
+            chosen = frame[at].with_columns(pl.Series(SLOT, slots))
             heaps = chosen.with_columns((pl.col(SLOT) // given.chunk_rows).alias(HEAP))
             for (heap,), piece in heaps.partition_by(HEAP, as_dict=True, include_key=False).items():
                 spool.add(int(str(heap)), piece)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.profiles.changes import CellChange, Changes, Tally, row_name
+from jupyter_mlops.profiles.changes import CellChange, Changes, Origins, Tally, row_name
 from jupyter_mlops.profiles.comparable import comparable
 from jupyter_mlops.profiles.comparing import IN_MEMORY_BYTES, Comparison
 from jupyter_mlops.profiles.matching import RepeatedKey
@@ -85,18 +85,27 @@ class Table:
 
 @attrs.frozen
 class Compared:
-    """What differs, and the changed rows themselves.
+    """What differs; the changed rows are in the folder that `compare` was given.
 
     Attributes
     ----------
+    key
+        The columns that name a row.
     names
-        The columns that both tables have.
+        The columns that both tables have, without the key.
+    origins
+        See `Changes`.
     """
 
     schema: tuple[SchemaChange, ...]
+    key: tuple[str, ...]
     names: tuple[str, ...]
     tally: Tally
-    changes: Changes
+    origins: Origins
+
+    def changes(self, folder: Path) -> Changes:
+        """The changed rows, read from where they were written."""
+        return Changes(folder, self.key, self.names, self.tally.chunks, self.origins)
 
 
 def compare(
@@ -133,13 +142,13 @@ def compare(
             (old, new),
         )
         given = Comparison(both, comparable(old, new), tuple(key))
-        origins = (given.sides[0].origins(), given.sides[1].origins()) if not key else ((), ())
+        origins: Origins = ((), ()) if key else (both[0].origins(), both[1].origins())
         changes = Changes(folder, given.key, given.values, (), origins)
         try:
             tally = changes.write(given, given.chunks(folder, in_memory_bytes))
         except RepeatedKey as repeated:
             raise _not_unique(given.key, repeated, both[repeated.side]) from repeated
-        return Compared(_changed_columns(*types), given.shared.names, tally, attrs.evolve(changes, chunks=tally.chunks))
+        return Compared(_changed_columns(*types), given.key, given.values, tally, origins)
 
 
 def compare_tables(  # noqa: PLR0913 - two tables, each files and their names
@@ -156,7 +165,7 @@ def compare_tables(  # noqa: PLR0913 - two tables, each files and their names
         if found is None:
             return None
         rows = found.tally.rows
-        cells = found.changes.cells(limit)
+        cells = found.changes(Path(folder)).cells(limit)
         return TableDifference(
             found.schema, rows["added"], rows["removed"], rows["modified"], cells, found.tally.columns
         )

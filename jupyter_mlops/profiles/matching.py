@@ -52,6 +52,8 @@ def digest(frame: pl.DataFrame) -> pl.Series:
 def records(frame: pl.DataFrame, key: Sequence[str], values: Sequence[str], first_row: int) -> pl.DataFrame:
     """The key and the content of each row as digests, with its number; without a key the content is it.
 
+    Row numbers take 32 bits: a table of more than four thousand million rows is refused, not wrapped.
+
     Parameters
     ----------
     frame
@@ -64,7 +66,7 @@ def records(frame: pl.DataFrame, key: Sequence[str], values: Sequence[str], firs
     content = digest(frame.select(values))
     named = digest(frame.select(key)) if key else content
     rest = content if key else pl.repeat(0, frame.height, dtype=pl.Int128, eager=True)
-    rows = pl.int_range(first_row, first_row + frame.height, dtype=pl.Int64, eager=True)
+    rows = pl.int_range(first_row, first_row + frame.height, dtype=pl.UInt32, eager=True)
     return pl.DataFrame({KEY: named, CONTENT: rest, ROW: rows})
 
 
@@ -120,5 +122,5 @@ def _require_unique(side: pl.DataFrame, number: int) -> None:
 
     if not _repeats(side) or side[KEY].n_unique() == side.height:
         return
-    worst = side.group_by(KEY).agg(pl.col(ROW).min(), pl.len().alias(TIMES)).sort(TIMES, -pl.col(ROW), descending=True)
+    worst = side.group_by(KEY).agg(pl.col(ROW).min(), pl.len().alias(TIMES)).sort(TIMES, ROW, descending=[True, False])
     raise RepeatedKey(number, int(worst[ROW][0]), int(worst[TIMES][0]))

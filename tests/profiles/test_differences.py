@@ -120,7 +120,7 @@ def test_without_a_key_rows_are_a_multiset(tmp_path, way, pair):
     before, after = (write(frame, tmp_path / str(i)) for i, frame in enumerate(pair))
     found = compared(before, after, (), tmp_path, way)
     assert found.tally.rows == {"added": (new - old).total(), "modified": 0, "removed": (old - new).total()}
-    kinds = Counter(row.kind for row in found.changes.page(0, 1000)[0])
+    kinds = Counter(row.kind for row in found.changes(tmp_path / "changes").page(0, 1000)[0])
     assert kinds == +Counter(found.tally.rows)
 
 
@@ -146,7 +146,7 @@ def test_with_a_key_rows_are_paired(tmp_path, way, key, data):
     )
     added, removed = len(new.keys() - old.keys()), len(old.keys() - new.keys())
     assert found.tally.rows == {"added": added, "modified": changed, "removed": removed}
-    rows = found.changes.page(0, 1000)[0]
+    rows = found.changes(tmp_path / "changes").page(0, 1000)[0]
     assert Counter(row.kind for row in rows) == +Counter(found.tally.rows)
     listed = Counter(name for row in rows for name in row.before)
     assert listed == Counter(found.tally.columns)
