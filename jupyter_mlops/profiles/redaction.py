@@ -35,9 +35,7 @@ class Subject:
     @property
     def number(self) -> float | None:
         """The value as a number, when it is one."""
-        with suppress(ValueError):
-            return None if math.isnan(found := float(self.value)) else found
-        return None
+        return _number(self.value)
 
     def owns(self, cell: object) -> bool:
         """Whether a row with this `cell` is the subject's."""
@@ -45,16 +43,17 @@ class Subject:
             return False
         if isinstance(cell, bool):
             return str(cell).lower() == self.value.lower()
+        number = self.number
         if isinstance(cell, int | float):
-            return self.number is not None and float(cell) == self.number
+            return number is not None and float(cell) == number
         text = str(cell).strip()
-        if text == self.value.strip():
-            return True
-        if self.number is None:
-            return False
-        with suppress(ValueError):
-            return float(text) == self.number
-        return False
+        return text == self.value.strip() or (number is not None and _number(text) == number)
+
+
+def _number(text: str) -> float | None:
+    with suppress(ValueError):
+        return None if math.isnan(found := float(text)) else found
+    return None
 
 
 def without_rows(source: Path, name: str, target: Path, subject: Subject) -> int | None:
@@ -164,9 +163,9 @@ def _from_parquet(source: Path, target: Path, subject: Subject) -> int | None:
             for number in range(file.num_row_groups):
                 kept: list[pa.RecordBatch] = []
                 for batch in file.iter_batches(BATCH_ROWS, row_groups=[number]):
-                    rest = _rest(batch, subject)
-                    left_out += batch.num_rows - rest.num_rows
-                    kept.append(rest)
+                    rest = list(_rest(batch, subject))
+                    left_out += batch.num_rows - sum(part.num_rows for part in rest)
+                    kept += rest
                 _write_group(writer, kept)
     return left_out
 
@@ -192,13 +191,14 @@ def _from_arrow(source: Path, target: Path, subject: Subject) -> int | None:
         numbered = (batches.get_batch(number) for number in range(batches.num_record_batches)) if is_file else batches
         with made(str(target), batches.schema) as writing:
             for batch in numbered:
-                rest = _rest(batch, subject)
-                left_out += batch.num_rows - rest.num_rows
-                writing.write_batch(rest)
+                rest = list(_rest(batch, subject))
+                left_out += batch.num_rows - sum(part.num_rows for part in rest)
+                for part in rest:
+                    writing.write_batch(part)
     return left_out
 
 
-def _rest(batch: pa.RecordBatch, subject: Subject) -> pa.RecordBatch:
+def _rest(batch: pa.RecordBatch, subject: Subject) -> Iterator[pa.RecordBatch]:
     """`batch` without the rows of `subject`; each distinct cell is looked at once."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -207,11 +207,27 @@ def _rest(batch: pa.RecordBatch, subject: Subject) -> pa.RecordBatch:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_nested(column.type):
-        return batch
+        yield batch
+        return
     coded = pc.dictionary_encode(column)
     own = pa.array([subject.owns(cell) for cell in coded.dictionary.to_pylist()], pa.bool_())
     mine = pc.fill_null(own.take(coded.indices), fill_value=False)
-    return batch.filter(pc.invert(mine)) if pc.any(mine).as_py() else batch
+    if not pc.any(mine).as_py():
+        yield batch
+        return
+    try:
+        yield batch.filter(pc.invert(mine))
+    except pa.ArrowNotImplementedError:  # columns of views cannot be filtered yet, but cut
+        yield from _between(batch, pc.indices_nonzero(mine).to_pylist())
+
+
+def _between(batch: pa.RecordBatch, rows: list[int]) -> Iterator[pa.RecordBatch]:
+    """The stretches of `batch` between `rows`, which are sorted."""
+    start = 0
+    for row in [*rows, batch.num_rows]:
+        if row > start:
+            yield batch.slice(start, row - start)
+        start = row + 1
 
 
 WRITERS: dict[str, Callable[[Path, Path, Subject], int | None]] = {

@@ -69,8 +69,8 @@ def schema_of(paths: Sequence[Path], names: Sequence[str]) -> tuple[tuple[str, s
             return ()
 
 
-def count_rows(paths: Sequence[Path], names: Sequence[str]) -> int | None:
-    """Rows of the table, or None when it is not a readable one.
+def outline(paths: Sequence[Path], names: Sequence[str]) -> tuple[int | None, dict[str, str]]:
+    """Rows of the table, and its columns with their types; None and nothing when it is not a readable one.
 
     Parquet and Arrow files tell it in their metadata; text is streamed.
     """
@@ -79,9 +79,12 @@ def count_rows(paths: Sequence[Path], names: Sequence[str]) -> int | None:
     with translated():
         try:
             table = scan(paths, names)
-            return None if table is None else int(table.select(pl.len()).collect(engine="streaming").item())
+            if table is None:
+                return None, {}
+            columns = {name: spelled(dtype) for name, dtype in table.collect_schema().items()}
+            return int(table.select(pl.len()).collect(engine="streaming").item()), columns
         except _unreadable():
-            return None
+            return None, {}
 
 
 def is_table(names: Sequence[str]) -> bool:

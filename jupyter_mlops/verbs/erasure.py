@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.profiles.redaction import Subject
     from jupyter_mlops.versioning.erasing import Affected, Journal, Search
 
+
 @attrs.frozen
 class ErasedVersion:
     """A version that held what was erased.

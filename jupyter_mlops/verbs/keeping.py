@@ -185,7 +185,7 @@ def _every(project: Project) -> list[Dataset]:
 def _about(rules: Mapping[str, object], judged: tuple[RetainedVersion, ...]) -> str:
     if rules or any("its time" in each.reason for each in judged):
         return ""
-    return "No rule says when a version goes. Write [retention] into mlops.toml: keep_last = 10, keep_for = \"90d\"."
+    return "No rule says when a version goes. A table [retention] in mlops.toml does: keep_last = 10."
 
 
 def _expired(project: Project, judged: tuple[RetainedVersion, ...], collecting: Collecting) -> dict[str, int]:

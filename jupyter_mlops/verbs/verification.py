@@ -83,7 +83,7 @@ def verify(
     if scrub and not paths:
         objects = {**scrubbing.whole_cache(), **objects}
     found = scrubbing.look(objects, call.progress)
-    troubles, repaired = found.troubles, ()
+    troubles, repaired = found.troubles, tuple[Trouble, ...]()
     if scrub and troubles:
         troubles, repaired = _repaired(call, scrubbing, found.troubles, remote)
     if not paths:

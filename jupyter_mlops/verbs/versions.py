@@ -88,11 +88,16 @@ def shown(version: Version, *, current: str | None = None) -> DatasetVersion:
 
 def count(files: Sequence[DataFile]) -> int | None:
     """Rows of `files`, or None when they are no table or too much to read for a remark."""
-    from jupyter_mlops.profiles.tables import count_rows
+    return _outline(files)[0]
+
+
+def _outline(files: Sequence[DataFile]) -> tuple[int | None, dict[str, str]]:
+    """Rows and columns of `files`; None and nothing when they are no table or too much to read for a remark."""
+    from jupyter_mlops.profiles.tables import outline
 
     if len(files) > COUNTED_FILES or sum(file.bytes for file in files) > COUNTED_BYTES:
-        return None
-    return count_rows([file.location for file in files], [file.path for file in files]) if files else 0
+        return None, {}
+    return outline([file.location for file in files], [file.path for file in files]) if files else (0, {})
 
 
 def counted(datasets: Datasets, draft: Draft) -> Draft:
@@ -100,8 +105,8 @@ def counted(datasets: Datasets, draft: Draft) -> Draft:
     if draft.is_unchanged:
         return attrs.evolve(draft, rows=draft.rows_before, rows_added=0)
     try:
-        rows = count(_readable(datasets, draft, draft.content.entries))
-        return attrs.evolve(draft, rows=rows, rows_added=_rows_added(datasets, draft, rows))
+        rows, columns = _outline(_readable(datasets, draft, draft.content.entries))
+        return attrs.evolve(draft, rows=rows, columns=columns, rows_added=_rows_added(datasets, draft, rows))
     except MlopsError:
         return draft  # data that is no sound table is versioned all the same
 

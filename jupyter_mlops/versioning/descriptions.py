@@ -14,7 +14,7 @@ from jupyter_mlops.versioning.history import Recorded, read_blobs
 from jupyter_mlops.versioning.pointers import Described, described
 from jupyter_mlops.versioning.scratch import opened
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS description (name TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID;"
+SCHEMA = "CREATE TABLE IF NOT EXISTS described (name TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID;"
 
 
 class Descriptions:
@@ -36,9 +36,9 @@ class Descriptions:
         """What was said about each of `versions`, by digest; outputs of stages have their run record instead."""
         names = {one.digest: f"{one.commit_id}:./{one.pointer}" for one in versions if one.stage is None}
         with opened(self._places.scratch / "descriptions.sqlite", SCHEMA) as database:
-            known = dict(database.execute("SELECT name, said FROM description")) if len(names) > 1 else {}
+            known = dict(database.execute("SELECT name, said FROM described")) if len(names) > 1 else {}
             fresh = self._read([name for name in names.values() if name not in known])
-            database.executemany("INSERT OR REPLACE INTO description VALUES (?, ?)", fresh.items())
+            database.executemany("INSERT OR REPLACE INTO described VALUES (?, ?)", fresh.items())
         known.update(fresh)
         return {digest: _decoded(known[name]) for digest, name in names.items() if name in known}
 

@@ -182,7 +182,8 @@ class Erasing:
     def remove(self, contents: Mapping[str, str], needed: set[str]) -> tuple[int, int]:
         """Delete the objects of `contents` but those still `needed`; returns how many, and their bytes."""
         gone = [digest for digest in contents if digest not in needed and self._store.find(digest)]
-        freed = sum(self._store.remove(digest) for digest in sorted(gone, key=lambda one: not one.endswith(FOLDER_SUFFIX)))
+        listings_first = sorted(gone, key=lambda one: not one.endswith(FOLDER_SUFFIX))
+        freed = sum(self._store.remove(digest) for digest in listings_first)
         self._store.forget_damaged(contents)
         return len(gone), freed
 

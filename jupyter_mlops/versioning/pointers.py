@@ -21,9 +21,11 @@ PLAIN = re.compile(
     rb"outs:\n- md5: (?P<md5>[0-9a-f]{32}(?:\.dir)?)\n  size: (?P<size>\d+)\n"
     rb"(?:  nfiles: (?P<nfiles>\d+)\n)?(?P<isexec>  isexec: true\n)?"
     rb"  hash: md5\n  path: (?P<path>[A-Za-z_][A-Za-z0-9_./-]*)\n"
-    rb"(?:meta:\n  rows: (?P<rows>\d+)\n  rows_of: (?P<rows_of>[0-9a-f]{32}(?:\.dir)?)\n)?"
+    rb"(?:meta:\n  rows: (?P<rows>\d+)\n  rows_of: (?P<rows_of>[0-9a-f]{32}(?:\.dir)?)\n"
+    rb"(?:  columns:\n(?:    [^\n]+\n)+)?)?"
 )
 ROWS = "rows"
+COLUMNS = "columns"
 ROWS_OF = "rows_of"  # the digest that was counted: plain dvc keeps `meta` while it replaces the data
 
 
@@ -157,11 +159,12 @@ def name_of(out: Out, pointer: str, wdir: str = "") -> str | None:
 
 @attrs.frozen
 class Described:
-    """What people wrote about a dataset into its pointer: ``desc``, ``labels`` and ``meta``."""
+    """What the pointer says about a dataset: ``desc``, ``labels``, ``meta``; and its columns when it is a table."""
 
     text: str = ""
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = attrs.field(factory=dict)
+    columns: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def described(data: bytes, name: str) -> Described:
@@ -173,8 +176,15 @@ def described(data: bytes, name: str) -> Described:
     return Described(
         text=str(document.get("desc") or out.get("desc") or ""),
         labels=tuple(str(label) for label in _many(out.get("labels"))),
-        meta={key: value for key, value in meta.items() if key not in {ROWS, ROWS_OF}},
+        meta={key: value for key, value in meta.items() if key not in {ROWS, ROWS_OF, COLUMNS}},
+        columns=_columns(meta, str(out.get("md5"))),
     )
+
+
+def _columns(meta: Mapping[str, Any], digest: str) -> dict[str, str]:
+    """The columns that `meta` tells of the content `digest`."""
+    told = _mapping(meta.get(COLUMNS)) if meta.get(ROWS_OF) == digest else {}
+    return {str(name): str(dtype) for name, dtype in told.items()}
 
 
 def _many(value: object) -> Sequence[object]:

@@ -106,26 +106,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/mlops/v1/import": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Copy data in from outside the project and record where it came from.
-         * @description Copy data in from outside the project and record where it came from.
-         */
-        post: operations["import"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/mlops/v1/tag": {
         parameters: {
             query?: never;
@@ -140,6 +120,30 @@ export interface paths {
          * @description Name a version, so that ``data@NAME`` stands for it.
          */
         post: operations["tag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy data in from outside the project and record where it came from.
+         * @description Copy data in from outside the project and record where it came from.
+         *
+         *     Importing again, from the same source to the same place, makes a new version when the source has something new
+         *     and says so when it has not. Passwords, keys and tokens are never recorded. A download that was cut goes on from
+         *     there when it is repeated.
+         */
+        post: operations["import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1044,6 +1048,37 @@ export interface components {
             distribution: components["schemas"]["Distribution"] | null;
         };
         /**
+         * ColumnMovement
+         * @description The changed cells of one column.
+         *
+         *     Attributes
+         *     ----------
+         *     changed
+         *         How many cells.
+         *     emptied, filled
+         *         Those that became null, and those that were.
+         *     mean_change
+         *         The mean of after minus before, over cells that are finite numbers on both sides; None without any.
+         *     edges
+         *         The edges of equally wide bins over the finite numbers of both sides; empty when they are none or all the
+         *         same.
+         *     before, after
+         *         The cells in each bin.
+         *     common
+         *         The most frequent replacements, when a value is replaced more than once.
+         */
+        ColumnMovement: {
+            column: string;
+            changed: number;
+            emptied: number;
+            filled: number;
+            mean_change: number | null;
+            edges: number[];
+            before: number[];
+            after: number[];
+            common: components["schemas"]["Replacement"][];
+        };
+        /**
          * ColumnProfile
          * @description One column of a profile.
          *
@@ -1315,6 +1350,21 @@ export interface components {
         /**
          * Difference
          * @description What differs between two versions; `rows` is None when the content is no table.
+         *
+         *     Attributes
+         *     ----------
+         *     columns
+         *         Column to changed cells, changed columns only.
+         *     key, compared
+         *         The columns that name a row, and the others that both versions have.
+         *     changes
+         *         A page of the changed rows that were asked for.
+         *     matching
+         *         How many changed rows there are of those that were asked for.
+         *     movements
+         *         How the changed cells of each column moved.
+         *     texts, pictures
+         *         Files that are no tables, old beside new.
          */
         Difference: {
             before: string;
@@ -1327,6 +1377,14 @@ export interface components {
                 [key: string]: number;
             };
             note: string;
+            key: string[];
+            compared: string[];
+            changes: components["schemas"]["RowChange"][];
+            matching: number;
+            next_cursor: string | null;
+            movements: components["schemas"]["ColumnMovement"][];
+            texts: components["schemas"]["TextChange"][];
+            pictures: components["schemas"]["PictureChange"][];
         };
         /**
          * Distribution
@@ -1538,10 +1596,16 @@ export interface components {
         ImportRequest: {
             /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
             project?: string;
-            /** @description A file or folder on this machine, or an ``http(s)`` address. */
-            url: string;
-            /** @description Where to put it; its own name below ``data/`` when left out. Default: `""`. */
+            /** @description A file or folder on this machine; an ``http(s)`` address; ``s3://``, ``gs://``, ``az://`` or ``ssh://``; ``sqlite:///FILE`` or ``postgresql://…`` with ``--query``; a Delta or Iceberg table, ``delta+s3://…``; ``PROJECT::DATASET@v3``, PROJECT a folder or the address of a git repository. Default: `""`. */
+            url?: string;
+            /** @description Where to put it; its own name below ``data/`` when left out. For a table or an answer its ending is the format. Default: `""`. */
             path?: string;
+            /** @description What to ask a database; of a table, SQL in which it is called ``self``. Default: `""`. */
+            query?: string;
+            /** @description The version of a Delta table or the snapshot of an Iceberg table; the newest when left out. Default: `""`. */
+            at?: string;
+            /** @description A dataset that was imported before: look at its source again. Default: `""`. */
+            update?: string;
             /** @description What it is. Default: `""`. */
             message?: string;
             /** @description Commit the pointer file to git. Default: `true`. */
@@ -1554,6 +1618,19 @@ export interface components {
         /**
          * Imported
          * @description A dataset that came from elsewhere.
+         *
+         *     Attributes
+         *     ----------
+         *     source, query
+         *         Where it came from, without passwords, and what was asked there.
+         *     source_version
+         *         What the source called it: an etag, a table's version, another project's version and digest.
+         *     unchanged
+         *         Whether the source has nothing new: then nothing was written.
+         *     added, modified, removed
+         *         Files, against the version before.
+         *     rows_added
+         *         Of a table, against the version before; None when rows were not counted.
          */
         Imported: {
             dataset: string;
@@ -1562,6 +1639,13 @@ export interface components {
             source: string;
             bytes: number;
             git_commit: string | null;
+            query: string;
+            source_version: string;
+            unchanged: boolean;
+            added: number;
+            modified: number;
+            removed: number;
+            rows_added: number | null;
         };
         /**
          * InitRequest
@@ -1767,6 +1851,43 @@ export interface components {
             detail: string;
         };
         /**
+         * Picture
+         * @description A picture.
+         *
+         *     Attributes
+         *     ----------
+         *     format
+         *         ``png``, ``jpeg``, ``gif`` or ``webp``.
+         *     width, height
+         *         Pixels.
+         *     data
+         *         The file in base64, so that it can be shown; empty above 400 kB.
+         */
+        Picture: {
+            format: string;
+            width: number;
+            height: number;
+            bytes: number;
+            data: string;
+        };
+        /**
+         * PictureChange
+         * @description A picture that came, went or changed.
+         *
+         *     Attributes
+         *     ----------
+         *     before, after
+         *         None where there is none.
+         *     differing_ratio
+         *         The share of pixels that differ, 0 to 1; None when the sizes do, or when a format cannot be decoded here.
+         */
+        PictureChange: {
+            path: string;
+            before: components["schemas"]["Picture"] | null;
+            after: components["schemas"]["Picture"] | null;
+            differing_ratio: number | null;
+        };
+        /**
          * PredictRequest
          * @description Arguments of `predict`.
          */
@@ -1883,6 +2004,15 @@ export interface components {
             reason: string;
         };
         /**
+         * Replacement
+         * @description A value, what stands in its place, and how often; texts are cut after 80 characters.
+         */
+        Replacement: {
+            before: string | number | boolean | null;
+            after: string | number | boolean | null;
+            cells: number;
+        };
+        /**
          * RetainRequest
          * @description Arguments of `retain`.
          */
@@ -1964,6 +2094,31 @@ export interface components {
             version: string;
             weight: number;
             role: string;
+        };
+        /**
+         * RowChange
+         * @description One changed row.
+         *
+         *     Attributes
+         *     ----------
+         *     kind
+         *         ``added``, ``modified`` or ``removed``.
+         *     key
+         *         What names the row: its key, or where it stands in its file.
+         *     values
+         *         Column to cell; of a removed row as they were, else as they are.
+         *     before
+         *         Column to cell as it was, for the changed cells of a modified row alone.
+         */
+        RowChange: {
+            kind: string;
+            key: string;
+            values: {
+                [key: string]: string | number | boolean | null;
+            };
+            before: {
+                [key: string]: string | number | boolean | null;
+            };
         };
         /**
          * RowCounts
@@ -2287,6 +2442,28 @@ export interface components {
             version: string;
             tag: string;
             removed: boolean;
+        };
+        /**
+         * TextChange
+         * @description A text that changed.
+         *
+         *     Attributes
+         *     ----------
+         *     path
+         *         Below the dataset; empty when it is the dataset.
+         *     added, removed
+         *         Lines.
+         *     diff
+         *         As ``diff -u`` writes it, without the two names.
+         *     is_cut
+         *         Whether `diff` stops before its end, or is empty because the text is too long to be compared.
+         */
+        TextChange: {
+            path: string;
+            added: number;
+            removed: number;
+            diff: string;
+            is_cut: boolean;
         };
         /**
          * Transferred
@@ -2673,7 +2850,7 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
-    import: {
+    tag: {
         parameters: {
             query?: never;
             header?: never;
@@ -2682,7 +2859,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ImportRequest"];
+                "application/json": components["schemas"]["TagRequest"];
             };
         };
         responses: {
@@ -2701,7 +2878,7 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
-    tag: {
+    import: {
         parameters: {
             query?: never;
             header?: never;
@@ -2710,7 +2887,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TagRequest"];
+                "application/json": components["schemas"]["ImportRequest"];
             };
         };
         responses: {
@@ -2839,6 +3016,18 @@ export interface operations {
                 key?: string[];
                 /** @description Changed cells to list, at most 1000. */
                 rows?: number;
+                /** @description Page through rows in which one of these columns changed. */
+                column?: string[];
+                /** @description Page through rows that were added, modified or removed. */
+                kind?: "added" | "any" | "modified" | "removed";
+                /** @description Changed rows a page, at most 200. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description Show this text or picture of a folder; the first ten when left out. */
+                file?: string;
+                /** @description Tell how the changed cells of each column moved. */
+                stats?: boolean;
             };
             header?: never;
             path?: never;
