@@ -8,10 +8,12 @@ from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, St
 from jupyter_mlops.rendering.generic import document, spaced, state
 from jupyter_mlops.rendering.units import changes, count, duration, exact, label, moment, scalar, size
 from jupyter_mlops.verbs.checkouts import CheckedOut
-from jupyter_mlops.verbs.datasets import Committed, Imported, Tagged
+from jupyter_mlops.verbs.datasets import Committed, Tagged
 from jupyter_mlops.verbs.differences import Difference
 from jupyter_mlops.verbs.history import History, Shown
+from jupyter_mlops.verbs.imports import Imported
 from jupyter_mlops.verbs.remotes import Transferred
+from jupyter_mlops.verbs.searching import Found
 from jupyter_mlops.verbs.status import NextStep, Status
 from jupyter_mlops.verbs.versions import DatasetVersion
 from jupyter_mlops.versioning.datasets import DatasetState
@@ -120,6 +122,26 @@ def _(result: History) -> Document:
 
 
 @document.register
+def _(result: Found) -> Document:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.version.dataset,
+            each.version.label,
+            ", ".join(f"{match.field} {match.value}" for match in each.matched),
+            each.version.author,
+            moment(each.version.time),
+        )
+        for each in result.hits
+    ]
+    if not rows:
+        hint = say("Fields:", Code("column: owner: tag: purpose: pii: source: name:"))
+        return Document("Search", (say(Mark(f"Nothing fits {result.query}.", Tone.QUIET)), hint))
+    more = (say("More:", Code(f"--cursor {result.next_cursor}")),) if result.next_cursor else ()
+    found = table("Versions", "Dataset|Version|Found in|Author|Time", rows)
+    return Document(f"Search: {result.query}", (say(Mark(count(result.datasets, "dataset"), Tone.GOOD)), *found, *more))
+
+
+@document.register
 def _(result: DatasetVersion) -> Document:
     return Document(f"{result.dataset}@{result.version}", _version(result))
 
@@ -212,14 +234,27 @@ def _(result: Transferred) -> Document:
     is_push = result.direction == "push"
     shared = f"Records {'sent' if is_push else 'fetched'} through git" if result.refs else ""
     lacking = f"{count(result.missing, 'file')} not on {result.remote or 'this machine'}" if result.missing else ""
-    lines = [say(line) for line in (shared, result.note) if line]
-    lines = [say(Mark(lacking, Tone.STALE)), *lines] if lacking else lines
-    return Document("Push" if is_push else "Pull", (_moved(result, is_push=is_push), *lines))
+    lines: list[Block] = [say(Mark(lacking, Tone.STALE))] if lacking else []
+    lines += [say(line) for line in (shared, result.note) if line]
+    rows: list[tuple[Cell, ...]] = [(each.version, f"{each.files:,}") for each in result.lacking]
+    lines += table(
+        "Incomplete",
+        "Version|Files not there",
+        rows[:MOST_PATHS],
+        more=len(rows[MOST_PATHS:]),
+        numeric="Files not there",
+    )
+    return Document(result.direction.capitalize(), (_moved(result, is_push=is_push), *lines))
 
 
 def _moved(result: Transferred, *, is_push: bool) -> Block:
     if not result.remote:
         return say(Mark("No remote to pull from", Tone.QUIET), "· add one:", Code("init --remote URL"))
+    if result.files and result.dry_run:
+        weight = f", {size(result.bytes)}" if result.bytes else ""
+        return say(
+            Mark(f"{count(result.files, 'file')}{weight} to {result.direction}", Tone.CHANGED), "·", result.remote
+        )
     if result.files:
         return say(Mark(f"{count(result.files, 'file')}, {size(result.bytes)}", Tone.GOOD), "·", result.remote)
     rest = " else" if result.missing else ""
@@ -229,6 +264,16 @@ def _moved(result: Transferred, *, is_push: bool) -> Block:
 @document.register
 def _(result: Imported) -> Document:
     head = f"{result.dataset} {label(result.version, result.digest)}"
+    state = Mark("unchanged at its source", Tone.QUIET) if result.unchanged else Mark(head, Tone.GOOD)
     commit = result.git_commit[:7] if result.git_commit else ""
-    pairs = facts(("Source", result.source), ("Size", size(result.bytes)), ("Git commit", commit))
-    return Document("Import", (say(Mark(head, Tone.GOOD)), *pairs))
+    rows = f"{result.rows_added:+,}" if result.rows_added else ""
+    pairs = facts(
+        ("Source", result.source),
+        ("Query", Code(result.query) if result.query else ""),
+        ("Version there", result.source_version),
+        ("Changes", changes(result.added, result.modified, result.removed)),
+        ("Rows", rows),
+        ("Size", size(result.bytes)),
+        ("Git commit", commit),
+    )
+    return Document("Import", (say(state, *([head] if result.unchanged else [])), *pairs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -43,9 +44,9 @@ def redacted(text: str) -> str:
 
 
 def redacted_all(value: Any) -> Any:
-    """`value`, of plain lists, mappings and texts, with every text redacted."""
+    """`value` with every text redacted in the lists, tuples and mappings that it consists of."""
     if isinstance(value, str):
         return redacted(value)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: redacted_all(item) for key, item in value.items()}
-    return [redacted_all(item) for item in value] if isinstance(value, (list, tuple)) else value
+    return type(value)(redacted_all(item) for item in value) if type(value) in {list, tuple} else value

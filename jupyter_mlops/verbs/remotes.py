@@ -219,7 +219,8 @@ def _fetch(call: Call, what: Wanted, remote: str, *, dry_run: bool = False) -> T
         return Transferred(chosen, 0, 0, records, "fetch", len(absent.names), dry_run=dry_run)
     call.report("fetch")
     request = Request("fetch", chosen, absent.targets, tuple(absent.names), dry_run)
-    answer = remotes.move(request, call.progress)
+    with datasets.store.in_use():
+        answer = remotes.move(request, call.progress)
     return Transferred(
         remote=chosen,
         files=answer.files,
