@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from jupyter_mlops.profiles.comparing import Chunk, Comparison
 from jupyter_mlops.profiles.matching import NEW, OLD
-from jupyter_mlops.records import Scalar
+from jupyter_mlops.profiles.rows import CellChange, RowChange, row_name, scalar
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,38 +20,6 @@ KIND, FLAG, BEFORE, AFTER = "\0kind", "\0changed ", "\0before ", "\0after "
 KINDS = ("added", "modified", "removed")
 Origins = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
 """For each side, the name of each file and the number of its first row."""
-
-
-@attrs.frozen
-class CellChange:
-    """One changed cell; `key` names its row."""
-
-    key: str
-    column: str
-    before: Scalar
-    after: Scalar
-
-
-@attrs.frozen
-class RowChange:
-    """One changed row.
-
-    Attributes
-    ----------
-    kind
-        ``added``, ``modified`` or ``removed``.
-    key
-        What names the row: its key, or where it stands in its file.
-    values
-        Column to cell; of a removed row as they were, else as they are.
-    before
-        Column to cell as it was, for the changed cells of a modified row alone.
-    """
-
-    kind: str
-    key: str
-    values: dict[str, Scalar]
-    before: dict[str, Scalar] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -147,6 +114,20 @@ class Changes:
         )
         return tuple(cell for cell, _ in zip(cells, range(limit), strict=False))
 
+    def likely_key(self) -> str:
+        """The column that would pair rows that were removed and added, going by the first of them; or ``""``."""
+        import polars as pl
+
+        if self.key or not self.chunks:
+            return ""
+        frame = pl.concat([pl.read_ipc(self.path(chunk)) for chunk in sorted({0, len(self.chunks) - 1})])
+        for name in self.names:
+            gone = frame.filter(pl.col(KIND) == "removed")[f"{BEFORE}{name}"]
+            come = frame.filter(pl.col(KIND) == "added")[f"{AFTER}{name}"]
+            if gone.dtype == come.dtype and not gone.dtype.is_float() and _pairs(gone, come):
+                return name
+        return ""
+
     def _wanted(self, chunk: int, columns: Sequence[str], kind: str) -> pl.Series:
         """Which rows of a chunk pass the filter."""
         import polars as pl
@@ -209,6 +190,14 @@ def _written(given: Comparison, chunk: Chunk) -> pl.DataFrame:
     )
 
 
+def _pairs(gone: pl.Series, come: pl.Series) -> bool:
+    """Whether the values name each row once, and mostly on both sides."""
+    if gone.dtype.is_nested() or gone.null_count() or come.null_count():
+        return False
+    unique = gone.n_unique() == len(gone) and come.n_unique() == len(come)
+    return unique and 2 * int(gone.is_in(come.implode()).sum()) >= min(len(gone), len(come))
+
+
 def _kept(column: pl.Series, where: pl.Series) -> pl.Series:
     import polars as pl
 
@@ -220,21 +209,3 @@ def _plain(column: pl.Series) -> pl.Series:
     import polars as pl
 
     return column.cast(pl.String) if isinstance(column.dtype, pl.Categorical | pl.Enum) else column
-
-
-def row_name(key: Sequence[str], values: Sequence[Any]) -> str:
-    """``17``, or ``state=MA, id=17``."""
-    texts = ["null" if value is None else str(scalar(value)) for value in values]
-    return texts[0] if len(key) == 1 else ", ".join(f"{n}={t}" for n, t in zip(key, texts, strict=True))
-
-
-def scalar(value: object) -> Scalar:
-    """A cell as JSON can carry it; NaN and infinities, which it cannot, become their names."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value).replace("nan", "NaN")
-    if value is None or isinstance(value, str | int | bool):
-        return value
-    if isinstance(value, bytes):
-        return value.hex()
-    isoformat = getattr(value, "isoformat", None)
-    return cast("str", isoformat()) if isoformat else str(value)

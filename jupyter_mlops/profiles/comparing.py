@@ -85,7 +85,8 @@ class Comparison:
         """The digests of some rows of one side."""
         forms = (self.shared.before, self.shared.after)[number]
         values = () if part.is_shared and self.key else self.values
-        return records(frame.select([forms[name] for name in (*self.key, *values)]), self.key, values, first_row)
+        rows = range(first_row, first_row + frame.height)
+        return records(frame.select([forms[name] for name in (*self.key, *values)]), self.key, values, rows)
 
     def read(self, side: Side) -> tuple[Part, ...]:
         """The parts that must be read: of what both tables hold only the key matters, which must not repeat."""

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING
 import attrs
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.profiles.changes import CellChange, Changes, Origins, Tally, row_name
+from jupyter_mlops.profiles.changes import Changes, Origins, Tally
 from jupyter_mlops.profiles.comparable import comparable
 from jupyter_mlops.profiles.comparing import IN_MEMORY_BYTES, Comparison
 from jupyter_mlops.profiles.matching import RepeatedKey
 from jupyter_mlops.profiles.parts import Side, parts, sides
+from jupyter_mlops.profiles.rows import CellChange, row_name
 from jupyter_mlops.profiles.tables import scan, spelled, translated, unknown_column
 
 if TYPE_CHECKING:
     import polars as pl
-
-__all__ = ["CellChange", "SchemaChange", "Table", "TableDifference", "compare", "compare_tables"]
 
 
 @attrs.frozen

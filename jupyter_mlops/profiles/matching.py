@@ -38,18 +38,18 @@ class RepeatedKey(Exception):
     times: int
 
 
-def digest(frame: pl.DataFrame) -> pl.Series:
-    """One 128-bit integer a row, equal for rows of equal cells."""
+def digest(frame: pl.DataFrame, columns: Sequence[str], height: int) -> pl.Series:
+    """One 128-bit integer for each of `height` rows, equal for rows of equal cells."""
     import polars as pl
 
-    if not frame.width:
-        return pl.repeat(0, frame.height, dtype=pl.Int128, eager=True)
-    high, low = (frame.hash_rows(seed=seed) for seed in SEEDS)
+    if not columns:
+        return pl.repeat(0, height, dtype=pl.Int128, eager=True)
+    high, low = (frame.select(columns).hash_rows(seed=seed) for seed in SEEDS)
     shift = pl.lit(2**64, dtype=pl.Int128)
     return pl.select(high.reinterpret(signed=True).cast(pl.Int128) * shift + low.cast(pl.Int128)).to_series()
 
 
-def records(frame: pl.DataFrame, key: Sequence[str], values: Sequence[str], first_row: int) -> pl.DataFrame:
+def records(frame: pl.DataFrame, key: Sequence[str], values: Sequence[str], rows: range) -> pl.DataFrame:
     """The key and the content of each row as digests, with its number; without a key the content is it.
 
     Row numbers take 32 bits: a table of more than four thousand million rows is refused, not wrapped.
@@ -57,17 +57,19 @@ def records(frame: pl.DataFrame, key: Sequence[str], values: Sequence[str], firs
     Parameters
     ----------
     frame
-        The shared columns in their comparable form.
+        The shared columns in their comparable form; a frame without columns forgets its height.
     values
         The columns beside the key; may be empty although the table has some, where all are known to be equal.
+    rows
+        The numbers of the rows.
     """
     import polars as pl
 
-    content = digest(frame.select(values))
-    named = digest(frame.select(key)) if key else content
-    rest = content if key else pl.repeat(0, frame.height, dtype=pl.Int128, eager=True)
-    rows = pl.int_range(first_row, first_row + frame.height, dtype=pl.UInt32, eager=True)
-    return pl.DataFrame({KEY: named, CONTENT: rest, ROW: rows})
+    content = digest(frame, values, len(rows))
+    named = digest(frame, key, len(rows)) if key else content
+    rest = content if key else pl.repeat(0, len(rows), dtype=pl.Int128, eager=True)
+    numbers = pl.int_range(rows.start, rows.stop, dtype=pl.UInt32, eager=True)
+    return pl.DataFrame({KEY: named, CONTENT: rest, ROW: numbers})
 
 
 def matched(old: pl.DataFrame, new: pl.DataFrame, *, keyed: bool) -> pl.DataFrame:

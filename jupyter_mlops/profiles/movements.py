@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from jupyter_mlops.profiles.changes import AFTER, BEFORE, FLAG, Changes, scalar
+from jupyter_mlops.profiles.changes import AFTER, BEFORE, FLAG, Changes
+from jupyter_mlops.profiles.rows import scalar
 from jupyter_mlops.records import Scalar
 
 if TYPE_CHECKING:

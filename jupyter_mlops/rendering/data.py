@@ -1,4 +1,4 @@
-"""Renditions of data verbs: status, commit, log, show, diff, checkout, tag, push, pull, import, init."""
+"""Renditions of data verbs: status, commit, log, show, checkout, tag, push, pull, import, init."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from jupyter_mlops.pipelines.pipeline import StageStatus
 from jupyter_mlops.records import short
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, spaced, state
-from jupyter_mlops.rendering.units import changes, count, duration, exact, label, moment, scalar, size
+from jupyter_mlops.rendering.units import changes, count, duration, label, moment, scalar, size
 from jupyter_mlops.verbs.checkouts import CheckedOut
 from jupyter_mlops.verbs.datasets import Committed, Tagged
-from jupyter_mlops.verbs.differences import Difference
 from jupyter_mlops.verbs.history import History, Shown
 from jupyter_mlops.verbs.imports import Imported
 from jupyter_mlops.verbs.remotes import Transferred
@@ -174,44 +173,6 @@ def _(result: Shown) -> Document:
     )
     blocks += table("Schema", "Column|Type", schema)
     return Document(f"{result.kind.capitalize()} {result.reference}", tuple(blocks))
-
-
-@document.register
-def _(result: Difference) -> Document:
-    blocks: list[Block] = [say(_difference_words(result))]
-    blocks += [say(result.note)] if result.note else []
-    schema: list[tuple[Cell, ...]] = [
-        (each.column, each.before or "absent", each.after or "absent") for each in result.schema
-    ]
-    blocks += table("Schema", "Column|Before|After", schema)
-    if result.rows:
-        rows = result.rows
-        counted: tuple[Cell, ...] = (f"{rows.added:,}", f"{rows.modified:,}", f"{rows.removed:,}")
-        blocks += table("Rows", "Added|Modified|Removed", [counted], numeric="Added|Modified|Removed")
-    columns: list[tuple[Cell, ...]] = [(name, f"{changed:,}") for name, changed in result.columns.items()]
-    blocks += table("Columns with changed cells", "Column|Changed", columns, numeric="Changed")
-    cells: list[tuple[Cell, ...]] = [
-        (each.key, each.column, exact(each.before), exact(each.after)) for each in result.cells
-    ]
-    blocks += table("Cells", "Row|Column|Before|After", cells)
-    blocks += _files(result)
-    return Document(f"{result.before} → {result.after}", tuple(blocks))
-
-
-def _difference_words(result: Difference) -> Mark:
-    rows = result.rows
-    words = changes(rows.added, rows.modified, rows.removed) if rows else ""
-    files = changes(len(result.files.added), len(result.files.modified), len(result.files.removed))
-    parts = [f"rows {words}" if words else "", f"files {files}" if files else "", "schema" if result.schema else ""]
-    changed = ", ".join(part for part in parts if part)
-    return Mark(changed, Tone.CHANGED) if changed else Mark("No difference.", Tone.GOOD)
-
-
-def _files(result: Difference) -> tuple[Block, ...]:
-    kinds = (("added", result.files.added), ("modified", result.files.modified), ("removed", result.files.removed))
-    rows: list[tuple[Cell, ...]] = [(path or "the file itself", word) for word, paths in kinds for path in paths]
-    shown = rows[:MOST_PATHS]
-    return table("Files", "File|Change", shown, more=len(rows) - len(shown))
 
 
 @document.register

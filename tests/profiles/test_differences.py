@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.profiles import comparing
 from jupyter_mlops.profiles.differences import Table, compare
 
@@ -122,6 +123,47 @@ def test_without_a_key_rows_are_a_multiset(tmp_path, way, pair):
     assert found.tally.rows == {"added": (new - old).total(), "modified": 0, "removed": (old - new).total()}
     kinds = Counter(row.kind for row in found.changes(tmp_path / "changes").page(0, 1000)[0])
     assert kinds == +Counter(found.tally.rows)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("keyed", [False, True])
+@relaxed
+@given(data=st.data())
+def test_files_that_both_hold_are_left_out_and_nothing_changes(tmp_path, way, keyed, data):
+    rows = data.draw(st.lists(st.tuples(REALS, TEXTS), max_size=12))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), min_size=3, max_size=3)))
+    pieces = [rows[a:b] for a, b in zip([0, *cuts], [*cuts, len(rows)], strict=True)]
+    files, first = [], 0
+    for number, piece in enumerate(pieces):
+        frame = pl.DataFrame(piece, schema={"x": pl.Float64, "s": pl.String}, orient="row").with_row_index("id", first)
+        first += len(piece)
+        frame.write_ipc(tmp_path / str(number))
+        files.append((tmp_path / str(number), f"{number}.arrow", str(number)))
+    sides = [data.draw(st.lists(st.sampled_from(files), unique=True, min_size=1)) for _ in range(2)]
+    given = [Table(*map(list, zip(*side, strict=True))) for side in sides]
+    key = ["id"] if keyed else []
+    found = compared(*given, key, tmp_path, way).tally
+    bare = compared(*(Table(one.paths, one.names) for one in given), key, tmp_path, way).tally
+    assert (found.rows, found.columns) == (bare.rows, bare.columns)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_key_that_is_all_there_is_and_no_column_in_common(tmp_path, way):
+    a = write(pl.DataFrame({"a": [1, 2, 3]}), tmp_path / "a")
+    b = write(pl.DataFrame({"a": [3, 4, 5, 6]}), tmp_path / "b")
+    c = write(pl.DataFrame({"c": [1]}), tmp_path / "c")
+    assert compared(a, b, ["a"], tmp_path, way).tally.rows == {"added": 3, "modified": 0, "removed": 2}
+    assert compared(a, c, [], tmp_path, way).tally.rows == {"added": 0, "modified": 0, "removed": 2}
+    assert compared(a, a, [], tmp_path, way).tally.rows == {"added": 0, "modified": 0, "removed": 0}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_repeated_key_names_its_worst_row(tmp_path, way):
+    once = write(pl.DataFrame({"a": [1, 2], "b": ["x", None]}), tmp_path / "a")
+    often = write(pl.DataFrame({"a": [1, 2, 2, 1, 2], "b": [None, "y", "y", "z", "y"]}), tmp_path / "b")
+    with pytest.raises(UsageError, match="a=2, b=y occurs 3 times after") as refused:
+        compared(once, often, ["a", "b"], tmp_path, way)
+    assert refused.value.reference == "key-not-unique"
 
 
 @pytest.mark.parametrize("way", WAYS)
