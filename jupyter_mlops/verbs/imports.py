@@ -168,7 +168,7 @@ def _import(call: Call, importing: Importing, plan: Plan, message: str, committe
 
     datasets = call.project.datasets
     committing = Committing(datasets)
-    with datasets.store.in_use(), importing.placed(plan.source, plan.target, call.progress) as version:
+    with importing.placed(plan.source, plan.target, call.progress) as version, datasets.store.in_use():
         committing.targets([plan.target], adopt=False)
         draft = counted(datasets, committing.draft(plan.target, call.progress))
         if plan.before and draft.is_unchanged:

@@ -91,8 +91,10 @@ class ProjectVersion(Source):
             version = self._resolved(datasets)
             if version.is_workspace:
                 raise _uncommitted(self.reference)
-            store = datasets.store if datasets.is_stored(version.digest) else self._fetched(datasets, version, progress)
-            _copy(store, version.digest, target, progress)
+            with Store(self.settings).in_use():
+                here = datasets.is_stored(version.digest)
+                store = datasets.store if here else self._fetched(datasets, version, progress)
+                _copy(store, version.digest, target, progress)
         return _told(version)
 
     def _resolved(self, datasets: Datasets) -> Version:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,7 +116,9 @@ class LakeTable(Source):
         if importlib.util.find_spec(PACKAGE[self.kind]) is None:
             raise package_missing(f"A table of {self.kind.title()}", self.kind)
         try:
-            yield
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # polars advises on packages that would plan a scan faster
+                yield
         except MlopsError:
             raise
         except Exception as error:  # each store raises classes of its own
