@@ -124,7 +124,10 @@ def line(moto, monkeypatch) -> Iterator[Line]:
 def ask(port: int, method: str, path: str, body: bytes = b"") -> bytes:
     import urllib.request
 
-    known = {"Authorization": "AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request, Signature=0"}
+    known = {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request, Signature=0",
+        "Content-Type": "application/octet-stream",
+    }
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body or None, known, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.read()
@@ -338,3 +341,42 @@ def test_what_a_kind_of_remote_needs_installed_is_said(root, monkeypatch, tmp_pa
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "blind"), os.environ.get("PYTHONPATH", "")]))
     error = refused(mlops.push, project=root)
     assert (error.reference, error.hint) == ("remote-kind-missing", 'pip install "dvc[s3]"')
+
+
+def test_a_file_in_a_bucket_is_imported_in_ranges_and_an_etag_saves_the_next_download(project, moto, line):
+    body = random.Random(3).randbytes(9 << 20)
+    ask(moto, "PUT", "/data/in/large.bin", body)
+    done = mlops.import_("s3://data/in/large.bin", "large.bin", project=project.root)
+    assert (project.root / "large.bin").read_bytes() == body
+    assert done.source_version.startswith("etag ")
+    asked = line.gets
+    assert mlops.import_(update="large.bin", project=project.root).unchanged
+    assert line.gets == asked
+    ask(moto, "PUT", "/data/in/large.bin", b"new")
+    assert mlops.import_("s3://data/in/large.bin", "large.bin", project=project.root).version == "v2"
+    assert refused(mlops.import_, "s3://data/in/none.bin", project=project.root).reference == "no-such-file"
+
+
+def test_a_prefix_is_imported_as_a_folder_and_goes_on_after_a_cut(project, moto, line):
+    for number in range(FILES):
+        ask(moto, "PUT", f"/data/in/deep/{number}.bin", random.Random(number).randbytes(2000))
+    line.pause_s = 0.1
+    threading.Thread(target=lambda: (wait_for(lambda: line.gets > 20), line.cut())).start()
+    error = refused(mlops.import_, "s3://data/in/", "raw", project=project.root)
+    assert (error.reference, (project.root / "raw").exists()) == ("download-failed", False)
+    line.open, line.pause_s, line.gets = True, 0, 0
+    done = mlops.import_("s3://data/in/", "raw", project=project.root)
+    assert done.bytes == FILES * 2000
+    assert (project.root / "raw" / "deep" / "7.bin").read_bytes() == random.Random(7).randbytes(2000)
+    assert 0 < line.gets < FILES
+    assert mlops.import_(update="raw", project=project.root).unchanged
+
+
+def test_a_vanished_bucket_is_told_and_the_dataset_stays(project, moto, line):
+    ask(moto, "PUT", "/data/in/t.csv", b"a\n1\n")
+    mlops.import_("s3://data/in/t.csv", "t.csv", project=project.root)
+    pointer = (project.root / "t.csv.dvc").read_bytes()
+    line.cut()
+    assert refused(mlops.import_, update="t.csv", project=project.root).reference == "download-failed"
+    assert (project.root / "t.csv.dvc").read_bytes() == pointer
+    assert (project.root / "t.csv").read_text() == "a\n1\n"

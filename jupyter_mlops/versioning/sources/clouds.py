@@ -106,7 +106,7 @@ class CloudFiles(Source):
 
         scheme = self.url.partition("://")[0]
         try:
-            fs, path = url_to_fs(self.url)
+            fs, path = url_to_fs(self.url, skip_instance_cache=True)  # settings may have changed in a long session
             yield fs, path.rstrip("/")
         except MlopsError:
             raise
