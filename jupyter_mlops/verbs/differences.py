@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LISTED_CELLS = 1000
 LISTED_FILES = 10
+EDITED = "An edited row counts as removed and added: --key {} pairs rows."
 Kind = Literal["any", "added", "modified", "removed"]
 
 
@@ -49,6 +50,8 @@ class Difference:
         Column to changed cells, changed columns only.
     key, compared
         The columns that name a row, and the others that both versions have.
+    likely_key
+        A column that would pair most rows that were removed and added; empty when there is none.
     changes
         A page of the changed rows that were asked for.
     matching
@@ -69,6 +72,7 @@ class Difference:
     note: str = ""
     key: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
+    likely_key: str = ""
     changes: tuple[RowChange, ...] = ()
     matching: int = 0
     next_cursor: str | None = None
@@ -193,9 +197,11 @@ def _rows(plain: Difference, opened: Opened, wanted: Wanted) -> Difference:
     page, further = changes.page(start, wanted.limit, wanted.columns, wanted.kind)
     counts = RowCounts(**found.tally.rows)
     is_edited = not wanted.key and counts.added and counts.removed
+    likely = changes.likely_key() if is_edited else ""
     return attrs.evolve(
         plain,
-        note=_pairing(changes.likely_key()) if is_edited else "",
+        note=EDITED.format(likely or "COLUMN") if is_edited else "",
+        likely_key=likely,
         schema=found.schema,
         rows=counts,
         cells=changes.cells(wanted.rows),
@@ -207,10 +213,6 @@ def _rows(plain: Difference, opened: Opened, wanted: Wanted) -> Difference:
         next_cursor=None if further is None else f"{opened.identity[:8]}-{further}",
         movements=opened.movements() if wanted.stats else (),
     )
-
-
-def _pairing(column: str) -> str:
-    return f"An edited row counts as removed and added: --key {column or 'COLUMN'} pairs rows."
 
 
 def _start(cursor: str, identity: str) -> int:

@@ -1357,6 +1357,8 @@ export interface components {
          *         Column to changed cells, changed columns only.
          *     key, compared
          *         The columns that name a row, and the others that both versions have.
+         *     likely_key
+         *         A column that would pair most rows that were removed and added; empty when there is none.
          *     changes
          *         A page of the changed rows that were asked for.
          *     matching
@@ -1379,6 +1381,7 @@ export interface components {
             note: string;
             key: string[];
             compared: string[];
+            likely_key: string;
             changes: components["schemas"]["RowChange"][];
             matching: number;
             next_cursor: string | null;
