@@ -14,6 +14,7 @@ from jupyter_mlops.versioning.datasets import Dataset, Datasets, Version
 from jupyter_mlops.versioning.history import read_blobs
 from jupyter_mlops.versioning.pointers import LOCK_FILE, Out, graft_stage, stage_of
 from jupyter_mlops.versioning.publishing import Publication
+from jupyter_mlops.versioning.reach import versions
 
 SHOWN_FILES = 10
 
@@ -145,16 +146,20 @@ class Checkout:
         yield from (posixpath.join(name, path) if path else name for path in left)
 
     def _contents(self, name: str, target: Out) -> Iterator[Content]:
-        """The contents in which a file may be safe: the target, the pointer's, then all versions, newest first."""
-        here = self._datasets.pointer(name)
-        digests = [
-            target.digest,
-            here[1].digest if here else "",
-            *(version.digest for version in self._datasets.history(name)),
-        ]
-        for digest in dict.fromkeys(filter(None, digests)):
-            if content := self._datasets.content_or_none(digest):
+        """The contents in which a file may be safe, each once."""
+        seen: set[str] = {""}
+        for digest in self._digests(name, target):
+            if digest not in seen and (content := self._datasets.content_or_none(digest)):
                 yield content
+            seen.add(digest)
+
+    def _digests(self, name: str, target: Out) -> Iterator[str]:
+        """The target, the pointer's, all versions of this branch, newest first, then those of all others."""
+        yield target.digest
+        if here := self._datasets.pointer(name):
+            yield here[1].digest
+        yield from (version.digest for version in self._datasets.history(name))
+        yield from (digest for dataset, digest in versions(self._git) if dataset == name)
 
     def _uncommitted_pointer(self, name: str) -> tuple[str, str] | None:
         """The pointer and digest of `name`, when no commit of any branch holds that pointer."""

@@ -58,7 +58,7 @@ class Datasets:
     @cached_property
     def store(self) -> Store:
         """The cache."""
-        return Store(self.settings, self.tombstones.successor)
+        return Store(self.settings, self.tombstones)
 
     @cached_property
     def tombstones(self) -> Tombstones:

@@ -11,13 +11,14 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, LEGACY_MD5, MD5, Content, Entry, corrupt, parse_dir_object
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.stat_index import signature
+from jupyter_mlops.versioning.tombstones import RETIRED, Tombstone, Tombstones
 
 CHUNK_BYTES = 1 << 20
 OBJECT_MODE = 0o444
@@ -28,11 +29,6 @@ FICLONE = 0x40049409
 NO_CLONE = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.EBADF}
 
 
-def nothing(_: str) -> str:
-    """The successor where nothing was let go."""
-    return ""
-
-
 class Store:
     """The objects of one DVC cache.
 
@@ -40,13 +36,13 @@ class Store:
     ----------
     settings
         Where the cache is and how files are linked to it.
-    successor
-        What stands in the place of an object that was let go, "" when nothing does.
+    tombstones
+        What was let go for good.
     """
 
-    def __init__(self, settings: DvcSettings, successor: Callable[[str], str] = nothing) -> None:
+    def __init__(self, settings: DvcSettings, tombstones: Tombstones | None = None) -> None:
         self._settings = settings
-        self._successor = successor
+        self._tombstones = tombstones
         self._objects = settings.cache / "files" / "md5"
         self._made: set[str] = set()
         self._clones = "reflink" in settings.links
@@ -68,7 +64,9 @@ class Store:
 
     def standing(self, digest: str) -> str:
         """`digest` itself, or what took its place when it was let go and its object is gone."""
-        return digest if self.find(digest) else self._successor(digest) or digest
+        if self._tombstones is None or self.find(digest):
+            return digest
+        return self._tombstones.successor(digest) or digest
 
     def require(self, digest: str) -> Path:
         """Where the object is, or what stands in its place.
@@ -76,10 +74,12 @@ class Store:
         Raises
         ------
         EnvironmentFault
-            ``object-missing``.
+            ``object-missing``, ``data-let-go``.
         """
         if found := self.find(self.standing(digest)):
             return found
+        if self._tombstones and (stone := self._tombstones.of(digest)):
+            raise let_go(stone)
         raise EnvironmentFault(
             "object-missing",
             "The data of this version is not in the cache.",
@@ -306,6 +306,17 @@ class Store:
         aside.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             path.replace(aside / f"{path.parent.name}{path.name}.{secrets.token_hex(3)}")
+
+
+def let_go(stone: Tombstone) -> EnvironmentFault:
+    """The error for data that is gone on purpose."""
+    how = "Retention rules let this data go" if stone.kind == RETIRED else "This data was erased"
+    return EnvironmentFault(
+        "data-let-go",
+        f"{how} on {stone.time:%Y-%m-%d}.",
+        context=f"{stone.actor}: {stone.reason}" if stone.reason else str(stone.actor),
+        hint="pull fetches it again if a remote still has it." if stone.kind == RETIRED else "There is no way back.",
+    )
 
 
 def _wait_for(handle: int, kind: int) -> None:
