@@ -81,7 +81,8 @@ class ProfileStore:
         own, others = self._shared(digests)
         for digest in sorted(digests):
             if self._path(digest).exists() or digest in own:
-                yield Use("profile", short(digest), "removed with it")
+                line = f"; git push --force origin {self._ledger.ref(KIND)} replaces what was shared"
+                yield Use("profile", short(digest), f"removed with it{line if digest in own else ''}")
             if digest in others:
                 yield Use("profile", short(digest), "shared by a colleague: they remove it by erasing in their clone")
 

@@ -74,7 +74,8 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
     states = project.datasets.states([_relative(call, path) for path in paths])
     datasets = tuple(_with_rows(project, state) for state in states)
     stages, trouble = _stages(project)
-    steps = (*trouble, *_broken(project), *_steps(project, datasets, stages), *([] if trouble else _uncommitted(project)))
+    loose = () if trouble else _uncommitted(project)
+    steps = (*trouble, *_broken(project), *_steps(project, datasets, stages), *loose)
     return Status(
         name=project.name,
         root=str(project.root),

@@ -51,7 +51,7 @@ class Ledger:
         import pygit2
 
         repository = self._open()
-        name = f"refs/mlops/{kind}/{self._writer()}"
+        name = self.ref(kind)
         blob = repository.create_blob(record)
         who = pygit2.Signature(author.name or "unknown", author.email or "unknown@localhost")
         for _ in range(ATTEMPTS):
@@ -80,7 +80,7 @@ class Ledger:
         """The keys under which this clone keeps records, or all others."""
         import pygit2
 
-        mine = f"refs/mlops/{kind}/{self._writer()}"
+        mine = self.ref(kind)
         repository = self._open()
         for name in repository.references:
             if name.startswith((f"refs/mlops/{kind}/", f"refs/remotes/mlops/{kind}/")) and (name == mine) is own:
@@ -96,6 +96,10 @@ class Ledger:
                 return blob.data
         return None
 
+    def ref(self, kind: str) -> str:
+        """The ref to which this clone appends."""
+        return f"refs/mlops/{kind}/{self._writer()}"
+
     def forget(self, kind: str, keys: Collection[str]) -> None:
         """Take this clone's records under `keys` away, and the commits that held them with them.
 
@@ -104,7 +108,7 @@ class Ledger:
         import pygit2
 
         repository = self._open()
-        name = f"refs/mlops/{kind}/{self._writer()}"
+        name = self.ref(kind)
         for _ in range(ATTEMPTS):
             tip = repository.references.get(name)
             tree = tip.peel(pygit2.Commit).tree if tip else None

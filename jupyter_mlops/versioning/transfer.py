@@ -40,7 +40,7 @@ class Request:
     Attributes
     ----------
     direction
-        ``push`` or ``fetch``.
+        ``push``, ``fetch`` or ``delete``; of the last, `digests` name single objects.
     remote
         Its name in ``.dvc/config``.
     targets
@@ -133,8 +133,12 @@ def transfer(request: Request, channel: Channel) -> Answer:
     with Repo() as repo:
         remote = repo.cloud.get_remote(request.remote)
         if remote.worktree or remote.fs.version_aware:  # it keeps what the workspace has, and nothing by digest
+            if request.direction == "delete":
+                raise OSError(f"{request.remote} keeps plain files or versions of its own: remove them there")
             return _by_dvc(repo, request)
         settings = DvcSettings.read(Path.cwd())
+        if request.direction == "delete":
+            return _delete(_shelves(remote, Store(settings)), request.digests, channel)
         if request.direction == "fetch":
             return _fetch(repo, remote, settings, request, channel)
         return _push(repo, remote, Store(settings), request, channel)
@@ -164,6 +168,17 @@ def _push(repo: Repo, remote: Remote, store: Store, request: Request, channel: C
         sending = Sending(shelf, channel, look_only=request.look_only, thorough=request.thorough)
         answer += sending.send({digest for kind, digest in wanted if (kind == MD5) == (algorithm == MD5)})
     return sum((_elsewhere(repo, odb, infos) for odb, infos in found.items() if not request.look_only), answer)
+
+
+def _delete(shelves: dict[str, Shelf], digests: Sequence[str], channel: Channel) -> Answer:
+    """Take objects out of the remote; one that is not there is no error."""
+    gone: set[str] = set()
+    for shelf in shelves.values():
+        for digest in sorted(shelf.there(digests, channel)):
+            shelf.remove(digest)
+            gone.add(digest)
+            channel(Step("erase from the remote", len(gone), len(digests), "files"))
+    return Answer(files=len(gone), moved=tuple(sorted(gone)))
 
 
 def _elsewhere(repo: Repo, odb: object, infos: set[HashInfo]) -> Answer:
@@ -204,7 +219,7 @@ def _watch_over() -> None:
     """End with whoever asked, however they ended."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(1):
+        while os.read(0, 1):
             pass
         os._exit(1)
 
@@ -221,8 +236,9 @@ def main() -> None:
         answer = transfer(request, channel)
     except Exception as error:  # noqa: BLE001 (each kind of remote raises classes of its own; all end in one message)
         channel.end("failed", {"kind": type(error).__name__, "message": str(error) or repr(error)})
-        sys.exit(1)
+        os._exit(1)
     channel.end("answer", attrs.asdict(answer))
+    os._exit(0)  # nothing is left to do, and the libraries take their time to leave
 
 
 if __name__ == "__main__":

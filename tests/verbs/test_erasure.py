@@ -171,7 +171,9 @@ def test_whatever_remembers_it_is_told_and_forgets(root):
     mlops.profile("other.csv@v1", project=root)
     store.publish(version.digest, Project(root).actor)
     planned = mlops.erase(path="other.csv", project=root, dry_run=True)
-    assert [(use.kind, use.fate) for use in planned.consumers] == [("profile", "removed with it")]
+    (use,) = planned.consumers
+    assert use.kind == "profile"
+    assert use.fate.startswith("removed with it; git push --force origin refs/mlops/profiles/")
     erase(root, path="other.csv")
     assert Project(root).profiles.known(version.digest) is None
     assert not list(Project(root).places.scratch.rglob(f"{version.digest}*"))
@@ -231,3 +233,37 @@ def test_an_erasure_that_was_cut_off_is_finished(root):
     mlops.erase(resume=True, project=root)
     assert holders(root, WHO) == []
     assert mlops.status(project=root).clean
+
+
+def test_the_remote_loses_it_too_and_gets_what_is_left(root, tmp_path):
+    remote = tmp_path / "remote"
+    mlops.init(remote=str(remote), project=root)
+    mlops.push(all_versions=True, project=root)
+    old = {each.digest for each in mlops.log("people", project=root).versions}
+    subprocess.run(["rm", "-rf", ".dvc/cache"], cwd=root, check=True)
+    assert erase(root, subject=f"email={WHO}").remote == "storage"
+    there = {path.parent.name + path.name for path in remote.rglob("*") if path.is_file()}
+    assert not old & there
+    assert not any(WHO.encode() in path.read_bytes() for path in remote.rglob("*") if path.is_file())
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(root), str(clone)], check=True, capture_output=True)
+    mlops.pull(project=clone)
+    assert (clone / "people" / "list.csv").read_text() == (root / "people" / "list.csv").read_text()
+
+
+def test_a_remote_that_is_gone_leaves_the_erasure_to_be_finished(root, tmp_path):
+    remote = tmp_path / "remote"
+    mlops.init(remote=str(remote), project=root)
+    mlops.push(all_versions=True, project=root)
+    remote.rename(tmp_path / "away")
+    remote.write_text("no folder")
+    with pytest.raises(EnvironmentFault):
+        erase(root, subject=f"email={WHO}")
+    remote.unlink()
+    (tmp_path / "away").rename(remote)
+    if Journal.path(Project(root).places).exists():
+        assert mlops.erase(resume=True, project=root).remote == "storage"
+    else:
+        erase(root, subject=f"email={WHO}")
+    assert holders(root, WHO) == []
+    assert not any(WHO.encode() in path.read_bytes() for path in remote.rglob("*") if path.is_file())
