@@ -23,6 +23,7 @@ from jupyter_mlops.versioning.transfer import Answer, Request
 
 GRACE_S = 3.0
 NOT_INSTALLED = frozenset({"RemoteMissingDepsError", "ImportError", "ModuleNotFoundError"})
+EXTRAS = frozenset({"s3", "gs", "azure", "ssh"})
 PACKAGE = re.compile(r"dvc[-_\[](\w+)")
 
 
@@ -119,7 +120,7 @@ def _failure(request: Request, failed: dict[str, str]) -> EnvironmentFault:
             "remote-kind-missing",
             f"The remote {request.remote} needs packages that are not installed.",
             context=message.partition("\n")[0],
-            hint=f'pip install "dvc[{found[1]}]"',
+            hint=f'pip install "{"jupyter-mlops" if found[1] in EXTRAS else "dvc"}[{found[1]}]"',
         )
     return EnvironmentFault(
         "remote-failed",

@@ -340,7 +340,7 @@ def test_what_a_kind_of_remote_needs_installed_is_said(root, monkeypatch, tmp_pa
     (tmp_path / "blind" / "dvc_s3.py").write_text("raise ModuleNotFoundError('no dvc_s3 here', name='dvc_s3')")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "blind"), os.environ.get("PYTHONPATH", "")]))
     error = refused(mlops.push, project=root)
-    assert (error.reference, error.hint) == ("remote-kind-missing", 'pip install "dvc[s3]"')
+    assert (error.reference, error.hint) == ("remote-kind-missing", 'pip install "jupyter-mlops[s3]"')
 
 
 def test_a_file_in_a_bucket_is_imported_in_ranges_and_an_etag_saves_the_next_download(project, moto, line):
