@@ -47,6 +47,11 @@ def _(result: Difference) -> Document:
     return Document(f"{result.before} → {result.after}", tuple(blocks))
 
 
+def changed_rows(result: Difference) -> Document:
+    """The page of changed rows alone."""
+    return Document(f"{result.before} → {result.after}", tuple(_page(result)))
+
+
 def _words(result: Difference) -> Mark:
     rows = result.rows
     words = changes(rows.added, rows.modified, rows.removed) if rows else ""
@@ -64,16 +69,21 @@ def _rows(result: Difference) -> Iterator[Block]:
     counted: tuple[Cell, ...] = (f"{rows.added:,}", f"{rows.modified:,}", f"{rows.removed:,}")
     yield from table("Rows", "Added|Modified|Removed", [counted], numeric="Added|Modified|Removed")
     yield from _columns(result)
+    yield from _page(result)
+    if result.next_cursor:
+        yield say(f"{count(result.matching, 'changed row')};", "the next:", Code(f"--cursor {result.next_cursor}"))
+    for each in result.movements:
+        yield from _movement(each, result)
+
+
+def _page(result: Difference) -> Iterator[Block]:
+    """Changed cells, and the rows that came or went."""
     cells: list[tuple[Cell, ...]] = [
         (each.key, each.column, exact(each.before), exact(each.after)) for each in _cells(result)
     ]
     yield from table("Cells", "Row|Column|Before|After", cells)
     for kind in ("added", "removed"):
         yield from _whole(kind, [row for row in result.changes if row.kind == kind], result)
-    if result.next_cursor:
-        yield say(f"{count(result.matching, 'changed row')};", "the next:", Code(f"--cursor {result.next_cursor}"))
-    for each in result.movements:
-        yield from _movement(each, result)
 
 
 def _cells(result: Difference) -> Sequence[CellChange]:
