@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from jupyter_mlops.versioning.pointers import Described
     from jupyter_mlops.versioning.values import Dataset, Version
 
-FIELDS = ("name", "column", "owner", "tag", "purpose", "pii", "source", "licence", "label", "author", "message")
+FIELDS = (
+    "name",
+    "column",
+    "owner",
+    "tag",
+    "purpose",
+    "pii",
+    "source",
+    "licence",
+    "label",
+    "author",
+    "message",
+    "digest",
+)
 SMALL_BYTES = 16 << 20
 Known = Mapping[str, tuple[str, ...]]
 """What is known of a version: texts by field."""
@@ -55,7 +68,8 @@ def search(call: Call, query: str, *, every: bool = False, limit: Limit = 20, cu
     """Find datasets and versions by column, owner, tag, purpose, personal data and more.
 
     Words are looked for everywhere; ``FIELD:TEXT`` in one field, of name, column, owner, tag, purpose, pii, source,
-    licence, label, author, message. All terms must fit; case does not matter; ``*`` stands for anything.
+    licence, label, author, message, digest (of the version, or of a file in it). All terms must fit; case does not
+    matter; ``*`` stands for anything.
 
     Parameters
     ----------
@@ -109,6 +123,8 @@ def _hits(project: Project, dataset: Dataset, terms: list[tuple[str, str]], *, e
     current = pointer[1].digest if pointer else None
     for version in project.datasets.history(dataset):
         known = _known(project, version, said.get(version.digest), is_current=version.digest == current)
+        if any(field == "digest" for field, _ in terms):
+            known = {**known, "digest": tuple(_digests(project, version))}
         matched = _matched(known, terms)
         if matched is not None:
             yield Hit(shown(version, current=current), matched)
@@ -120,7 +136,7 @@ def _matched(known: Known, terms: list[tuple[str, str]]) -> tuple[Match, ...] | 
     """Where each term was found, or None when one was not."""
     found: list[Match] = []
     for field, pattern in terms:
-        places = (field,) if field else FIELDS
+        places = (field,) if field else known
         pairs = (Match(place, value) for place in places for value in known.get(place, ()))
         hits = [match for match in pairs if fnmatch.fnmatchcase(match.value.lower(), pattern)]
         if not hits:
@@ -143,6 +159,13 @@ def _known(project: Project, version: Version, said: Described | None, *, is_cur
         "message": (version.message, *([said.text] if said and said.text else [])),
         **{field: _texts(meta.get(field)) for field in ("owner", "purpose", "pii", "source", "licence")},
     }
+
+
+def _digests(project: Project, version: Version) -> Iterator[str]:
+    """Its own, and those of its files where the cache has their list."""
+    yield version.digest
+    content = project.datasets.content_or_none(version.digest)
+    yield from (entry.md5 for entry in content.entries) if content else ()
 
 
 def _texts(value: object) -> tuple[str, ...]:

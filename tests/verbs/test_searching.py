@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 import jupyter_mlops as mlops
@@ -54,6 +56,22 @@ def test_every_version_may_be_asked_for_in_pages(root):
     page = mlops.search("column:email", every=True, limit=1, project=root)
     assert (len(page.hits), page.datasets, page.next_cursor) == (1, 1, "1")
     assert found(root, "column:email", every=True, limit=1, cursor="1") == ["wages.csv@v1"]
+
+
+def test_the_versions_that_hold_a_digest_are_found(root):
+    (root / "many").mkdir()
+    (root / "many" / "one.csv").write_text("a\n1\n")
+    (root / "many" / "two.csv").write_text("a\n2\n")
+    mlops.commit(["many"], project=root)
+    (root / "many" / "two.csv").write_text("a\n3\n")
+    mlops.commit(["many"], project=root)
+    assert found(root, "digest:" + md5(b"a\n1\n"), every=True) == ["many@v2", "many@v1"]
+    assert found(root, "digest:" + md5(b"a\n2\n")[:10], every=True) == ["many@v1"]
+    assert found(root, "digest:" + mlops.log("wages.csv", project=root).versions[0].digest) == ["wages.csv@v2"]
+
+
+def md5(data):
+    return hashlib.md5(data).hexdigest()
 
 
 def test_it_says_where_it_was_found(root):

@@ -202,7 +202,8 @@ export interface paths {
          * @description Find datasets and versions by column, owner, tag, purpose, personal data and more.
          *
          *     Words are looked for everywhere; ``FIELD:TEXT`` in one field, of name, column, owner, tag, purpose, pii, source,
-         *     licence, label, author, message. All terms must fit; case does not matter; ``*`` stands for anything.
+         *     licence, label, author, message, digest (of the version, or of a file in it). All terms must fit; case does not
+         *     matter; ``*`` stands for anything.
          */
         get: operations["search"];
         put?: never;
