@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import signal
 import subprocess
@@ -10,20 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 import jupyter_mlops as mlops
 
 COMMIT = "import sys, jupyter_mlops as m; m.commit('data', project=sys.argv[1])"
 ROUNDS = 8
-
-
-@pytest.fixture
-def root(project) -> Path:
-    mlops.init(project=project.root)
-    fill(project.root, "first")
-    mlops.commit("data", project=project.root)
-    return project.root
 
 
 def fill(root: Path, text: str) -> None:
@@ -32,13 +21,7 @@ def fill(root: Path, text: str) -> None:
         (root / "data" / f"{number}.txt").write_text(f"{text} {number}\n" * 50)
 
 
-def corrupt(root: Path) -> list[Path]:
-    objects = (path for path in (root / ".dvc" / "cache" / "files").rglob("*") if path.is_file())
-    named = ((path, (path.parent.name + path.name).removesuffix(".dir")) for path in objects)
-    return [path for path, md5 in named if hashlib.md5(path.read_bytes()).hexdigest() != md5]
-
-
-def test_a_kill_at_any_moment_corrupts_and_loses_nothing(root):
+def test_a_kill_at_any_moment_corrupts_and_loses_nothing(root, damaged):
     chance = random.Random(2026)
     for number in range(ROUNDS):
         fill(root, f"round {number}")
@@ -47,7 +30,7 @@ def test_a_kill_at_any_moment_corrupts_and_loses_nothing(root):
         process.send_signal(signal.SIGKILL)
         process.wait()
         (root / ".git" / "index.lock").unlink(missing_ok=True)
-        assert corrupt(root) == []
+        assert damaged() == []
         assert mlops.log("data", project=root).versions
         for version in mlops.log("data", project=root).versions:
             assert len(mlops.show(f"data@{version.version}", project=root).version.digest) == 36

@@ -21,16 +21,8 @@ MEGABYTE = 1 << 20
 COMMIT = "import sys, jupyter_mlops as m; m.commit('data', project=sys.argv[1])"
 
 
-@pytest.fixture
-def root(project) -> Path:
-    """Version v1 of ``data``, 40 small files; 41 objects are in the cache."""
-    mlops.init(project=project.root)
-    fill(project.root, "first")
-    mlops.commit("data", project=project.root)
-    return project.root
-
-
 def fill(root: Path, text: str) -> None:
+    """Forty small files; with their listing 41 objects of the cache."""
     (root / "data").mkdir(exist_ok=True)
     for number in range(40):
         (root / "data" / f"{number}.txt").write_text(f"{text} {number}")
@@ -73,12 +65,6 @@ def traces(root: Path) -> tuple[bytes, bytes]:
     return (root / "data.dvc").read_bytes(), head
 
 
-def damaged(cache: Path) -> list[Path]:
-    objects = (path for path in (cache / "files").rglob("*") if path.is_file())
-    named = ((path, (path.parent.name + path.name).removesuffix(".dir")) for path in objects)
-    return [path for path, md5 in named if hashlib.md5(path.read_bytes()).hexdigest() != md5]
-
-
 def stored(root: Path, text: str) -> Path:
     md5 = hashlib.md5(text.encode()).hexdigest()
     return root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
@@ -92,7 +78,7 @@ def test_a_disk_too_small_is_seen_before_anything_is_written(root, tmp_path):
         assert not (cache / "files").exists()
 
 
-def test_a_disk_that_fills_up_half_way_publishes_nothing(root, tmp_path):
+def test_a_disk_that_fills_up_half_way_publishes_nothing(root, tmp_path, damaged):
     with disk(tmp_path / "small", "size=100k"):
         cache = cache_at(root, tmp_path / "small")
         fill(root, "second")  # 400 bytes in all, but each of the 40 files takes a block
@@ -104,7 +90,7 @@ def test_a_disk_that_fills_up_half_way_publishes_nothing(root, tmp_path):
         assert damaged(cache) == []
 
 
-def test_a_write_cut_short_publishes_nothing(root):
+def test_a_write_cut_short_publishes_nothing(root, damaged):
     (root / "data" / "big").write_bytes(os.urandom(4 * MEGABYTE))
     before = traces(root)
     process = subprocess.run(
@@ -117,7 +103,7 @@ def test_a_write_cut_short_publishes_nothing(root):
     assert process.returncode
     assert "[disk-full]" in process.stderr
     assert traces(root) == before
-    assert damaged(root / ".dvc" / "cache") == []
+    assert damaged() == []
     assert mlops.commit("data", project=root).versions[0].version == "v2"
 
 
@@ -147,7 +133,7 @@ def test_a_cache_that_cannot_be_written_still_can_be_read(root, tmp_path):
 
 
 @pytest.mark.parametrize("size", [1, 40 * MEGABYTE], ids=["grows", "in place"])
-def test_a_file_that_changes_while_it_is_read_is_no_version(root, size):
+def test_a_file_that_changes_while_it_is_read_is_no_version(root, size, damaged):
     """`size` is where the writer writes: behind a small head it grows, far inside it keeps its length."""
     path = root / "data" / "live.bin"
     path.write_bytes(bytes(48 * MEGABYTE))
@@ -166,7 +152,7 @@ def test_a_file_that_changes_while_it_is_read_is_no_version(root, size):
     finally:
         stop.set()
         writer.join()
-    assert damaged(root / ".dvc" / "cache") == []
+    assert damaged() == []
     assert mlops.commit("data", project=root).versions[0].version == "v2"
 
 
