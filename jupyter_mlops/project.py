@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.governance.roles import Roles
     from jupyter_mlops.pipelines.pipeline import Pipeline
     from jupyter_mlops.pipelines.runs import RunRecords
+    from jupyter_mlops.profiles.comparisons import Comparisons
     from jupyter_mlops.profiles.store import ProfileStore
     from jupyter_mlops.provenance.graph import DataVersion, LineageGraph, Registered, Served
     from jupyter_mlops.registry.models import Models
@@ -138,6 +139,13 @@ class Project:
 
         return ProfileStore(self.places, self.ledger)
 
+    @property
+    def comparisons(self) -> Comparisons:
+        """The comparisons of tables that were made lately."""
+        from jupyter_mlops.profiles.comparisons import Comparisons
+
+        return Comparisons(self.places.scratch / "differences")
+
     @cached_property
     def pipeline(self) -> Pipeline:
         """The stages of ``dvc.yaml``."""
@@ -186,7 +194,7 @@ class Project:
         """Whatever may hold something of erased data."""
         from jupyter_mlops.provenance.descendants import Descendants
 
-        return (Descendants(self.lineage), self.profiles)
+        return (Descendants(self.lineage), self.profiles, self.comparisons)
 
     def _locked(self) -> tuple[StageRecord, ...]:
         """What ``dvc.lock`` says; nothing when it cannot be read, which `status` tells."""

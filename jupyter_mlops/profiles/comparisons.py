@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -19,6 +19,7 @@ import msgspec
 from jupyter_mlops.profiles.changes import Changes
 from jupyter_mlops.profiles.differences import Compared, Table, compare
 from jupyter_mlops.profiles.movements import ColumnMovement, movements
+from jupyter_mlops.versioning.consumers import Use
 
 FORMAT = 1
 """Another layout is another folder, so two versions of this package can share a project."""
@@ -91,6 +92,16 @@ class Comparisons:
                 return
             (place / SUMMARY).write_bytes(msgspec.json.encode(found))
             yield Opened(identity, found, self._keep(identity, place))
+
+    def uses(self, digests: Collection[str]) -> Iterator[Use]:
+        """What is kept here can be made again, so nobody need be told."""
+        del digests
+        return iter(())
+
+    def forget(self, digests: Collection[str]) -> None:
+        """Drop every comparison: changed rows hold what the data holds."""
+        if digests:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _known(self, identity: str) -> Opened | None:
         folder = self._folder / identity

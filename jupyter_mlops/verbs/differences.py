@@ -142,8 +142,7 @@ def diff(
     wanted = Wanted(key, rows, column, "" if kind == "any" else kind, limit, cursor, file, stats)
     if not files:
         return plain
-    comparisons = Comparisons(project.places.scratch / "differences")
-    return _compared(project.datasets, plain, (old, new), comparisons, wanted)
+    return _compared(project.datasets, plain, (old, new), project.comparisons, wanted)
 
 
 def _two(call: Call, before: str, after: str) -> tuple[Version, Version]:

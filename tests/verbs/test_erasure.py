@@ -61,6 +61,7 @@ def erase(root: Path, **arguments):
 
 def test_a_person_is_nowhere_and_everybody_else_is(root):
     # Parquet compresses and encodes; what the file says is asked of its reader.
+    mlops.diff("people@v1", "people@v2", project=root)
     assert holders(root, WHO)
     done = erase(root, subject=f"email={WHO}")
     assert [(each.dataset, each.files, each.rows) for each in done.versions] == [("people", 2, 3)] * 3
@@ -267,3 +268,13 @@ def test_a_remote_that_is_gone_leaves_the_erasure_to_be_finished(root, tmp_path)
         erase(root, subject=f"email={WHO}")
     assert holders(root, WHO) == []
     assert not any(WHO.encode() in path.read_bytes() for path in remote.rglob("*") if path.is_file())
+
+
+def test_rows_that_a_comparison_kept_go_too(root):
+    for number in (1, 2):
+        (root / "alone.csv").write_text(f"email,visits\n{WHO},{number}\np@example.ae,1\n")
+        mlops.commit(["alone.csv"], project=root)
+    mlops.diff("alone.csv@v1", "alone.csv@v2", key=["email"], project=root)
+    assert any(WHO.encode() in path.read_bytes() for path in Project(root).places.scratch.rglob("*") if path.is_file())
+    erase(root, subject=f"email={WHO}")
+    assert holders(root, WHO) == []
