@@ -26,6 +26,8 @@ IN_MEMORY_BYTES = 256 * 10**6
 HEAP_BYTES = 100 * 10**6
 CHUNK_CELLS = 2_000_000
 MOST_HEAPS = 512
+PIECE_ROWS = 2**17
+"""Digests are computed so many rows at a time: what lies between fits the caches."""
 SLOT, HEAP = "\0slot", "\0heap"
 
 
@@ -103,8 +105,9 @@ def _in_memory(given: Comparison) -> Iterator[Chunk]:
         for part in given.read(side):
             columns = given.key if part.is_shared else tuple(side.schema)
             frame = part.whole(side.schema, columns)
-            found.append(given.records(number, frame, part, rows))
-            rows += frame.height
+            for piece in frame.iter_slices(PIECE_ROWS):
+                found.append(given.records(number, piece, part, rows))
+                rows += piece.height
             own += [] if part.is_shared else [frame]
         frames.append(pl.concat(own))
         digests.append(pl.concat(found) if found else given.records(number, own[0], Part(Path(), ""), 0))
