@@ -109,11 +109,12 @@ def _(result: History) -> Document:
             f"{each.rows:,}" if each.rows is not None else "",
             size(each.bytes),
             ", ".join(each.tags),
+            Mark(each.let_go, Tone.STALE) if each.let_go else "",
         )
         for each in result.versions
     ]
     name = "" if several or not result.versions else f" of {result.versions[0].dataset}"
-    columns = "Dataset|Version|Message|Author|Time|Rows|Size|Tags"
+    columns = "Dataset|Version|Message|Author|Time|Rows|Size|Tags|Data"
     if not rows:
         return Document("Versions", (say("No versions yet."), say("Type", Code("%mlops commit PATH"))))
     more = (say("Older versions:", Code(f"--cursor {result.next_cursor}")),) if result.next_cursor else ()
@@ -153,6 +154,7 @@ def _version(each: DatasetVersion) -> tuple[Block, ...]:
         ("Time", moment(each.time)),
         ("Content", f"{count(each.files, 'file')}, {size(each.bytes)}"),
         ("Rows", f"{each.rows:,}" if each.rows is not None else ""),
+        ("Data", Mark(each.let_go, Tone.STALE) if each.let_go else ""),
         ("Digest", Code(each.digest)),
         ("Git commit", Code(each.git_commit[:12])),
         caption="Version",

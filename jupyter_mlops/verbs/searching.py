@@ -127,7 +127,7 @@ def _hits(project: Project, dataset: Dataset, terms: list[tuple[str, str]], *, e
             known = {**known, "digest": tuple(_digests(project, version))}
         matched = _matched(known, terms)
         if matched is not None:
-            yield Hit(shown(version, current=current), matched)
+            yield Hit(shown(project.datasets, version, current=current), matched)
             if not every:
                 return
 

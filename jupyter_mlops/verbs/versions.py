@@ -11,6 +11,7 @@ from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Instant, now
 from jupyter_mlops.verbs.declaration import Call, Names, Option
 from jupyter_mlops.versioning.content import Entry
+from jupyter_mlops.versioning.tombstones import RETIRED
 from jupyter_mlops.versioning.values import DataFile, Version
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class DatasetVersion:
         Size; rows of a table when its commit recorded them.
     current
         Whether the workspace's pointer names it.
+    let_go
+        ``retired 2026-11-24`` or ``erased 2026-11-24``: how and when its data went; "" while it is as it was.
     """
 
     dataset: str
@@ -52,6 +55,7 @@ class DatasetVersion:
     rows: int | None = None
     tags: tuple[str, ...] = ()
     current: bool = False
+    let_go: str = ""
 
 
 def reference(call: Call, text: str) -> str:
@@ -67,7 +71,7 @@ def reference(call: Call, text: str) -> str:
     return bare
 
 
-def shown(version: Version, *, current: str | None = None) -> DatasetVersion:
+def shown(datasets: Datasets, version: Version, *, current: str | None = None) -> DatasetVersion:
     """A version as every face shows it; `current` is the digest that the workspace's pointer names."""
     return DatasetVersion(
         dataset=version.dataset,
@@ -83,7 +87,16 @@ def shown(version: Version, *, current: str | None = None) -> DatasetVersion:
         rows=version.rows,
         tags=version.tags,
         current=version.digest == current,
+        let_go=_let_go(datasets, version.digest),
     )
+
+
+def _let_go(datasets: Datasets, digest: str) -> str:
+    stone = datasets.tombstones.of(digest)
+    # What a rule let go may be back, from a remote or by a new commit of the same bytes.
+    if stone is None or (stone.kind == RETIRED and datasets.store.find(digest)):
+        return ""
+    return f"{stone.kind} {stone.time:%Y-%m-%d}"
 
 
 def count(files: Sequence[DataFile]) -> int | None:

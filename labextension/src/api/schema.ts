@@ -1234,6 +1234,8 @@ export interface components {
          *         Size; rows of a table when its commit recorded them.
          *     current
          *         Whether the workspace's pointer names it.
+         *     let_go
+         *         ``retired 2026-11-24`` or ``erased 2026-11-24``: how and when its data went; "" while it is as it was.
          */
         DatasetVersion: {
             dataset: string;
@@ -1250,6 +1252,7 @@ export interface components {
             rows: number | null;
             tags: string[];
             current: boolean;
+            let_go: string;
         };
         /**
          * Demo
