@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 SECRET = re.compile(
     r"pass|pwd|secret|token|credential|signature|^sig$|^x-(amz|goog|ms)-|session|^auth|api-?_?key|access-?_?key|"
-    r"^key$|^code$|^jwt$|^sas$|^s[ep]$|^skoid$|^user$|^login$",
+    r"^key$|^code$|^jwt$|^sas$|^s[ep]$|^skoid$",
     re.IGNORECASE,
 )
 """Names of parameters that open doors: keys, tokens, and whatever signs an address."""
@@ -17,8 +17,8 @@ ADDRESS = re.compile(r"""[a-z][a-z0-9+.-]*://[^\s'"<>]+""", re.IGNORECASE)
 SHARED_KEY = re.compile(r"(?i)\b(account_?key|password|secret|token|pwd)\s*=\s*[^\s;&'\"]+")
 NAMED_HOST = frozenset({"abfs", "abfss", "wasb", "wasbs"})
 """Here the name in front of the ``@`` is a container's."""
-NAMED_USER = frozenset({"ssh", "sftp"})
-"""Here the name in front of the ``@`` says whose files are meant."""
+NAMED_USER = frozenset({"ssh", "sftp", "postgresql", "postgres", "redshift", "mysql", "mariadb", "mssql", "oracle"})
+"""Here the name in front of the ``@`` says whose files or tables are meant."""
 
 
 def without_secrets(address: str) -> str:
@@ -27,7 +27,11 @@ def without_secrets(address: str) -> str:
     if not mark:
         return address
     parts = urlsplit(address)
-    kind = scheme.lower().rpartition("+")[2]
+    kind = (
+        scheme.lower().rpartition("+")[2]
+        if scheme.startswith(("delta+", "iceberg+"))
+        else scheme.lower().partition("+")[0]
+    )
     user, at, host = parts.netloc.rpartition("@")
     name = user.partition(":")[0] if kind in NAMED_HOST | NAMED_USER else ""
     netloc = f"{name}@{host}" if at and name else host

@@ -380,3 +380,27 @@ def test_a_vanished_bucket_is_told_and_the_dataset_stays(project, moto, line):
     assert refused(mlops.import_, update="t.csv", project=project.root).reference == "download-failed"
     assert (project.root / "t.csv.dvc").read_bytes() == pointer
     assert (project.root / "t.csv").read_text() == "a\n1\n"
+
+
+def test_the_settings_of_another_project_run_no_command(root, line, dvc, tmp_path, monkeypatch):
+    mlops.push(project=root)
+    shutil.rmtree(root / ".dvc" / "cache")
+    mark, trap = tmp_path / "run", tmp_path / "aws"
+    trap.write_text(f"[default]\ncredential_process = touch {mark}\n")
+    with (root / ".dvc" / "config").open("a") as config:
+        config.write(f"    configpath = {trap}\n    endpointurl = http://127.0.0.1:{line.port}\n")
+    mine = tmp_path / "mine"
+    subprocess.run(["git", "clone", "-q", str(root), str(mine)], check=True)
+    for key, value in (("user.name", "Tom"), ("user.email", "tom@example.org")):
+        subprocess.run(["git", "config", key, value], cwd=mine, check=True)
+    mlops.import_(f"{root}::raw", "theirs", project=mine)
+    assert len(list((mine / "theirs").iterdir())) == FILES
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    shutil.rmtree(mine / ".dvc" / "cache")
+    assert refused(mlops.import_, f"{root}::raw", "again", project=mine).reference == "remote-failed"
+    assert not mark.exists()
+    with pytest.raises(AssertionError):
+        dvc("fetch", "-q")
+    assert mark.exists()  # it was a real trap

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import posixpath
+import re
 import sqlite3
 import urllib.parse
 from pathlib import Path
@@ -24,6 +25,12 @@ SCHEMES = frozenset(
     {"sqlite", "postgresql", "postgres", "redshift", "mysql", "mariadb", "mssql", "oracle", "clickhouse", "trino"}
 )
 POSTGRES = frozenset({"postgresql", "postgres"})
+READS = re.compile(
+    r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table|show|describe|explain|from)\b", re.IGNORECASE | re.DOTALL
+)
+"""How a query begins that only reads; where the driver can, the connection is read-only besides."""
+NUMBER = r"-?\d{1,28}(\.\d{1,9})?"
+SCALE = 9
 READ_ONLY = "options=-c%20default_transaction_read_only%3Don"
 
 
@@ -47,7 +54,7 @@ class Query(Source):
         Raises
         ------
         UsageError
-            ``no-query``, ``no-such-file``.
+            ``no-query``, ``only-reads``, ``no-such-file``.
         """
         if not query.strip():
             raise UsageError(
@@ -55,6 +62,8 @@ class Query(Source):
                 "A database needs to be asked something.",
                 hint=f'import {without_secrets(url)} PATH --query "SELECT …"',
             )
+        if not READS.match(query):
+            raise UsageError("only-reads", "An import only reads.", hint="Begin the query with SELECT or WITH.")
         if url.startswith("sqlite:"):
             url = f"sqlite:///{_sqlite_file(url, folder)}"
         name = posixpath.basename(urllib.parse.urlsplit(url).path).partition(".")[0]
@@ -65,9 +74,9 @@ class Query(Source):
         progress(Step(f"ask {self.address.partition('://')[0]}"))
         try:
             table = self._answer()
-        except (EnvironmentFault, MemoryError):
+        except (EnvironmentFault, MemoryError, KeyboardInterrupt):
             raise
-        except Exception as error:  # each driver raises classes of its own
+        except BaseException as error:  # each driver raises classes of its own, and polars panics at types it lacks
             raise EnvironmentFault(
                 "query-failed",
                 f"{self.address} did not answer the query. Nothing was saved.",
@@ -84,12 +93,15 @@ class Query(Source):
         scheme = self.url.partition("://")[0].partition("+")[0]
         if scheme == "sqlite":
             return self._from_sqlite()
-        if scheme in POSTGRES and importlib.util.find_spec("adbc_driver_postgresql"):
-            mark = "&" if "?" in self.url else "?"
-            return pl.read_database_uri(self.query, f"{self.url}{mark}{READ_ONLY}", engine="adbc")
+        if scheme in POSTGRES:
+            url = f"{self.url}{'&' if '?' in self.url else '?'}{READ_ONLY}"
+            if importlib.util.find_spec("adbc_driver_postgresql"):
+                return _plain(pl.read_database_uri(self.query, url, engine="adbc"))
+        else:
+            url = self.url
         if importlib.util.find_spec("connectorx") is None:
             raise package_missing(f"{scheme}://", "sql")
-        return pl.read_database_uri(self.query, self.url, engine="connectorx")
+        return pl.read_database_uri(self.query, url, engine="connectorx")
 
     def _from_sqlite(self) -> pl.DataFrame:
         import polars as pl
@@ -100,6 +112,22 @@ class Query(Source):
             return pl.read_database(self.query, connection, infer_schema_length=None)
         finally:
             connection.close()
+
+
+def _plain(table: pl.DataFrame) -> pl.DataFrame:
+    """`table` without types that only its driver knows; ``numeric`` as decimals where all of them fit."""
+    import polars as pl
+
+    columns: list[pl.Series] = []
+    for column in table:
+        if not isinstance(column.dtype, pl.BaseExtension):
+            columns.append(column)
+            continue
+        stored = column.ext.storage()
+        is_number = '"numeric"' in (column.dtype.ext_metadata() or "") and stored.dtype == pl.String
+        fits = is_number and stored.str.contains(f"^{NUMBER}$").all()
+        columns.append(stored.str.to_decimal(scale=SCALE) if fits else stored)
+    return pl.DataFrame(columns)
 
 
 def _sqlite_file(url: str, folder: Path) -> Path:
