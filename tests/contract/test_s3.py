@@ -237,10 +237,12 @@ def begun(command: list[str], root: Path, enough) -> tuple[subprocess.Popen, lis
 def test_a_push_that_is_killed_leaves_no_process_and_goes_on_where_it_was(root, line, moto, how):
     line.pause_s = 0.4
     process, movers = begun(["push"], root, lambda: len(objects(moto)) > 4)
+    line.pause_s = 30  # nothing moves any more, so nothing is said into a pipe that nobody reads
+    time.sleep(1)
     process.send_signal(how)
     process.communicate(timeout=20)
     assert len(movers) == 1
-    assert psutil.wait_procs(movers, 10)[1] == []
+    assert psutil.wait_procs(movers, 5)[1] == []
     line.pause_s = 0
     arrived = len(objects(moto))
     assert 4 < arrived < FILES

@@ -94,6 +94,9 @@ class Partial:
     def _go_on(self, opening: Opening, what: str, progress: Progress) -> str:
         known = self._note.read_text() if self._kept() else ""
         with opening(self._kept() if known else 0, known) as stream:
+            if stream.start and stream.version != known:
+                self._note.unlink()
+                raise Cut("it changed meanwhile")
             if not stream.start:
                 self._part.unlink(missing_ok=True)
             self._note.write_text(stream.version)
