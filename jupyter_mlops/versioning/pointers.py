@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.versioning.content import LEGACY_MD5, MD5, Content
+from jupyter_mlops.versioning.content import LEGACY_MD5, MD5, Content, is_reserved
 
 LOCK_FILE = "dvc.lock"
 PIPELINE_FILE = "dvc.yaml"
@@ -24,6 +24,8 @@ PLAIN = re.compile(
     rb"(?:meta:\n  rows: (?P<rows>\d+)\n  rows_of: (?P<rows_of>[0-9a-f]{32}(?:\.dir)?)\n"
     rb"(?:  columns:\n(?:    [^\n]+\n)+)?)?"
 )
+NAME = re.compile(r"[0-9A-Za-z]+(?:\.dir)?")
+"""A digest is a file name of the cache: never a path."""
 ROWS = "rows"
 COLUMNS = "columns"
 ROWS_OF = "rows_of"  # the digest that was counted: plain dvc keeps `meta` while it replaces the data
@@ -126,6 +128,8 @@ def _out(
     item: Mapping[str, Any], stage: str | None = None, wdir: str = "", meta: Mapping[str, Any] | None = None
 ) -> Out:
     digest = str(item.get("md5") or "")
+    if digest and not NAME.fullmatch(digest):
+        raise ValueError(f"{digest!r} is no md5")
     return Out(
         path=str(item["path"]),
         digest=digest,
@@ -151,10 +155,12 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def name_of(out: Out, pointer: str, wdir: str = "") -> str | None:
-    """The path of an output below the root, or None when it lies outside the project."""
+    """The path of an output below the root, None when it lies outside the project or among git's and DVC's own."""
     base = posixpath.dirname(pointer)
     name = posixpath.normpath(posixpath.join(base, wdir or out.wdir, out.path))
-    return None if name.startswith(("../", "/")) or ":" in out.path.partition("/")[0] else name
+    if name.startswith(("../", "/")) or name in {".", ".."} or is_reserved(name.split("/")):
+        return None
+    return None if ":" in out.path.partition("/")[0] else name
 
 
 @attrs.frozen

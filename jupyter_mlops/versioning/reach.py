@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jupyter_mlops.errors import UsageError
+from jupyter_mlops.versioning.content import DIGEST
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.history import GONE, read_blobs
 from jupyter_mlops.versioning.pointers import LOCK_FILE, Out, load_yaml, outs
@@ -109,5 +110,5 @@ def _in_run_cache(cache: Path) -> Iterator[str]:
         with contextlib.suppress(UsageError, OSError):
             document = load_yaml(path.read_bytes(), path.name)
             for out in document.get("outs") or () if isinstance(document, dict) else ():
-                if isinstance(out, dict) and isinstance(out.get("md5"), str):
+                if isinstance(out, dict) and DIGEST.fullmatch(str(out.get("md5"))):
                     yield out["md5"]

@@ -6,10 +6,12 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import itertools
 import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Container, Iterator
 from pathlib import Path
@@ -23,6 +25,7 @@ from jupyter_mlops.versioning.tombstones import RETIRED, Tombstone, Tombstones
 CHUNK_BYTES = 1 << 20
 OBJECT_MODE = 0o444
 OBJECT = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
+PRIVATE = re.compile(r"[0-9a-f]{16}")
 WAIT_S = 120.0
 POLL_S = 0.02
 FICLONE = 0x40049409
@@ -44,6 +47,8 @@ class Store:
         self._settings = settings
         self._tombstones = tombstones
         self._objects = settings.cache / "files" / "md5"
+        self._top = os.fspath(self._objects)
+        self._numbers = itertools.count()
         self._made: set[str] = set()
         self._clones = "reflink" in settings.links
         self._listing: tuple[str, Content] | None = None
@@ -57,10 +62,19 @@ class Store:
         """Where the object `digest` belongs."""
         return self._objects / digest[:2] / digest[2:]
 
+    def _location(self, digest: str) -> str:
+        return f"{self._top}/{digest[:2]}/{digest[2:]}"
+
+    def has(self, digest: str) -> bool:
+        """Whether the object is in the cache of DVC 3."""
+        return os.path.exists(self._location(digest))  # noqa: PTH110
+
     def find(self, digest: str) -> Path | None:
         """Where the object is, in the cache of DVC 3 or of DVC 2, or None."""
+        if self.has(digest):
+            return self.path(digest)
         legacy = self._settings.cache / digest[:2] / digest[2:]
-        return next((path for path in (self.path(digest), legacy) if path.exists()), None)
+        return legacy if legacy.exists() else None
 
     def standing(self, digest: str) -> str:
         """`digest` itself, or what took its place when it was let go and its object is gone."""
@@ -103,8 +117,8 @@ class Store:
         found: set[str] = set()
         with contextlib.suppress(FileNotFoundError):
             for folder in self._objects.iterdir():
-                with contextlib.suppress(NotADirectoryError), os.scandir(folder) as items:
-                    found.update(folder.name + item.name for item in items)
+                with contextlib.suppress(NotADirectoryError):
+                    found.update(map(folder.name.__add__, os.listdir(folder)))  # noqa: PTH208
         return found
 
     def sizes(self) -> Iterator[tuple[str, int]]:
@@ -139,7 +153,7 @@ class Store:
         self._listing = (digest, content)
         return content
 
-    def put(self, source: Path, incoming: Path) -> tuple[str, os.stat_result]:
+    def put(self, source: str | Path, incoming: Path) -> tuple[str, os.stat_result]:
         """Read `source` once: hash it and copy it into the cache unless it is there.
 
         Parameters
@@ -157,27 +171,27 @@ class Store:
         UsageError
             ``changed-while-committing``.
         """
-        partial = incoming / secrets.token_hex(8)
+        partial = f"{incoming}/{next(self._numbers)}"
         with _opened(source) as handle:
             before = os.fstat(handle)
             if before.st_size <= CHUNK_BYTES:
-                md5 = self._put_small(handle, before.st_size, partial)
+                md5 = self.put_bytes(_read_all(handle, before.st_size), partial)
             else:
-                md5 = self._put_large(handle, partial)
+                md5 = self._put_large(handle, Path(partial))
             _require_same(source, before, os.fstat(handle))
         return md5, before
 
-    def _put_small(self, handle: int, size: int, partial: Path) -> str:
-        data = b"".join(iter(lambda: os.read(handle, size + 1), b""))
-        return self.put_bytes(data, partial)
-
-    def put_bytes(self, data: bytes, partial: Path, suffix: str = "") -> str:
+    def put_bytes(self, data: bytes, partial: str | Path, suffix: str = "") -> str:
         """Store `data` by way of the file `partial`; returns its digest."""
         digest = hashlib.md5(data, usedforsecurity=False).hexdigest() + suffix
-        if not self.path(digest).exists():
-            with partial.open("xb", buffering=0) as target:
-                _write_all(target.fileno(), data)
-            self._publish(partial, digest, len(data))
+        if not self.has(digest):
+            target = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OBJECT_MODE)
+            try:
+                _write_all(target, data)
+                _seal(target, len(data), partial)
+            finally:
+                os.close(target)
+            self._publish(partial, digest)
         return digest
 
     def _put_large(self, handle: int, partial: Path) -> str:
@@ -185,10 +199,11 @@ class Store:
             with partial.open("xb", buffering=0) as target:
                 cloned = self._clone(handle, target.fileno())
                 md5, size = _hashed(handle, None if cloned else target.fileno())
-            if self.path(md5).exists():
+                _seal(target.fileno(), size, partial)
+            if self.has(md5):
                 partial.unlink()
             else:
-                self._publish(partial, md5, size)
+                self._publish(partial, md5)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -205,19 +220,15 @@ class Store:
             self._clones = False
         return self._clones
 
-    def _publish(self, partial: Path, digest: str, size: int) -> None:
-        """Check what was written and give it its name, in one step."""
-        written = partial.stat().st_size
-        if written != size:
-            raise OSError(errno.ENOSPC, f"only {written} of {size} bytes were written", str(partial))
-        partial.chmod(OBJECT_MODE)
-        target = self.path(digest)
+    def _publish(self, partial: str | Path, digest: str) -> None:
+        """Give what was written, and sealed, its name in one step."""
         if digest[:2] not in self._made:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            folder = self.path(digest).parent
+            folder.mkdir(parents=True, exist_ok=True)
             if self._settings.shared:
-                target.parent.chmod(0o2775)
+                folder.chmod(0o2775)
             self._made.add(digest[:2])
-        partial.replace(target)
+        os.replace(partial, self._location(digest))  # noqa: PTH105 (a Path for each of many files costs more)
 
     def require_space(self, size: int) -> None:
         """Refuse a copy of `size` bytes that cannot fit.
@@ -276,8 +287,10 @@ class Store:
     def _held(self, kind: int) -> Iterator[None]:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.folder / ".in-use", os.O_RDWR | os.O_CREAT, 0o666)
+            handle = self._lock_file()
         except OSError:
+            if os.access(self.folder, os.W_OK):
+                raise
             yield
             return
         try:
@@ -285,6 +298,13 @@ class Store:
             yield
         finally:
             os.close(handle)
+
+    def _lock_file(self) -> int:
+        path = self.folder / ".in-use"
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        except PermissionError:  # somebody else's, in a shared cache: to lock it, reading is enough
+            return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
 
     def remove(self, digest: str) -> int:
         """Delete the object `digest` in both layouts; returns the bytes that it took."""
@@ -296,14 +316,14 @@ class Store:
 
     def forget_damaged(self, digests: Container[str]) -> None:
         """Delete what was set aside of `digests`."""
-        for path in (self.folder / ".damaged").glob("*.*"):
+        aside = self.folder / ".damaged"
+        for path in aside.glob("*.*") if not aside.is_symlink() else ():
             if path.name.rpartition(".")[0] in digests:
                 path.unlink(missing_ok=True)
 
     def quarantine(self, path: Path) -> None:
         """Set a damaged object aside, so that it is fetched again rather than used."""
-        aside = self._settings.cache / ".damaged"
-        aside.mkdir(parents=True, exist_ok=True)
+        aside = _own_folder(self._settings.cache / ".damaged")
         with contextlib.suppress(FileNotFoundError):
             path.replace(aside / f"{path.parent.name}{path.name}.{secrets.token_hex(3)}")
 
@@ -336,9 +356,9 @@ def _wait_for(handle: int, kind: int) -> None:
 @contextlib.contextmanager
 def private_folder(parent: Path) -> Iterator[Path]:
     """A new folder below `parent` that lives as long as its user; those of the dead are swept."""
-    parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in parent.iterdir():
-        _sweep(abandoned)
+    for abandoned in _own_folder(parent).iterdir():
+        if PRIVATE.fullmatch(abandoned.name):
+            _sweep(abandoned)
     mine = parent / secrets.token_hex(8)
     mine.mkdir(mode=0o700)
     handle = os.open(mine, os.O_RDONLY)
@@ -348,6 +368,20 @@ def private_folder(parent: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(mine, ignore_errors=True)
         os.close(handle)
+
+
+def _own_folder(path: Path) -> Path:
+    """The folder `path`, made when missing.
+
+    Raises
+    ------
+    UsageError
+        ``inside-link``: a clone may bring a link that leads to folders of somebody.
+    """
+    if path.is_symlink():
+        raise UsageError("inside-link", f"{path.name} is a link.", context=str(path), hint="Remove it, then repeat.")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _sweep(folder: Path) -> None:
@@ -365,7 +399,16 @@ def _sweep(folder: Path) -> None:
         os.close(handle)
 
 
-def md5_of(path: Path, algorithm: str = MD5) -> tuple[str, os.stat_result]:
+def _seal(handle: int, size: int, partial: str | Path) -> None:
+    """Check that all was written, and let nobody write more."""
+    status = os.fstat(handle)
+    if status.st_size != size:
+        raise OSError(errno.ENOSPC, f"only {status.st_size} of {size} bytes were written", str(partial))
+    if stat.S_IMODE(status.st_mode) != OBJECT_MODE:
+        os.fchmod(handle, OBJECT_MODE)
+
+
+def md5_of(path: str | Path, algorithm: str = MD5) -> tuple[str, os.stat_result]:
     """The digest of a file and the stat of what was read.
 
     Raises
@@ -375,21 +418,34 @@ def md5_of(path: Path, algorithm: str = MD5) -> tuple[str, os.stat_result]:
     """
     with _opened(path) as handle:
         before = os.fstat(handle)
-        md5, _ = _hashed(handle, None) if algorithm == MD5 else _hashed_as_dvc_2(handle)
+        if algorithm != MD5:
+            md5, _ = _hashed_as_dvc_2(handle)
+        elif before.st_size <= CHUNK_BYTES:
+            md5 = hashlib.md5(_read_all(handle, before.st_size), usedforsecurity=False).hexdigest()
+        else:
+            md5, _ = _hashed(handle, None)
         _require_same(path, before, os.fstat(handle))
     return md5, before
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def _opened(path: str | Path) -> Iterator[int]:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError as error:
-        raise changed(path) from error
+        raise changed(Path(path)) from error
     try:
         yield handle
     finally:
         os.close(handle)
+
+
+def _read_all(handle: int, size: int) -> bytes:
+    """What a file of `size` bytes holds; when it grows meanwhile, its stat will tell."""
+    data = os.read(handle, size + 1)
+    if len(data) != size:
+        data += b"".join(iter(lambda: os.read(handle, size + 1), b""))
+    return data
 
 
 def _hashed(source: int, target: int | None) -> tuple[str, int]:
@@ -427,9 +483,9 @@ def _write_all(target: int, data: bytes) -> None:
         view = view[os.write(target, view) :]
 
 
-def _require_same(path: Path, before: os.stat_result, after: os.stat_result) -> None:
+def _require_same(path: str | Path, before: os.stat_result, after: os.stat_result) -> None:
     if signature(before) != signature(after):
-        raise changed(path)
+        raise changed(Path(path))
 
 
 def changed(path: Path) -> UsageError:

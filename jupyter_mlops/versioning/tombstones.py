@@ -14,6 +14,7 @@ import attrs
 import msgspec
 
 from jupyter_mlops.records import Actor, Instant, Places
+from jupyter_mlops.versioning.content import DIGEST
 from jupyter_mlops.versioning.ledger import Ledger
 
 KIND = "tombstones"
@@ -92,9 +93,10 @@ class Tombstones:
             return {}
         found: dict[str, Tombstone] = {}
         for _, data in sorted(self._ledger.read(KIND)):
-            with suppress(msgspec.DecodeError, msgspec.ValidationError):
+            with suppress(msgspec.DecodeError, msgspec.ValidationError, RecursionError):
                 stone = msgspec.json.decode(data, type=Tombstone)
-                found.update(dict.fromkeys(stone.contents, stone))
+                if all(not heir or DIGEST.fullmatch(heir) for heir in stone.contents.values()):
+                    found.update(dict.fromkeys(stone.contents, stone))
         return found
 
 
