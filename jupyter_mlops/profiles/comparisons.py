@@ -108,7 +108,9 @@ class Comparisons:
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             found = msgspec.json.decode((folder / SUMMARY).read_bytes(), type=Compared)
             os.utime(folder)
-            return Opened(identity, found, folder)
+            if all(found.changes(folder).path(chunk).exists() for chunk in range(len(found.tally.chunks))):
+                return Opened(identity, found, folder)
+            shutil.rmtree(folder, ignore_errors=True)
         return None
 
     @contextlib.contextmanager
@@ -129,10 +131,13 @@ class Comparisons:
         """Give a finished folder its name; whoever finished first is right, and so is the other."""
         target = self._folder / identity
         try:
+            # What stands there is damaged, or somebody else finished in the meantime.
+            if target.exists() and not self._known(identity):
+                shutil.rmtree(target, ignore_errors=True)
             place.rename(target)
+            self._prune()
         except OSError:
             return place
-        self._prune()
         return target
 
     def _prune(self) -> None:

@@ -18,9 +18,9 @@ from jupyter_mlops.profiles.changes import Changes, Origins, Tally
 from jupyter_mlops.profiles.comparable import comparable
 from jupyter_mlops.profiles.comparing import IN_MEMORY_BYTES, Comparison
 from jupyter_mlops.profiles.matching import RepeatedKey
-from jupyter_mlops.profiles.parts import Side, parts, sides
+from jupyter_mlops.profiles.parts import Part, Side, parts, sides, table_of
 from jupyter_mlops.profiles.rows import CellChange, row_name
-from jupyter_mlops.profiles.tables import scan, spelled, translated, unknown_column
+from jupyter_mlops.profiles.tables import spelled, translated, unknown_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -77,9 +77,9 @@ class Table:
     names: Sequence[str]
     digests: Sequence[str] = ()
 
-    def scanned(self) -> pl.LazyFrame | None:
-        """The rows, not read yet; None when it is no table."""
-        return scan(self.paths, self.names)
+    def parts(self) -> list[Part]:
+        """Those of the files that are tables."""
+        return parts(self.paths, self.names, self.digests)
 
 
 @attrs.frozen
@@ -130,16 +130,13 @@ def compare(
         ``unreadable-table``.
     """
     with translated():
-        old, new = before.scanned(), after.scanned()
+        files = before.parts(), after.parts()
+        old, new = (table_of(each) for each in files)
         if old is None or new is None:
             return None
         types = old.collect_schema(), new.collect_schema()
         _require_columns(key, *types)
-        both = sides(
-            parts(before.paths, before.names, before.digests),
-            parts(after.paths, after.names, after.digests),
-            (old, new),
-        )
+        both = sides(*files, (old, new))
         given = Comparison(both, comparable(old, new), tuple(key))
         origins: Origins = ((), ()) if key else (both[0].origins(), both[1].origins())
         changes = Changes(folder, given.key, given.values, (), origins)

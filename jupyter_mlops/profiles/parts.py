@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from jupyter_mlops.profiles.tables import is_table, record_batches, scan
+from jupyter_mlops.profiles.tables import BATCH_ROWS, is_table, record_batches, scan
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,8 +50,13 @@ class Part:
         """The rows in small frames of these types."""
         import polars as pl
 
-        for batch in record_batches([self.path], [self.name]) or ():
-            yield _typed(pl.DataFrame(batch), schema)
+        if self.name.lower().endswith(".parquet"):
+            # Row group by row group, without buffering ahead.
+            for batch in record_batches([self.path], [self.name]) or ():
+                yield _typed(pl.DataFrame(batch), schema)
+            return
+        for frame in self.table.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+            yield _typed(frame, schema)
 
     def whole(self, schema: pl.Schema, columns: Sequence[str]) -> pl.DataFrame:
         """All rows of `columns`."""
@@ -112,6 +117,18 @@ class Side:
         raise IndexError(row)
 
 
+def table_of(parts: Sequence[Part]) -> pl.LazyFrame | None:
+    """All files as one lazy table, each looked at once; None when they are none or of several shapes."""
+    import polars as pl
+
+    if not parts:
+        return None
+    columns = parts[0].table.collect_schema().names()
+    if any(set(part.table.collect_schema().names()) != set(columns) for part in parts[1:]):
+        return None
+    return pl.concat([part.table.select(columns) for part in parts], how="vertical_relaxed")
+
+
 def sides(
     before: Sequence[Part], after: Sequence[Part], tables: tuple[pl.LazyFrame, pl.LazyFrame]
 ) -> tuple[Side, Side]:
@@ -140,7 +157,8 @@ def _marked(side: Sequence[Part], twice: Counter[tuple[str, str]]) -> tuple[Part
     left, found = Counter(twice), []
     for part in side:
         identity = (part.digest, Path(part.name).suffix)
-        found.append(attrs.evolve(part, is_shared=left[identity] > 0))
+        # A new object would look at its file anew.
+        found.append(attrs.evolve(part, is_shared=True) if left[identity] > 0 else part)
         left[identity] -= 1
     return tuple(sorted(found, key=lambda part: part.is_shared))
 

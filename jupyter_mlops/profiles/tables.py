@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError, nearest
+from jupyter_mlops.profiles.delimited import scan_delimited
 
 if TYPE_CHECKING:
     import numpy as np
@@ -231,9 +232,7 @@ def _scan_one(path: Path, kind: str) -> pl.LazyFrame:
     import polars as pl
 
     if kind in ("csv", "tsv"):
-        # The whole column decides on its type: a guess from the first rows breaks on a late "n/a".
-        separator = "," if kind == "csv" else "\t"
-        return pl.scan_csv(path, separator=separator, infer_schema_length=None, try_parse_dates=True, glob=False)
+        return scan_delimited(path, "," if kind == "csv" else "\t")
     if kind == "parquet":
         return pl.scan_parquet(path, glob=False)
     if kind == "ndjson":
