@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from jupyter_mlops.governance.roles import Roles
     from jupyter_mlops.pipelines.pipeline import Pipeline
     from jupyter_mlops.pipelines.runs import RunRecords
+    from jupyter_mlops.profiles.comparisons import Comparisons
     from jupyter_mlops.profiles.store import ProfileStore
     from jupyter_mlops.provenance.graph import DataVersion, LineageGraph, Registered, Served
     from jupyter_mlops.registry.models import Models
     from jupyter_mlops.serving.deployments import Deployments
+    from jupyter_mlops.versioning.consumers import Consumer
     from jupyter_mlops.versioning.datasets import Datasets
     from jupyter_mlops.versioning.ledger import Ledger
 
@@ -137,6 +139,13 @@ class Project:
 
         return ProfileStore(self.places, self.ledger)
 
+    @property
+    def comparisons(self) -> Comparisons:
+        """The comparisons of tables that were made lately."""
+        from jupyter_mlops.profiles.comparisons import Comparisons
+
+        return Comparisons(self.places.scratch / "differences")
+
     @cached_property
     def pipeline(self) -> Pipeline:
         """The stages of ``dvc.yaml``."""
@@ -179,6 +188,13 @@ class Project:
                 locked=self._locked(),
             )
         )
+
+    @property
+    def consumers(self) -> tuple[Consumer, ...]:
+        """Whatever may hold something of erased data."""
+        from jupyter_mlops.provenance.descendants import Descendants
+
+        return (Descendants(self.lineage), self.profiles, self.comparisons)
 
     def _locked(self) -> tuple[StageRecord, ...]:
         """What ``dvc.lock`` says; nothing when it cannot be read, which `status` tells."""

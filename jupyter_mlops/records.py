@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import secrets
+import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,6 +19,7 @@ from typing import Annotated
 import attrs
 from msgspec import Meta
 
+from jupyter_mlops.disks import is_network
 from jupyter_mlops.errors import UsageError
 
 Scalar = str | int | float | bool | None
@@ -200,11 +203,12 @@ class Places:
     def scratch(self) -> Path:
         """Rebuildable caches: ``.mlops/`` once a verb claimed it here, else a private folder.
 
-        A clone may bring a ``.mlops`` of its own, or a link that leads elsewhere: neither is used.
+        A clone may bring a ``.mlops`` of its own, or a link that leads elsewhere: neither is used. On a network
+        file system, where sqlite cannot share memory, a folder of this machine is.
         """
         inside = self.root / ".mlops"
         own = self._claim.exists() and inside.is_dir() and not inside.is_symlink()
-        return inside if own and os.access(inside, os.W_OK) else self._private_cache()
+        return inside if own and os.access(inside, os.W_OK) and not is_network(inside) else self._private_cache()
 
     def claim_scratch(self) -> Path:
         """Create ``.mlops/`` with its own ``.gitignore``; called by verbs that write."""
@@ -226,8 +230,8 @@ class Places:
         return hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
 
     def _private_cache(self) -> Path:
-        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return home / "jupyter-mlops" / self._mark
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jupyter-mlops"
+        return (local_folder() if is_network(home) else home) / self._mark
 
     def relative(self, path: str | Path) -> str:
         """`path` (absolute, or relative to the root) as a POSIX path below the root.
@@ -252,6 +256,17 @@ class Places:
         if below != ".":
             (self.root / below).parent.resolve().relative_to(self.root.resolve())
         return below
+
+
+def local_folder() -> Path:
+    """A folder of this machine for this user alone; somebody else's of that name is not used."""
+    folder = Path(tempfile.gettempdir()) / f"jupyter-mlops-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    status = folder.lstat()
+    if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077:
+        return folder
+    return Path(tempfile.mkdtemp(prefix="jupyter-mlops-"))
 
 
 def listed(table: Mapping[str, object], key: str) -> tuple[str, ...]:

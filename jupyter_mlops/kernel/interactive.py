@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from jupyter_mlops.verbs.drift import DriftReport
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-EVERYTHING = "All columns"
 
 
 def bundle(result: Any, *, live: bool) -> dict[str, Any]:
@@ -54,21 +53,16 @@ def _drift(report: DriftReport) -> Widget | None:
 
 
 def _difference(found: Difference) -> Widget | None:
-    """A choice of column above its changed cells."""
-    import attrs
+    """The changed rows, page by page."""
+    import functools
+    from pathlib import Path
 
-    names = list(dict.fromkeys(each.column for each in found.cells))
-    if len(names) < 2:
+    import jupyter_mlops as mlops
+    from jupyter_mlops.kernel.changed_rows import ChangedRows
+
+    if not found.matching:
         return None
-
-    def chosen(name: str) -> str:
-        if name == EVERYTHING:
-            return rendering.html(found)
-        cells = tuple(each for each in found.cells if each.column == name)
-        columns = {name: found.columns.get(name, len(cells))}
-        return rendering.html(attrs.evolve(found, cells=cells, columns=columns))
-
-    return _chooser([EVERYTHING, *names], chosen)
+    return ChangedRows(found, functools.partial(mlops.diff, project=str(Path.cwd()))).widget
 
 
 def _chooser(names: list[str], chosen: Callable[[str], str], above: str = "") -> Widget:

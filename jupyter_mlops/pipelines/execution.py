@@ -109,7 +109,8 @@ class Execution:
         if error := outcome.error or self._problem(task, command):
             kept = self._keep_failed(task, command)
             return Ran(_failed(task, error, cell=outcome.cell, notebook=kept), outcome.packages)
-        return self._saved(task, command, code, outcome)
+        with self._data.in_use():
+            return self._saved(task, command, code, outcome)
 
     def _problem(self, task: Task, command: NotebookCommand | None) -> str:
         """Why what the stage did cannot be recorded, though it ended well; empty when it can."""

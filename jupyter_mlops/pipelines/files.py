@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from contextlib import AbstractContextManager
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines.lock import Pin
@@ -34,6 +35,10 @@ class StageData:
                 return None
             raise
         return Pin(content.digest, content.size, content.nfiles, content.is_executable)
+
+    def in_use(self) -> AbstractContextManager[None]:
+        """Held from `save` until ``dvc.lock`` names what was saved: nothing is collected meanwhile."""
+        return self._datasets.store.in_use()
 
     def save(self, path: str, progress: Progress = silent) -> Pin:
         """Put what `path` holds into the cache."""

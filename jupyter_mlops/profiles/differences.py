@@ -6,16 +6,21 @@ and null never equals NaN. An empty field of a CSV file is null.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import attrs
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.profiles.tables import scan, spelled, translated, unknown_column
-from jupyter_mlops.records import Scalar
+from jupyter_mlops.profiles.changes import Changes, Origins, Tally
+from jupyter_mlops.profiles.comparable import comparable
+from jupyter_mlops.profiles.comparing import IN_MEMORY_BYTES, Comparison
+from jupyter_mlops.profiles.matching import RepeatedKey
+from jupyter_mlops.profiles.parts import Part, Side, parts, sides, table_of
+from jupyter_mlops.profiles.rows import CellChange, row_name
+from jupyter_mlops.profiles.tables import spelled, translated, unknown_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,16 +33,6 @@ class SchemaChange:
     column: str
     before: str | None
     after: str | None
-
-
-@attrs.frozen
-class CellChange:
-    """One changed cell; `key` names its row."""
-
-    key: str
-    column: str
-    before: Scalar
-    after: Scalar
 
 
 @attrs.frozen
@@ -64,6 +59,94 @@ class TableDifference:
     columns: dict[str, int] = attrs.field(factory=dict)
 
 
+@attrs.frozen
+class Table:
+    """The files of one table.
+
+    Attributes
+    ----------
+    paths
+        Where they are read; an object in the cache will do.
+    names
+        Their names in the dataset, which give the formats.
+    digests
+        Of their bytes, so that what both tables hold need not be compared; empty when unknown.
+    """
+
+    paths: Sequence[Path]
+    names: Sequence[str]
+    digests: Sequence[str] = ()
+
+    def parts(self) -> list[Part]:
+        """Those of the files that are tables."""
+        return parts(self.paths, self.names, self.digests)
+
+
+@attrs.frozen
+class Compared:
+    """What differs; the changed rows are in the folder that `compare` was given.
+
+    Attributes
+    ----------
+    key
+        The columns that name a row.
+    names
+        The columns that both tables have, without the key.
+    origins
+        See `Changes`.
+    """
+
+    schema: tuple[SchemaChange, ...]
+    key: tuple[str, ...]
+    names: tuple[str, ...]
+    tally: Tally
+    origins: Origins
+
+    def changes(self, folder: Path) -> Changes:
+        """The changed rows, read from where they were written."""
+        return Changes(folder, self.key, self.names, self.tally.chunks, self.origins)
+
+
+def compare(
+    before: Table, after: Table, key: Sequence[str], folder: Path, *, in_memory_bytes: int = IN_MEMORY_BYTES
+) -> Compared | None:
+    """The exact difference of two tables, its changed rows written into `folder`; None when either is no table.
+
+    Parameters
+    ----------
+    key
+        Columns that name a row. Without it rows are compared as a multiset of their contents, over the
+        columns that both tables have.
+    folder
+        An empty folder.
+    in_memory_bytes
+        Larger tables are compared through files in `folder`.
+
+    Raises
+    ------
+    UsageError
+        ``unknown-column``, ``key-not-unique``.
+    EnvironmentFault
+        ``unreadable-table``.
+    """
+    with translated():
+        files = before.parts(), after.parts()
+        old, new = (table_of(each) for each in files)
+        if old is None or new is None:
+            return None
+        types = old.collect_schema(), new.collect_schema()
+        _require_columns(key, *types)
+        both = sides(*files, (old, new))
+        given = Comparison(both, comparable(old, new), tuple(key))
+        origins: Origins = ((), ()) if key else (both[0].origins(), both[1].origins())
+        changes = Changes(folder, given.key, given.values, (), origins)
+        try:
+            tally = changes.write(given, given.chunks(folder, in_memory_bytes))
+        except RepeatedKey as repeated:
+            raise _not_unique(given.key, repeated, both[repeated.side]) from repeated
+        return Compared(_changed_columns(*types), given.key, given.values, tally, origins)
+
+
 def compare_tables(  # noqa: PLR0913 - two tables, each files and their names
     before: Sequence[Path],
     after: Sequence[Path],
@@ -72,37 +155,16 @@ def compare_tables(  # noqa: PLR0913 - two tables, each files and their names
     key: tuple[str, ...] = (),
     limit: int = 20,
 ) -> TableDifference | None:
-    """The exact difference of two tables, or None when either is not a table.
-
-    Parameters
-    ----------
-    before, after
-        The files; an object in the cache will do.
-    names_before, names_after
-        Their names in the dataset, which give the formats.
-    key
-        Columns that name a row. Without it rows are compared as a multiset of their contents, over the
-        columns that both tables have.
-    limit
-        Changed cells to list, at least 0.
-
-    Raises
-    ------
-    UsageError
-        ``unknown-column``, ``key-not-unique``.
-    """
-    with translated():
-        old, new = scan(before, names_before), scan(after, names_after)
-        if old is None or new is None:
+    """The exact difference of two tables, with the first `limit` changed cells; see `compare`."""
+    with tempfile.TemporaryDirectory(prefix="mlops-diff-") as folder:
+        found = compare(Table(before, names_before), Table(after, names_after), key, Path(folder))
+        if found is None:
             return None
-        types = old.collect_schema(), new.collect_schema()
-        _require_columns(key, *types)
-        schema = _changed_columns(*types)
-        old, new = _comparable(old, new)
-        if key:
-            return _by_key(old, new, schema, key, limit)
-        added, removed = _by_content(old, new)
-        return TableDifference(schema, added, removed, 0)
+        rows = found.tally.rows
+        cells = found.changes(Path(folder)).cells(limit)
+        return TableDifference(
+            found.schema, rows["added"], rows["removed"], rows["modified"], cells, found.tally.columns
+        )
 
 
 def _require_columns(key: Sequence[str], *schemas: Mapping[str, pl.DataType]) -> None:
@@ -122,117 +184,12 @@ def _changed_columns(old: Mapping[str, pl.DataType], new: Mapping[str, pl.DataTy
     )
 
 
-def _comparable(old: pl.LazyFrame, new: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """The columns that both have, in types that can be compared: of unlike types the texts are."""
-    import polars as pl
-
-    left, right = old.collect_schema(), new.collect_schema()
-    shared = [name for name in left if name in right]
-    chosen = [(name, _common_type(left[name], right[name])) for name in shared]
-    columns = [pl.col(name) if dtype is None else pl.col(name).cast(dtype) for name, dtype in chosen]
-    return old.select(columns), new.select(columns)
-
-
-def _common_type(left: pl.DataType, right: pl.DataType) -> pl.DataType | None:
-    """The type to cast both to, or None to leave them."""
-    import polars as pl
-
-    if isinstance(left, pl.Categorical | pl.Enum) or isinstance(right, pl.Categorical | pl.Enum):
-        return pl.String()
-    if left == right:
-        return None
-    if left.is_integer() and right.is_integer():
-        return pl.Int128()
-    if left.is_numeric() and right.is_numeric():
-        return pl.Float64()
-    return pl.String()
-
-
-def _by_content(old: pl.LazyFrame, new: pl.LazyFrame) -> tuple[int, int]:
-    """Rows added and removed, as multisets: rows that hash alike are compared whole by the grouping."""
-    import polars as pl
-
-    sign = "\0sign"
-    columns = old.collect_schema().names()
-    both = pl.concat([old.with_columns(pl.lit(-1).alias(sign)), new.with_columns(pl.lit(1).alias(sign))])
-    net = both.group_by(columns).agg(pl.col(sign).sum()) if columns else both.select(pl.col(sign).sum())
-    counts = net.select(
-        pl.col(sign).clip(0, None).sum().alias("added"), pl.col(sign).clip(None, 0).sum().alias("removed")
+def _not_unique(key: tuple[str, ...], repeated: RepeatedKey, side: Side) -> UsageError:
+    part, row = side.locate(repeated.row)
+    values = part.table.select(key).slice(row, 1).collect().row(0)
+    return UsageError(
+        "key-not-unique",
+        f"{', '.join(key)} does not name one row: it repeats.",
+        context=f"{row_name(key, values)} occurs {repeated.times} times {('before', 'after')[repeated.side]}.",
+        hint="Add a column to --key, or leave it out to compare rows by content.",
     )
-    added, removed = counts.collect(engine="streaming").row(0)
-    return int(added), -int(removed)
-
-
-def _by_key(
-    old: pl.LazyFrame, new: pl.LazyFrame, schema: tuple[SchemaChange, ...], key: tuple[str, ...], limit: int
-) -> TableDifference:
-    import polars as pl
-
-    for table in (old, new):
-        _require_unique(table, key)
-    values = [name for name in old.collect_schema().names() if name not in key]
-    old = old.rename({name: f"\0{name}" for name in values}).with_columns(pl.lit(True).alias("\0old"))
-    new = new.with_columns(pl.lit(True).alias("\0new"))
-    paired = old.join(new, on=list(key), how="full", coalesce=True, nulls_equal=True, maintain_order="left_right")
-    both = pl.col("\0old").is_not_null() & pl.col("\0new").is_not_null()
-    changed = [(both & pl.col(f"\0{name}").ne_missing(pl.col(name))).alias(f"\0changed {name}") for name in values]
-    marked = paired.with_columns(changed).collect(engine="streaming")
-    flags = [f"\0changed {name}" for name in values]
-    counts = {name: int(marked[flag].sum()) for name, flag in zip(values, flags, strict=True)}
-    return TableDifference(
-        schema,
-        rows_added=int(marked["\0old"].null_count()),
-        rows_removed=int(marked["\0new"].null_count()),
-        rows_modified=int(marked.select(pl.any_horizontal(flags).sum()).item()) if flags else 0,
-        cells=tuple(_cells(marked, key, values, limit)),
-        columns={name: count for name, count in counts.items() if count},
-    )
-
-
-def _require_unique(table: pl.LazyFrame, key: tuple[str, ...]) -> None:
-    import polars as pl
-
-    repeated = table.group_by(key).agg(pl.len().alias("\0len")).filter(pl.col("\0len") > 1)
-    found = repeated.sort("\0len", descending=True).head(1).collect(engine="streaming")
-    if found.height:
-        *values, times = found.row(0)
-        raise UsageError(
-            "key-not-unique",
-            f"{', '.join(key)} does not name one row: it repeats.",
-            context=f"{_row_name(key, values)} occurs {times} times.",
-            hint="Add a column to --key, or leave it out to compare rows by content.",
-        )
-
-
-def _cells(marked: pl.DataFrame, key: tuple[str, ...], values: Sequence[str], limit: int) -> Iterator[CellChange]:
-    import polars as pl
-
-    if not values:
-        return
-    rows = marked.filter(pl.any_horizontal([f"\0changed {name}" for name in values])).head(limit)
-    left = limit
-    for row in rows.iter_rows(named=True):
-        for name in (name for name in values if row[f"\0changed {name}"]):
-            if not left:
-                return
-            left -= 1
-            name_of_row = _row_name(key, [row[part] for part in key])
-            yield CellChange(name_of_row, name, scalar(row[f"\0{name}"]), scalar(row[name]))
-
-
-def _row_name(key: Sequence[str], values: Sequence[Any]) -> str:
-    """``17``, or ``state=MA, id=17``."""
-    texts = ["null" if value is None else str(scalar(value)) for value in values]
-    return texts[0] if len(key) == 1 else ", ".join(f"{n}={t}" for n, t in zip(key, texts, strict=True))
-
-
-def scalar(value: object) -> Scalar:
-    """A cell as JSON can carry it; NaN and infinities, which it cannot, become their names."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value).replace("nan", "NaN")
-    if value is None or isinstance(value, str | int | bool):
-        return value
-    if isinstance(value, bytes):
-        return value.hex()
-    isoformat = getattr(value, "isoformat", None)
-    return cast("str", isoformat()) if isoformat else str(value)

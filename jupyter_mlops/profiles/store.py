@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.profiles.profile import FORMAT, Profile, profile_tables
-from jupyter_mlops.records import Actor, Places, Progress, silent, write_atomically
+from jupyter_mlops.records import Actor, Places, Progress, short, silent, write_atomically
+from jupyter_mlops.versioning.consumers import Use
 from jupyter_mlops.versioning.ledger import Ledger
 
 KIND = "profiles"
@@ -74,6 +75,29 @@ class ProfileStore:
             raise UsageError("not-profiled", message, hint="profile DATA@VERSION makes it.")
         if self._ledger.get(KIND, self._key(digest)) is None:
             self._ledger.append(KIND, self._key(digest), profile.encoded(), author)
+
+    def uses(self, digests: Collection[str]) -> Iterator[Use]:
+        """The profiles of `digests`: counts, and the texts of columns with few of them."""
+        own, others = self._shared(digests)
+        for digest in sorted(digests):
+            if self._path(digest).exists() or digest in own:
+                line = f"; git push --force origin {self._ledger.ref(KIND)} replaces what was shared"
+                yield Use("profile", short(digest), f"removed with it{line if digest in own else ''}")
+            if digest in others:
+                yield Use("profile", short(digest), "shared by a colleague: they remove it by erasing in their clone")
+
+    def forget(self, digests: Collection[str]) -> None:
+        """Remove the profiles of `digests`, remembered and shared by this clone."""
+        for digest in digests:
+            for path in self._path(digest).parent.glob(f"{digest}-*"):
+                path.unlink(missing_ok=True)
+        self._ledger.forget(KIND, {self._key(digest) for digest in digests})
+
+    def _shared(self, digests: Collection[str]) -> tuple[set[str], set[str]]:
+        """Those shared by this clone, and by others."""
+        keys = {self._key(digest): digest for digest in digests}
+        own = {keys[key] for key in self._ledger.keys(KIND, own=True) if key in keys}
+        return own, {keys[key] for key in self._ledger.keys(KIND, own=False) if key in keys}
 
     def _remember(self, digest: str, data: bytes) -> None:
         """Keep it for the next time; a cache that cannot be written only costs time."""

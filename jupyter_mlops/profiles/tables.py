@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError, nearest
+from jupyter_mlops.profiles.delimited import scan_delimited
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,8 +70,8 @@ def schema_of(paths: Sequence[Path], names: Sequence[str]) -> tuple[tuple[str, s
             return ()
 
 
-def count_rows(paths: Sequence[Path], names: Sequence[str]) -> int | None:
-    """Rows of the table, or None when it is not a readable one.
+def outline(paths: Sequence[Path], names: Sequence[str]) -> tuple[int | None, dict[str, str]]:
+    """Rows of the table, and its columns with their types; None and nothing when it is not a readable one.
 
     Parquet and Arrow files tell it in their metadata; text is streamed.
     """
@@ -79,9 +80,12 @@ def count_rows(paths: Sequence[Path], names: Sequence[str]) -> int | None:
     with translated():
         try:
             table = scan(paths, names)
-            return None if table is None else int(table.select(pl.len()).collect(engine="streaming").item())
+            if table is None:
+                return None, {}
+            columns = {name: spelled(dtype) for name, dtype in table.collect_schema().items()}
+            return int(table.select(pl.len()).collect(engine="streaming").item()), columns
         except _unreadable():
-            return None
+            return None, {}
 
 
 def is_table(names: Sequence[str]) -> bool:
@@ -191,12 +195,17 @@ def translated() -> Iterator[None]:
     try:
         yield
     except _unreadable() as error:
-        raise EnvironmentFault(
-            "unreadable-table",
-            "A data file is not what its name says, or is damaged.",
-            context=str(error).partition("\n")[0],
-            hint="Open the file, or rename it when it is no table; `jupyter mlops verify` checks the cache.",
-        ) from error
+        raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> EnvironmentFault:
+    """The error for a file that is no sound table, as `error` says."""
+    return EnvironmentFault(
+        "unreadable-table",
+        "A data file is not what its name says, or is damaged.",
+        context=str(error).partition("\n")[0],
+        hint="Open the file, or rename it when it is no table; `jupyter mlops verify` checks the cache.",
+    )
 
 
 def _unreadable() -> tuple[type[Exception], ...]:
@@ -223,9 +232,7 @@ def _scan_one(path: Path, kind: str) -> pl.LazyFrame:
     import polars as pl
 
     if kind in ("csv", "tsv"):
-        # The whole column decides on its type: a guess from the first rows breaks on a late "n/a".
-        separator = "," if kind == "csv" else "\t"
-        return pl.scan_csv(path, separator=separator, infer_schema_length=None, try_parse_dates=True, glob=False)
+        return scan_delimited(path, "," if kind == "csv" else "\t")
     if kind == "parquet":
         return pl.scan_parquet(path, glob=False)
     if kind == "ndjson":

@@ -15,7 +15,15 @@ from jupyter_mlops.rendering.blocks import MAGIC, Document, prompted
 
 def document(result: Any) -> Document:
     """The rendition of `result` as blocks."""
-    from jupyter_mlops.rendering import data, generic, govern, models, pipelines, watch  # noqa: F401 (they register)
+    from jupyter_mlops.rendering import (  # noqa: F401 (they register)
+        data,
+        differences,
+        generic,
+        govern,
+        models,
+        pipelines,
+        watch,
+    )
 
     return generic.document(result)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from jupyter_mlops.profiles.pictures import Picture
+
 MAGIC = "%mlops"
 
 
@@ -167,6 +169,15 @@ class Listing:
 
 
 @attrs.frozen
+class Pictures:
+    """Before beside after; None where there is none."""
+
+    caption: str
+    before: Picture | None
+    after: Picture | None
+
+
+@attrs.frozen
 class Section:
     """Blocks below a heading, folded away at first when `folded`."""
 
@@ -175,7 +186,7 @@ class Section:
     folded: bool = False
 
 
-Block = Sentence | Table | Facts | Bars | Histogram | Graph | Listing | Section
+Block = Sentence | Table | Facts | Bars | Histogram | Graph | Listing | Pictures | Section
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""Renditions of data verbs: status, commit, log, show, diff, checkout, tag, push, pull, import, init."""
+"""Renditions of data verbs: status, commit, log, show, checkout, tag, push, pull, import, init."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from jupyter_mlops.pipelines.pipeline import StageStatus
 from jupyter_mlops.records import short
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, spaced, state
-from jupyter_mlops.rendering.units import changes, count, duration, exact, label, moment, scalar, size
+from jupyter_mlops.rendering.units import changes, count, duration, label, moment, scalar, size
 from jupyter_mlops.verbs.checkouts import CheckedOut
-from jupyter_mlops.verbs.datasets import Committed, Imported, Tagged
-from jupyter_mlops.verbs.differences import Difference
+from jupyter_mlops.verbs.datasets import Committed, Tagged
 from jupyter_mlops.verbs.history import History, Shown
+from jupyter_mlops.verbs.imports import Imported
 from jupyter_mlops.verbs.remotes import Transferred
+from jupyter_mlops.verbs.searching import Found
 from jupyter_mlops.verbs.status import NextStep, Status
 from jupyter_mlops.verbs.versions import DatasetVersion
 from jupyter_mlops.versioning.datasets import DatasetState
@@ -109,15 +110,36 @@ def _(result: History) -> Document:
             f"{each.rows:,}" if each.rows is not None else "",
             size(each.bytes),
             ", ".join(each.tags),
+            Mark(each.let_go, Tone.STALE) if each.let_go else "",
         )
         for each in result.versions
     ]
     name = "" if several or not result.versions else f" of {result.versions[0].dataset}"
-    columns = "Dataset|Version|Message|Author|Time|Rows|Size|Tags"
+    columns = "Dataset|Version|Message|Author|Time|Rows|Size|Tags|Data"
     if not rows:
         return Document("Versions", (say("No versions yet."), say("Type", Code("%mlops commit PATH"))))
     more = (say("Older versions:", Code(f"--cursor {result.next_cursor}")),) if result.next_cursor else ()
     return Document(f"Versions{name}", (*table("Newest first", columns, rows, numeric="Rows|Size"), *more))
+
+
+@document.register
+def _(result: Found) -> Document:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.version.dataset,
+            each.version.label,
+            ", ".join(f"{match.field} {match.value}" for match in each.matched),
+            each.version.author,
+            moment(each.version.time),
+        )
+        for each in result.hits
+    ]
+    if not rows:
+        hint = say("Fields:", Code("column: owner: tag: purpose: pii: source: name:"))
+        return Document("Search", (say(Mark(f"Nothing fits {result.query}.", Tone.QUIET)), hint))
+    more = (say("More:", Code(f"--cursor {result.next_cursor}")),) if result.next_cursor else ()
+    found = table("Versions", "Dataset|Version|Found in|Author|Time", rows)
+    return Document(f"Search: {result.query}", (say(Mark(count(result.datasets, "dataset"), Tone.GOOD)), *found, *more))
 
 
 @document.register
@@ -133,6 +155,7 @@ def _version(each: DatasetVersion) -> tuple[Block, ...]:
         ("Time", moment(each.time)),
         ("Content", f"{count(each.files, 'file')}, {size(each.bytes)}"),
         ("Rows", f"{each.rows:,}" if each.rows is not None else ""),
+        ("Data", Mark(each.let_go, Tone.STALE) if each.let_go else ""),
         ("Digest", Code(each.digest)),
         ("Git commit", Code(each.git_commit[:12])),
         caption="Version",
@@ -156,44 +179,6 @@ def _(result: Shown) -> Document:
 
 
 @document.register
-def _(result: Difference) -> Document:
-    blocks: list[Block] = [say(_difference_words(result))]
-    blocks += [say(result.note)] if result.note else []
-    schema: list[tuple[Cell, ...]] = [
-        (each.column, each.before or "absent", each.after or "absent") for each in result.schema
-    ]
-    blocks += table("Schema", "Column|Before|After", schema)
-    if result.rows:
-        rows = result.rows
-        counted: tuple[Cell, ...] = (f"{rows.added:,}", f"{rows.modified:,}", f"{rows.removed:,}")
-        blocks += table("Rows", "Added|Modified|Removed", [counted], numeric="Added|Modified|Removed")
-    columns: list[tuple[Cell, ...]] = [(name, f"{changed:,}") for name, changed in result.columns.items()]
-    blocks += table("Columns with changed cells", "Column|Changed", columns, numeric="Changed")
-    cells: list[tuple[Cell, ...]] = [
-        (each.key, each.column, exact(each.before), exact(each.after)) for each in result.cells
-    ]
-    blocks += table("Cells", "Row|Column|Before|After", cells)
-    blocks += _files(result)
-    return Document(f"{result.before} → {result.after}", tuple(blocks))
-
-
-def _difference_words(result: Difference) -> Mark:
-    rows = result.rows
-    words = changes(rows.added, rows.modified, rows.removed) if rows else ""
-    files = changes(len(result.files.added), len(result.files.modified), len(result.files.removed))
-    parts = [f"rows {words}" if words else "", f"files {files}" if files else "", "schema" if result.schema else ""]
-    changed = ", ".join(part for part in parts if part)
-    return Mark(changed, Tone.CHANGED) if changed else Mark("No difference.", Tone.GOOD)
-
-
-def _files(result: Difference) -> tuple[Block, ...]:
-    kinds = (("added", result.files.added), ("modified", result.files.modified), ("removed", result.files.removed))
-    rows: list[tuple[Cell, ...]] = [(path or "the file itself", word) for word, paths in kinds for path in paths]
-    shown = rows[:MOST_PATHS]
-    return table("Files", "File|Change", shown, more=len(rows) - len(shown))
-
-
-@document.register
 def _(result: CheckedOut) -> Document:
     done = f"{count(result.written, 'file')} written, {result.removed:,} removed"
     at = f"{result.dataset} is at {result.version}" if result.dataset else f"{count(len(result.datasets), 'dataset')}"
@@ -213,14 +198,27 @@ def _(result: Transferred) -> Document:
     is_push = result.direction == "push"
     shared = f"Records {'sent' if is_push else 'fetched'} through git" if result.refs else ""
     lacking = f"{count(result.missing, 'file')} not on {result.remote or 'this machine'}" if result.missing else ""
-    lines = [say(line) for line in (shared, result.note) if line]
-    lines = [say(Mark(lacking, Tone.STALE)), *lines] if lacking else lines
-    return Document("Push" if is_push else "Pull", (_moved(result, is_push=is_push), *lines))
+    lines: list[Block] = [say(Mark(lacking, Tone.STALE))] if lacking else []
+    lines += [say(line) for line in (shared, result.note) if line]
+    rows: list[tuple[Cell, ...]] = [(each.version, f"{each.files:,}") for each in result.lacking]
+    lines += table(
+        "Incomplete",
+        "Version|Files not there",
+        rows[:MOST_PATHS],
+        more=len(rows[MOST_PATHS:]),
+        numeric="Files not there",
+    )
+    return Document(result.direction.capitalize(), (_moved(result, is_push=is_push), *lines))
 
 
 def _moved(result: Transferred, *, is_push: bool) -> Block:
     if not result.remote:
         return say(Mark("No remote to pull from", Tone.QUIET), "· add one:", Code("init --remote URL"))
+    if result.files and result.dry_run:
+        weight = f", {size(result.bytes)}" if result.bytes else ""
+        return say(
+            Mark(f"{count(result.files, 'file')}{weight} to {result.direction}", Tone.CHANGED), "·", result.remote
+        )
     if result.files:
         return say(Mark(f"{count(result.files, 'file')}, {size(result.bytes)}", Tone.GOOD), "·", result.remote)
     rest = " else" if result.missing else ""
@@ -230,6 +228,16 @@ def _moved(result: Transferred, *, is_push: bool) -> Block:
 @document.register
 def _(result: Imported) -> Document:
     head = f"{result.dataset} {label(result.version, result.digest)}"
+    state = Mark("unchanged at its source", Tone.QUIET) if result.unchanged else Mark(head, Tone.GOOD)
     commit = result.git_commit[:7] if result.git_commit else ""
-    pairs = facts(("Source", result.source), ("Size", size(result.bytes)), ("Git commit", commit))
-    return Document("Import", (say(Mark(head, Tone.GOOD)), *pairs))
+    rows = f"{result.rows_added:+,}" if result.rows_added else ""
+    pairs = facts(
+        ("Source", result.source),
+        ("Query", Code(result.query) if result.query else ""),
+        ("Version there", result.source_version),
+        ("Changes", changes(result.added, result.modified, result.removed)),
+        ("Rows", rows),
+        ("Size", size(result.bytes)),
+        ("Git commit", commit),
+    )
+    return Document("Import", (say(state, *([head] if result.unchanged else [])), *pairs))

@@ -31,7 +31,7 @@ from jupyter_mlops.rendering.plain import clean, lines
 from jupyter_mlops.rendering.style import FRAGMENT, PAGE
 from jupyter_mlops.rendering.units import number
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def fragment(page: Document) -> str:

@@ -53,7 +53,11 @@ def run(folder: Path) -> Ending:
     """Do what the order in `folder` says; write the result and the ending."""
     job = JobFolder(folder)
     began = time.monotonic()
-    ending = _attempt(job, job.order())
+    order = job.order()
+    kept = find(order.verb).recordable(order.arguments)
+    if kept != order.arguments:
+        job.write("order", attrs.evolve(order, arguments=kept))
+    ending = _attempt(job, order)
     _ignore_signals()
     ending = attrs.evolve(ending, seconds=round(time.monotonic() - began, 3))
     job.write("ending", ending)

@@ -192,7 +192,7 @@ class JobBook:
         """Start `verb` in a process that outlives this one; the job's id."""
         job = JobFolder((self._own or self._private) / new_id("job"))
         self._claim(job)
-        said = line(verb, arguments)
+        said = line(verb, verb.recordable(arguments))
         plain = msgspec.to_builtins(dict(arguments))
         job.write("order", Order(job.job, verb.name, plain, str(self._folder), actor, said, now()))
         _launch(job, self._folder)

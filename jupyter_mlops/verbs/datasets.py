@@ -1,4 +1,4 @@
-"""Datasets: commit, import, tag."""
+"""Datasets: commit, tag."""
 
 from __future__ import annotations
 
@@ -120,18 +120,21 @@ def commit(
         age(retain)
     meta = {"owner": owner, "source": source, "purpose": purpose, "licence": licence, "pii": [*pii], "retain": retain}
     given = {key: value for key, value in meta.items() if value}
-    drafts = [counted(project.datasets, committing.draft(name, call.progress, save=not dry_run)) for name in names]
-    for draft in drafts if pii else ():
-        require_columns(project.datasets, draft, pii)
-    message = message or generated_message(_worth_telling(drafts))
-    if dry_run or not drafts:
-        planned = tuple(_committed(project.datasets, draft, git=git) for draft in drafts)
-        return Committed(planned, None, message if drafts else "", note)
-    with project.datasets.publisher.turn():
-        written = committing.publish(drafts, given)
-        commit = committing.commit(drafts, written, message, who) if git else None
-        if tag:
-            project.datasets.tags.add(names[0], tag, _holding(project.datasets, drafts[0]), who)
+    if not names:
+        return Committed((), None, "", note)
+    with project.datasets.store.in_use():
+        drafts = [counted(project.datasets, committing.draft(name, call.progress, save=not dry_run)) for name in names]
+        for draft in drafts if pii else ():
+            require_columns(project.datasets, draft, pii)
+        message = message or generated_message(_worth_telling(drafts))
+        if dry_run:
+            planned = tuple(_committed(project.datasets, draft, git=git) for draft in drafts)
+            return Committed(planned, None, message, note)
+        with project.datasets.publisher.turn():
+            written = committing.publish(drafts, given)
+            commit = committing.commit(drafts, written, message, who) if git else None
+            if tag:
+                project.datasets.tags.add(names[0], tag, _holding(project.datasets, drafts[0]), who)
     versions = tuple(_committed(project.datasets, draft, git=git) for draft in drafts)
     return Committed(versions, commit, message if commit or not git else "", note)
 
@@ -191,65 +194,6 @@ def _committed(datasets: Datasets, draft: Draft, *, git: bool) -> CommittedVersi
         rows_added=draft.rows_added,
         unchanged=draft.is_unchanged and (draft.is_head or not git),
     )
-
-
-@attrs.frozen
-class Imported:
-    """A dataset that came from elsewhere."""
-
-    dataset: str
-    version: str
-    digest: str
-    source: str
-    bytes: int
-    git_commit: str | None
-
-
-@verb(Group.DATA, Action.DATA, name="import", signs=True)
-def import_(
-    call: Call,
-    url: str,
-    path: Annotated[str, Option(names=Names.PATH)] = "",
-    *,
-    message: Annotated[str, Option("-m")] = "",
-    git: bool = True,
-    dry_run: bool = False,
-) -> Imported:
-    """Copy data in from outside the project and record where it came from.
-
-    Parameters
-    ----------
-    url
-        A file or folder on this machine, or an ``http(s)`` address.
-    path
-        Where to put it; its own name below ``data/`` when left out.
-    message
-        What it is.
-    git
-        Commit the pointer file to git.
-    dry_run
-        Say what would be copied; write nothing.
-    """
-    from jupyter_mlops.versioning.importing import Source
-
-    project, who = call.project, require_known(call.actor)
-    source = Source.parse(url, call.folder)
-    target = call.path(path) if path else project.datasets.free_place(source.name)
-    project.datasets.require_free(target)
-    if dry_run:
-        return Imported(target, "new", "", source.address, source.size(), None)
-    if git:
-        project.git.require_committable()
-    source.copy_to(project.root / target, call.progress)
-    done = commit(
-        attrs.evolve(call, folder=project.root, actor=who),
-        (target,),
-        message=message or f"import {source.name}",
-        source=source.address,
-        git=git,
-    )
-    version = done.versions[0]
-    return Imported(target, version.version, version.digest, source.address, version.bytes, done.git_commit)
 
 
 @attrs.frozen

@@ -16,6 +16,7 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor, Progress, Step, silent
+from jupyter_mlops.trust.addresses import redacted_all
 
 Ask = Callable[[str], bool]
 """Puts a yes-or-no question to the user; answers False where nobody can be asked."""
@@ -62,12 +63,15 @@ class Option:
         ``key=value``, repeated.
     names
         What it names, for completion.
+    personal
+        May name a person: no record of the call keeps its value.
     """
 
     short: str = ""
     comma: bool = False
     pairs: bool = False
     names: Names | None = None
+    personal: bool = False
 
 
 SIGNER = inspect.Parameter("author", inspect.Parameter.KEYWORD_ONLY, default="", annotation=str)
@@ -196,6 +200,11 @@ class Verb:
         fields = [argument.field() for argument in self.arguments()]
         name = "".join(word.title() for word in self.name.replace("-", " ").split()) + "Request"
         return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True, frozen=True)
+
+    def recordable(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """`arguments` as a log may keep them: of personal ones only that they were given, no password of an address."""
+        personal = {argument.name for argument in self.arguments() if argument.option.personal}
+        return {name: "…" if name in personal and value else redacted_all(value) for name, value in arguments.items()}
 
     @property
     def summary(self) -> str:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import attrs
 import msgspec
 
-from jupyter_mlops.errors import MlopsError, UsageError
+from jupyter_mlops.errors import MlopsError, UsageError, bad_cursor, did_you_mean
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.profiles.differences import CellChange, SchemaChange, compare_tables
-from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.profiles.comparisons import Comparisons, Opened
+from jupyter_mlops.profiles.differences import SchemaChange, Table
+from jupyter_mlops.profiles.movements import ColumnMovement
+from jupyter_mlops.profiles.previews import PictureChange, TextChange, picture_change, text_change
+from jupyter_mlops.profiles.rows import CellChange, RowChange
+from jupyter_mlops.profiles.tables import is_table, unknown_column
+from jupyter_mlops.verbs.declaration import Call, Group, Limit, Names, Option, verb
 from jupyter_mlops.verbs.history import is_model
 from jupyter_mlops.verbs.versions import Reference
 from jupyter_mlops.verbs.versions import reference as typed
@@ -18,9 +25,12 @@ from jupyter_mlops.versioning.content import FileChanges
 
 if TYPE_CHECKING:
     from jupyter_mlops.project import Project
-    from jupyter_mlops.versioning.datasets import Datasets, Version
+    from jupyter_mlops.versioning.datasets import DataFile, Datasets, Version
 
 LISTED_CELLS = 1000
+LISTED_FILES = 10
+EDITED = "An edited row counts as removed and added: --key {} pairs rows."
+Kind = Literal["any", "added", "modified", "removed"]
 
 
 @attrs.frozen
@@ -34,7 +44,25 @@ class RowCounts:
 
 @attrs.frozen
 class Difference:
-    """What differs between two versions; `rows` is None when the content is no table."""
+    """What differs between two versions; `rows` is None when the content is no table.
+
+    Attributes
+    ----------
+    columns
+        Column to changed cells, changed columns only.
+    key, compared
+        The columns that name a row, and the others that both versions have.
+    likely_key
+        A column that would pair most rows that were removed and added; empty when there is none.
+    changes
+        A page of the changed rows that were asked for.
+    matching
+        How many changed rows there are of those that were asked for.
+    movements
+        How the changed cells of each column moved.
+    texts, pictures
+        Files that are no tables, old beside new.
+    """
 
     before: str
     after: str
@@ -44,6 +72,29 @@ class Difference:
     cells: tuple[CellChange, ...] = ()
     columns: dict[str, int] = attrs.field(factory=dict)
     note: str = ""
+    key: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+    likely_key: str = ""
+    changes: tuple[RowChange, ...] = ()
+    matching: int = 0
+    next_cursor: str | None = None
+    movements: tuple[ColumnMovement, ...] = ()
+    texts: tuple[TextChange, ...] = ()
+    pictures: tuple[PictureChange, ...] = ()
+
+
+@attrs.frozen
+class Wanted:
+    """Which part of a difference is asked for."""
+
+    key: tuple[str, ...]
+    rows: int
+    columns: tuple[str, ...]
+    kind: str
+    limit: int
+    cursor: str
+    file: str
+    stats: bool
 
 
 @verb(Group.DATA, Action.READ, reads=True, daily=True)
@@ -54,6 +105,12 @@ def diff(
     *,
     key: Annotated[tuple[str, ...], Option(comma=True, names=Names.COLUMN)] = (),
     rows: Annotated[int, msgspec.Meta(ge=0, le=LISTED_CELLS)] = 20,
+    column: Annotated[tuple[str, ...], Option(comma=True, names=Names.COLUMN)] = (),
+    kind: Kind = "any",
+    limit: Limit = 20,
+    cursor: str = "",
+    file: Annotated[str, Option(names=Names.PATH)] = "",
+    stats: bool = False,
 ) -> Difference:
     """Compare two versions: files, schema, rows, columns.
 
@@ -67,12 +124,27 @@ def diff(
         Columns that name a row; without it rows are compared by content.
     rows
         Changed cells to list, at most 1000.
+    column
+        Page through rows in which one of these columns changed.
+    kind
+        Page through rows that were added, modified or removed.
+    limit
+        Changed rows a page, at most 200.
+    cursor
+        Where the page before ended: its `next_cursor`.
+    file
+        Show this text or picture of a folder; the first ten when left out.
+    stats
+        Tell how the changed cells of each column moved.
     """
     project = call.project
     old, new = _two(call, before, after)
     files = project.datasets.change(old, new)
     plain = Difference(f"{old.dataset}@{_spelled(old)}", f"{new.dataset}@{_spelled(new)}", files)
-    return _compared(project.datasets, plain, (old, new), key, rows) if files else plain
+    wanted = Wanted(key, rows, column, "" if kind == "any" else kind, limit, cursor, file, stats)
+    if not files:
+        return plain
+    return _compared(project.datasets, plain, (old, new), project.comparisons, wanted)
 
 
 def _two(call: Call, before: str, after: str) -> tuple[Version, Version]:
@@ -116,25 +188,81 @@ def _spelled(version: Version) -> str:
 
 
 def _compared(
-    datasets: Datasets, plain: Difference, versions: tuple[Version, Version], key: tuple[str, ...], limit: int
+    datasets: Datasets, plain: Difference, versions: tuple[Version, Version], comparisons: Comparisons, wanted: Wanted
 ) -> Difference:
-    """`plain` with what differs in the tables."""
+    """`plain` with what differs in the tables, texts and pictures."""
     try:
         old, new = (datasets.files(version) for version in versions)
-        names = [file.path for file in old], [file.path for file in new]
-        tables = compare_tables([f.location for f in old], [f.location for f in new], *names, key, limit)
+        with comparisons.of(_table(old), _table(new), wanted.key) as opened:
+            found = _rows(plain, opened, wanted) if opened else attrs.evolve(plain, note="No table: compared by files.")
+        return _with_previews(found, (old, new), wanted.file, tables=opened is not None)
     except UsageError:
         raise
     except MlopsError as error:
         return attrs.evolve(plain, note=error.message)
-    if tables is None:
-        return attrs.evolve(plain, note="No table: compared by files.")
-    is_edited = not key and tables.rows_added and tables.rows_removed
+
+
+def _table(files: Sequence[DataFile]) -> Table:
+    return Table([one.location for one in files], [one.path for one in files], [one.digest for one in files])
+
+
+def _rows(plain: Difference, opened: Opened, wanted: Wanted) -> Difference:
+    """`plain` with counts, and the page that is wanted."""
+    found, changes = opened.found, opened.changes
+    for name in wanted.columns:
+        if name not in found.names:
+            raise unknown_column(name, found.names, " that was compared")
+    start = _start(wanted.cursor, opened.identity)
+    page, further = changes.page(start, wanted.limit, wanted.columns, wanted.kind)
+    counts = RowCounts(**found.tally.rows)
+    is_edited = not wanted.key and counts.added and counts.removed
+    likely = changes.likely_key() if is_edited else ""
     return attrs.evolve(
         plain,
-        note="An edited row counts as removed and added: --key COLUMN pairs rows." if is_edited else "",
-        schema=tables.schema,
-        rows=RowCounts(tables.rows_added, tables.rows_removed, tables.rows_modified),
-        cells=tables.cells,
-        columns=dict(tables.columns),
+        note=EDITED.format(likely or "COLUMN") if is_edited else "",
+        likely_key=likely,
+        schema=found.schema,
+        rows=counts,
+        cells=changes.cells(wanted.rows),
+        columns=dict(found.tally.columns),
+        key=found.key,
+        compared=found.names,
+        changes=page,
+        matching=changes.count(wanted.columns, wanted.kind),
+        next_cursor=None if further is None else f"{opened.identity[:8]}-{further}",
+        movements=opened.movements() if wanted.stats else (),
     )
+
+
+def _start(cursor: str, identity: str) -> int:
+    """The number of the first row of the page; a cursor of other data leads nowhere."""
+    of, _, number = cursor.partition("-")
+    if cursor and (of != identity[:8] or not number.isdecimal()):
+        raise bad_cursor(cursor)
+    return int(number) if cursor else 0
+
+
+def _with_previews(
+    found: Difference, sides: tuple[Sequence[DataFile], Sequence[DataFile]], file: str, *, tables: bool
+) -> Difference:
+    """`found` with the texts and pictures that changed."""
+    old, new = (_places(side, found.files) for side in sides)
+    changed = (*found.files.modified, *found.files.added, *found.files.removed)
+    if file and file not in changed:
+        hint = did_you_mean(file, changed, "diff lists the files that changed.")
+        raise UsageError("unknown-file", f"{file} is no file that changed.", hint=hint)
+    shown = (file,) if file else tuple(path for path in changed if not (tables and (path == "" or is_table([path]))))
+    texts, pictures = [], []
+    for path in shown[:LISTED_FILES]:
+        before, after = old.get(path), new.get(path)
+        if picture := picture_change(path, before, after):
+            pictures.append(picture)
+        elif before and after and (text := text_change(path, before, after)):
+            texts.append(text)
+    return attrs.evolve(found, texts=tuple(texts), pictures=tuple(pictures))
+
+
+def _places(side: Sequence[DataFile], files: FileChanges) -> dict[str, Path]:
+    """Each file by the path that `files` gives it: a dataset that is one file has an empty one."""
+    is_file = files.modified == ("",)
+    return {"" if is_file else one.path: one.location for one in side}

@@ -57,7 +57,8 @@ def log(
         return _model_history(project, name, limit, cursor)
     found, further = _one(project.datasets, name, limit, cursor) if name else _every(project.datasets, limit, cursor)
     current = {known.name: out.digest for known, out in project.datasets.pointers()}
-    return History(tuple(shown(version, current=current.get(version.dataset)) for version in found), further)
+    versions = tuple(shown(project.datasets, version, current=current.get(version.dataset)) for version in found)
+    return History(versions, further)
 
 
 def _one(datasets: Datasets, name: str, size: int, cursor: str) -> tuple[Sequence[Version], str | None]:
@@ -181,7 +182,7 @@ def _with_rows(datasets: Datasets, version: Version) -> DatasetVersion:
         with suppress(MlopsError):  # not in the cache, or no sound table: shown without
             version = attrs.evolve(version, rows=count(datasets.files(version)))
     pointer = datasets.pointer(version.dataset)
-    return shown(version, current=pointer[1].digest if pointer else None)
+    return shown(datasets, version, current=pointer[1].digest if pointer else None)
 
 
 def _provenance(datasets: Datasets, version: Version) -> dict[str, Scalar | list[str]]:
@@ -202,8 +203,8 @@ def _schema(datasets: Datasets, version: Version) -> tuple[SchemaColumn, ...]:
     try:
         files = datasets.files(version)
         return tuple(SchemaColumn(*pair) for pair in schema_of([f.location for f in files], [f.path for f in files]))
-    except MlopsError:
-        return ()  # not in the cache, or no sound table: shown without
+    except MlopsError:  # not in the cache, or no sound table: as its pointer tells
+        return tuple(SchemaColumn(name, kind) for name, kind in datasets.described(version).columns.items())
 
 
 def _neighbours(project: Project, digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -177,7 +177,7 @@ def _record(
     if verb.reads or project is None:
         return
     try:
-        project.audit.append(actor, face, verb.name, outcome, msgspec.to_builtins(request))
+        project.audit.append(actor, face, verb.name, outcome, msgspec.to_builtins(verb.recordable(request)))
         write_atomically(project.places.live / "changed", verb.name.encode())
     except OSError as error:
         if outcome == "ok":

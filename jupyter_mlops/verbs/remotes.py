@@ -1,9 +1,8 @@
-"""Remotes: push, pull."""
+"""Remotes: push, fetch, pull."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -12,12 +11,30 @@ from jupyter_mlops.errors import EnvironmentFault
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
 from jupyter_mlops.verbs.versions import Paths
-from jupyter_mlops.verbs.versions import reference as typed
+from jupyter_mlops.verbs.wanted import Wanted, stored, wanted, whole
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX
 
 if TYPE_CHECKING:
-    from jupyter_mlops.versioning.datasets import Dataset
     from jupyter_mlops.versioning.remotes import Remotes, Unshared
+    from jupyter_mlops.versioning.transfer import Answer
+
+RemoteName = Annotated[str, Option("-r")]
+
+
+@attrs.frozen
+class Lacking:
+    """A version that one side lacks, wholly or in part.
+
+    Attributes
+    ----------
+    version
+        ``data@v3``, or the digest of what no dataset names.
+    files
+        How many of its files are not there; the listing of a folder counts as one.
+    """
+
+    version: str
+    files: int
 
 
 @attrs.frozen
@@ -29,15 +46,21 @@ class Transferred:
     remote
         Its name, "" when the project has none.
     files, bytes
-        What moved; nothing when the other side had it all.
+        What moved, or with ``--dry-run`` would move; nothing when the other side had it all.
     refs
         Lists of records (runs, profiles, plans) shared through git.
     direction
-        ``push`` or ``pull``.
+        ``push``, ``fetch`` or ``pull``.
     missing
         Files that neither the cache nor the remote holds.
     note
         What is left to do.
+    lacking
+        The versions that the other side lacks, or still lacks, something of.
+    dry_run
+        Whether it was only looked.
+    checked
+        Whether ``push --check`` asked: then what is lacking is a failed gate.
     """
 
     remote: str
@@ -47,13 +70,32 @@ class Transferred:
     direction: str = "push"
     missing: int = 0
     note: str = ""
+    lacking: tuple[Lacking, ...] = ()
+    dry_run: bool = False
+    checked: bool = False
+
+    @property
+    def gate(self) -> str | None:
+        """What a check found."""
+        if not self.checked or not self.lacking:
+            return None
+        return f"{self.remote} lacks something of {', '.join(one.version for one in self.lacking)}"
 
 
 @verb(Group.DATA, Action.DATA, daily=True)
-def push(call: Call, paths: Paths = (), *, remote: Annotated[str, Option("-r")] = "") -> Transferred:
+def push(
+    call: Call,
+    paths: Paths = (),
+    *,
+    remote: RemoteName = "",
+    all_versions: bool = False,
+    check: bool = False,
+    dry_run: bool = False,
+) -> Transferred:
     """Send data to a DVC remote, and records to the git remote.
 
-    Without paths: what the project has now, every registered model version and every tagged version.
+    Without paths: what the project has now, every registered model version and every tagged version. What the remote
+    has is not sent again, so after a cut it goes on where it was; what was sent is looked at when it arrived.
     Commits and tags travel by ``git push``.
 
     Parameters
@@ -62,32 +104,48 @@ def push(call: Call, paths: Paths = (), *, remote: Annotated[str, Option("-r")] 
         Datasets; none means all.
     remote
         A remote of ``.dvc/config``; the default one when left out.
+    all_versions
+        Every version of the branch, not just what the project has now.
+    check
+        Send nothing; ask the remote whether it has every file in its full size. Exit 1 when something is lacking.
+    dry_run
+        Say what would be sent; send nothing.
     """
-    datasets = call.project.datasets
+    from jupyter_mlops.versioning.transfer import Request
+
     remotes = _remotes(call)
-    chosen, wanted = remotes.choose(remote), _wanted(call, paths)
+    chosen = remotes.choose(remote)
+    what = wanted(call, paths, all_versions=all_versions, tagged=not paths, models=not paths)
     call.report("push")
-    answer = remotes.push(_targets(wanted), () if paths else {*_registered(call), *datasets.tagged()}, chosen)
-    files, size = _weight(call, answer.moved)
-    records = remotes.push_records()
-    note = "" if paths else _reminder(remotes.unshared())
-    return Transferred(chosen, files, size, records, "push", _files(answer.missing), note)
+    look = check or dry_run
+    answer = remotes.move(Request("push", chosen, what.targets, what.digests, look, check), call.progress)
+    records = 0 if look else remotes.push_records()
+    note = "" if paths or look else _reminder(remotes.unshared())
+    lost = {*answer.missing, *(answer.moved if look else ())}
+    return Transferred(
+        remote=chosen,
+        files=answer.files,
+        bytes=answer.bytes,
+        refs=records,
+        direction="push",
+        missing=_files(answer.missing),
+        note=note,
+        lacking=_lacking(call, what, lost),
+        dry_run=look,
+        checked=check,
+    )
 
 
-def _registered(call: Call) -> set[str]:
-    """The digests of the model files that DVC keeps."""
-    versions = (version for model in call.project.models.all() for version in model.versions)
-    return {version.digest for version in versions if version.source == "dvc"}
-
-
-def _files(digests: Iterable[str]) -> int:
+def _files(digests: Sequence[str]) -> int:
     return sum(not digest.endswith(FOLDER_SUFFIX) for digest in digests)
 
 
-def _weight(call: Call, digests: Collection[str]) -> tuple[int, int]:
-    """Files and bytes of the objects `digests`; the listing of a folder is no file."""
-    found = [call.project.datasets.store.find(one) for one in digests if not one.endswith(FOLDER_SUFFIX)]
-    return len(found), sum(path.stat().st_size for path in found if path)
+def _lacking(call: Call, what: Wanted, lost: set[str]) -> tuple[Lacking, ...]:
+    """The versions among `what` that need something of `lost`."""
+    store = call.project.datasets.store
+    named = what.names.items() if lost else ()
+    counts = [(name, len(lost.intersection(whole(store, digest)))) for digest, name in named]
+    return tuple(Lacking(name, count) for name, count in sorted(counts) if count)
 
 
 def _reminder(left: Unshared) -> str:
@@ -107,24 +165,88 @@ def _remotes(call: Call) -> Remotes:
     return Remotes(datasets.places, datasets.git, datasets.settings)
 
 
-def _wanted(call: Call, paths: Sequence[str]) -> tuple[Dataset, ...]:
+@verb(Group.DATA, Action.DATA)
+def fetch(
+    call: Call,
+    paths: Paths = (),
+    *,
+    remote: RemoteName = "",
+    all_versions: bool = False,
+    tagged: bool = False,
+    dry_run: bool = False,
+) -> Transferred:
+    """Bring data from a DVC remote into the cache, and records from the git remote; the workspace stays as it is.
+
+    What is here is not fetched again, so after a cut it goes on where it was. Without paths, the files of every
+    registered model version come too.
+
+    Parameters
+    ----------
+    paths
+        Datasets, or versions such as ``data@v2``; none means all datasets.
+    remote
+        A remote of ``.dvc/config``; the default one when left out.
+    all_versions
+        Every version of the branch, not just what the pointers name now.
+    tagged
+        The tagged versions too.
+    dry_run
+        Say what would come, and what the remote lacks; fetch nothing.
+    """
+    what = wanted(call, paths, all_versions=all_versions, tagged=tagged, models=not paths)
+    done = _fetch(call, what, remote, dry_run=dry_run)
+    if not dry_run:
+        _require_all(_lost(call, what), done.remote)
+    return done
+
+
+def _lost(call: Call, what: Wanted) -> list[str]:
+    """What was asked for by name and is not here."""
+    has = stored(call.project.datasets.store)
+    return [name for digest, name in what.names.items() if digest not in what.optional and not has(digest)]
+
+
+def _fetch(call: Call, what: Wanted, remote: str, *, dry_run: bool = False) -> Transferred:
+    from jupyter_mlops.versioning.transfer import Request
+
     datasets = call.project.datasets
-    return tuple(datasets.resolve_name(typed(call, path)) for path in paths) if paths else datasets.all()
+    remotes = _remotes(call)
+    records = 0 if dry_run else remotes.fetch_records()
+    absent = what.without(stored(datasets.store))
+    needed = absent.names.keys() - what.optional  # without a remote, what is merely welcome is not asked for
+    chosen = remotes.choose(remote) if needed or remote else (datasets.settings.default_remote or "")
+    if not absent.names or not chosen:
+        return Transferred(chosen, 0, 0, records, "fetch", len(absent.names), dry_run=dry_run)
+    call.report("fetch")
+    request = Request("fetch", chosen, absent.targets, tuple(absent.names), dry_run)
+    with datasets.store.in_use():
+        answer = remotes.move(request, call.progress)
+    return Transferred(
+        remote=chosen,
+        files=answer.files,
+        bytes=answer.bytes,
+        refs=records,
+        direction="fetch",
+        missing=len(answer.missing),
+        note=_damage(answer),
+        lacking=_lacking(call, absent, set(answer.missing)),
+        dry_run=dry_run,
+    )
 
 
-def _targets(wanted: Sequence[Dataset]) -> list[str]:
-    """As dvc addresses them: the ``.dvc`` file, or the stage that makes the out."""
-    return list(dict.fromkeys(_target(one) for one in wanted))
-
-
-def _target(dataset: Dataset) -> str:
-    if dataset.stage is None:
-        return dataset.pointer
-    return posixpath.join(posixpath.dirname(dataset.pointer), f"dvc.yaml:{dataset.stage}")
+def _damage(answer: Answer) -> str:
+    return f"Damaged in the remote, so not kept: {', '.join(answer.damaged)}." if answer.damaged else ""
 
 
 @verb(Group.DATA, Action.DATA, daily=True)
-def pull(call: Call, paths: Paths = (), *, remote: Annotated[str, Option("-r")] = "") -> Transferred:
+def pull(
+    call: Call,
+    paths: Paths = (),
+    *,
+    remote: RemoteName = "",
+    all_versions: bool = False,
+    tagged: bool = False,
+) -> Transferred:
     """Fetch data from a DVC remote and records from the git remote, and check the data out.
 
     Without paths, the files of every registered model version come too. What arrives is checked out, even when
@@ -136,28 +258,22 @@ def pull(call: Call, paths: Paths = (), *, remote: Annotated[str, Option("-r")] 
         Datasets; none means all.
     remote
         A remote of ``.dvc/config``; the default one when left out.
+    all_versions
+        Every version of the branch into the cache, not just what the pointers name now.
+    tagged
+        The tagged versions into the cache too.
     """
     from jupyter_mlops.versioning.checkout import Checkout
 
     datasets = call.project.datasets
-    remotes = _remotes(call)
-    records = remotes.fetch_records()
-    wanted = _wanted(call, paths)
-    absent = [one for one in wanted if not datasets.is_stored(datasets.out_of(one).digest)]
-    models = set() if paths else {digest for digest in _registered(call) if not datasets.store.find(digest)}
-    chosen = remotes.choose(remote) if absent or remote else (datasets.settings.default_remote or "")
-    if absent or (models and chosen):
-        call.report("pull")
-        remotes.fetch(_targets(absent), models, chosen)
-    lost = [one.name for one in absent if not datasets.is_stored(datasets.out_of(one).digest)]
-    for one in wanted:
+    what = wanted(call, paths, all_versions=all_versions, tagged=tagged, models=not paths)
+    done = _fetch(call, what, remote)
+    lost = _lost(call, what)
+    for one in what.datasets:
         if one.name not in lost:
             Checkout(datasets).pointed(one, call.progress)
-    _require_all(lost, chosen)
-    own = {datasets.out_of(one).digest for one in absent}
-    arrived, lacking = _weight(call, [one for one in models - own if datasets.store.find(one)]), models - own
-    files, size = (sum(pair) for pair in zip(datasets.weight(absent), arrived, strict=True))
-    return Transferred(chosen, files, size, records, "pull", len(lacking) - arrived[0])
+    _require_all(lost, done.remote)
+    return attrs.evolve(done, direction="pull")
 
 
 def _require_all(lost: Sequence[str], remote: str) -> None:

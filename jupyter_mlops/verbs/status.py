@@ -74,7 +74,8 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
     states = project.datasets.states([_relative(call, path) for path in paths])
     datasets = tuple(_with_rows(project, state) for state in states)
     stages, trouble = _stages(project)
-    steps = (*trouble, *_steps(project, datasets, stages), *([] if trouble else _uncommitted(project)))
+    loose = () if trouble else _uncommitted(project)
+    steps = (*trouble, *_broken(project), *_steps(project, datasets, stages), *loose)
     return Status(
         name=project.name,
         root=str(project.root),
@@ -88,6 +89,19 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
         clean=all(step.kind == "start" for step in steps),
         note=_note(project, datasets),
     )
+
+
+def _broken(project: Project) -> Iterator[NextStep]:
+    """An erasure that was cut off, and what the last look at the cache found."""
+    from jupyter_mlops.versioning.erasing import Journal
+    from jupyter_mlops.versioning.scrubbing import LastLook
+
+    if Journal.path(project.places).exists():
+        yield NextStep("failed", "", "An erasure was cut off", "erase --resume")
+    look = LastLook.read(project.places)
+    if look and look.troubles:
+        objects = "object is" if look.troubles == 1 else "objects are"
+        yield NextStep("failed", "", f"{look.troubles:,} {objects} damaged or missing in the cache", "verify --scrub")
 
 
 def _relative(call: Call, text: str) -> str:

@@ -12,6 +12,7 @@ from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Instant, now
 from jupyter_mlops.verbs.declaration import Call, Names, Option
 from jupyter_mlops.versioning.content import Entry
+from jupyter_mlops.versioning.tombstones import RETIRED
 from jupyter_mlops.versioning.values import DataFile, Version
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class DatasetVersion:
         Size; rows of a table when its commit recorded them.
     current
         Whether the workspace's pointer names it.
+    let_go
+        ``retired 2026-11-24`` or ``erased 2026-11-24``: how and when its data went; "" while it is as it was.
     """
 
     dataset: str
@@ -53,6 +56,7 @@ class DatasetVersion:
     rows: int | None = None
     tags: tuple[str, ...] = ()
     current: bool = False
+    let_go: str = ""
 
 
 def reference(call: Call, text: str) -> str:
@@ -69,7 +73,7 @@ def reference(call: Call, text: str) -> str:
     return bare
 
 
-def shown(version: Version, *, current: str | None = None) -> DatasetVersion:
+def shown(datasets: Datasets, version: Version, *, current: str | None = None) -> DatasetVersion:
     """A version as every face shows it; `current` is the digest that the workspace's pointer names."""
     return DatasetVersion(
         dataset=version.dataset,
@@ -85,16 +89,30 @@ def shown(version: Version, *, current: str | None = None) -> DatasetVersion:
         rows=version.rows,
         tags=version.tags,
         current=version.digest == current,
+        let_go=_let_go(datasets, version.digest),
     )
+
+
+def _let_go(datasets: Datasets, digest: str) -> str:
+    stone = datasets.tombstones.of(digest)
+    # What a rule let go may be back, from a remote or by a new commit of the same bytes.
+    if stone is None or (stone.kind == RETIRED and datasets.store.find(digest)):
+        return ""
+    return f"{stone.kind} {stone.time:%Y-%m-%d}"
 
 
 def count(files: Sequence[DataFile]) -> int | None:
     """Rows of `files`, or None when they are no table or too much to read for a remark."""
-    from jupyter_mlops.profiles.tables import count_rows
+    return _outline(files)[0]
+
+
+def _outline(files: Sequence[DataFile]) -> tuple[int | None, dict[str, str]]:
+    """Rows and columns of `files`; None and nothing when they are no table or too much to read for a remark."""
+    from jupyter_mlops.profiles.tables import outline
 
     if len(files) > COUNTED_FILES or sum(file.bytes for file in files) > COUNTED_BYTES:
-        return None
-    return count_rows([file.location for file in files], [file.path for file in files]) if files else 0
+        return None, {}
+    return outline([file.location for file in files], [file.path for file in files]) if files else (0, {})
 
 
 def counted(datasets: Datasets, draft: Draft) -> Draft:
@@ -102,8 +120,8 @@ def counted(datasets: Datasets, draft: Draft) -> Draft:
     if draft.is_unchanged:
         return attrs.evolve(draft, rows=draft.rows_before, rows_added=0)
     try:
-        rows = count(_readable(datasets, draft, draft.content.entries))
-        return attrs.evolve(draft, rows=rows, rows_added=_rows_added(datasets, draft, rows))
+        rows, columns = _outline(_readable(datasets, draft, draft.content.entries))
+        return attrs.evolve(draft, rows=rows, columns=columns, rows_added=_rows_added(datasets, draft, rows))
     except MlopsError:
         return draft  # data that is no sound table is versioned all the same
 

@@ -14,6 +14,7 @@ from jupyter_mlops.versioning.datasets import Dataset, Datasets, Version
 from jupyter_mlops.versioning.history import read_blobs
 from jupyter_mlops.versioning.pointers import LOCK_FILE, Out, graft_stage, stage_of
 from jupyter_mlops.versioning.publishing import Publication
+from jupyter_mlops.versioning.reach import versions
 
 SHOWN_FILES = 10
 
@@ -89,7 +90,9 @@ class Checkout:
     def _put(
         self, files: Mapping[str, bytes], wanted: Mapping[str, Out], progress: Progress, *, dry_run: bool
     ) -> Effect:
-        with self._datasets.publisher.turn():
+        with self._datasets.store.in_use(), self._datasets.publisher.turn():
+            files = {path: self._datasets.repointed(path, data) for path, data in files.items()}
+            wanted = {name: self._standing(out) for name, out in wanted.items()}
             for name, out in wanted.items():
                 self._datasets.store.content(out.digest)  # a damaged or missing listing is the first thing to say
                 self._require_saved(name, out)
@@ -102,6 +105,9 @@ class Checkout:
                 ]
                 self._datasets.publisher.publish(Publication(files, tuple(wanted)))
         return Effect(tuple(wanted), sum(len(plan.written) for plan in plans), sum(len(plan.removed) for plan in plans))
+
+    def _standing(self, out: Out) -> Out:
+        return attrs.evolve(out, digest=self._datasets.store.standing(out.digest))
 
     def _require_saved(self, name: str, target: Out) -> None:
         """Refuse to overwrite what no version holds.
@@ -140,16 +146,20 @@ class Checkout:
         yield from (posixpath.join(name, path) if path else name for path in left)
 
     def _contents(self, name: str, target: Out) -> Iterator[Content]:
-        """The contents in which a file may be safe: the target, the pointer's, then all versions, newest first."""
-        here = self._datasets.pointer(name)
-        digests = [
-            target.digest,
-            here[1].digest if here else "",
-            *(version.digest for version in self._datasets.history(name)),
-        ]
-        for digest in dict.fromkeys(filter(None, digests)):
-            if content := self._datasets.content_or_none(digest):
+        """The contents in which a file may be safe, each once."""
+        seen: set[str] = {""}
+        for digest in self._digests(name, target):
+            if digest not in seen and (content := self._datasets.content_or_none(digest)):
                 yield content
+            seen.add(digest)
+
+    def _digests(self, name: str, target: Out) -> Iterator[str]:
+        """The target, the pointer's, all versions of this branch, newest first, then those of all others."""
+        yield target.digest
+        if here := self._datasets.pointer(name):
+            yield here[1].digest
+        yield from (version.digest for version in self._datasets.history(name))
+        yield from (digest for dataset, digest in versions(self._git) if dataset == name)
 
     def _uncommitted_pointer(self, name: str) -> tuple[str, str] | None:
         """The pointer and digest of `name`, when no commit of any branch holds that pointer."""

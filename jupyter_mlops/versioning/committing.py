@@ -14,8 +14,11 @@ from jupyter_mlops.versioning.content import Content, FileChanges
 from jupyter_mlops.versioning.datasets import Dataset, Datasets
 from jupyter_mlops.versioning.dvcignore import DvcIgnore
 from jupyter_mlops.versioning.founding import uncommitted_dvc_files
-from jupyter_mlops.versioning.pointers import ROWS, ROWS_OF, SUFFIX, render
+from jupyter_mlops.versioning.pointers import COLUMNS, ROWS, ROWS_OF, SUFFIX, render
 from jupyter_mlops.versioning.publishing import Publication
+
+MOST_COLUMNS = 500
+"""A wider table would make its pointer, which git diffs line by line, hard to read."""
 
 
 @attrs.frozen
@@ -40,6 +43,8 @@ class Draft:
         Rows of the version `before`, when its pointer tells them.
     rows, rows_added
         Rows of the table, and how many more than before; None when they were not counted.
+    columns
+        Its columns and their types; empty when they were not looked at.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Draft:
     rows_before: int | None = None
     rows: int | None = None
     rows_added: int | None = None
+    columns: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def pointer(self) -> str:
@@ -65,10 +71,12 @@ class Draft:
 
     @property
     def counted(self) -> dict[str, object]:
-        """What ``meta`` of the pointer says of the rows; that of unchanged data stays as it is."""
+        """What ``meta`` of the pointer says of rows and columns; that of unchanged data stays as it is."""
         if self.is_unchanged:
             return {}
-        return {ROWS: self.rows, ROWS_OF: None if self.rows is None else self.content.digest}
+        columns = dict(self.columns) if len(self.columns) <= MOST_COLUMNS else {}
+        told = self.content.digest if self.rows is not None else None
+        return {ROWS: self.rows, ROWS_OF: told, COLUMNS: columns or None}
 
 
 class Committing:

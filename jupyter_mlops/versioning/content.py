@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -14,6 +15,9 @@ from jupyter_mlops.errors import EnvironmentFault
 FOLDER_SUFFIX = ".dir"
 MD5 = "md5"
 LEGACY_MD5 = "md5-dos2unix"
+DIGEST = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
+RESERVED = frozenset({".git", ".hg", ".dvc"})
+"""Folders of git and DVC: nothing in them is data."""
 
 
 @attrs.frozen
@@ -102,9 +106,24 @@ def parse_dir_object(data: bytes, digest: str) -> Content:
     """
     try:
         listed = [Entry(str(item["relpath"]), str(item["md5"])) for item in json.loads(data)]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise corrupt(digest) from error
+    if not all(DIGEST.fullmatch(entry.md5) and _is_below(entry.path) for entry in listed):
+        raise corrupt(digest)
     return folder(listed)
+
+
+def _is_below(path: str) -> bool:
+    """Whether a listing may name `path`: its name proves its bytes, not that whoever wrote it meant well."""
+    if "." not in path and path[:1] not in {"", "/"}:
+        return "\0" not in path
+    parts = path.split("/")
+    return "" not in parts and ".." not in parts and "\0" not in path and not is_reserved(parts)
+
+
+def is_reserved(parts: Iterable[str]) -> bool:
+    """Whether a path of these parts lies in a folder of git or DVC, on any disk."""
+    return any(part[:1] == "." and part.lower() in RESERVED for part in parts)
 
 
 def corrupt(digest: str) -> EnvironmentFault:

@@ -13,17 +13,20 @@ import attrs
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.records import Places, Progress, short, silent
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, FileChanges
+from jupyter_mlops.versioning.descriptions import Descriptions
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.history import read_blobs
+from jupyter_mlops.versioning.ledger import Ledger
 from jupyter_mlops.versioning.names import PREFIX, exact, find, short_names, unknown
-from jupyter_mlops.versioning.pointers import Described, Out, described, outs
+from jupyter_mlops.versioning.pointers import Described, Out, described, outs, repointed
 from jupyter_mlops.versioning.publishing import Publisher
 from jupyter_mlops.versioning.restoring import Restored, Restoring
 from jupyter_mlops.versioning.stage_files import StageFiles, files
 from jupyter_mlops.versioning.stat_index import StatIndex
 from jupyter_mlops.versioning.store import Store
 from jupyter_mlops.versioning.tags import VersionTags
+from jupyter_mlops.versioning.tombstones import Tombstones
 from jupyter_mlops.versioning.values import DataFile, Dataset, DatasetState, PointerOut, Version
 from jupyter_mlops.versioning.versions import Versions
 from jupyter_mlops.versioning.workspace import Workspace
@@ -55,7 +58,12 @@ class Datasets:
     @cached_property
     def store(self) -> Store:
         """The cache."""
-        return Store(self.settings)
+        return Store(self.settings, self.tombstones)
+
+    @cached_property
+    def tombstones(self) -> Tombstones:
+        """What was let go for good."""
+        return Tombstones(self.places, Ledger(self.places, self.git))
 
     @property
     def workspace(self) -> Workspace:
@@ -73,8 +81,12 @@ class Datasets:
         return self.versions.tags
 
     def recorded(self, name: str, digest: str) -> Version | None:
-        """The numbered version of `name` with exactly this digest, or None."""
-        return self.versions.recorded(name, digest)
+        """The numbered version of `name` with exactly this digest, or in whose place it stands, or None."""
+        if known := self.versions.recorded(name, digest):
+            return known
+        before = (self.versions.recorded(name, old) for old in self.tombstones.predecessors(digest))
+        found = next(filter(None, before), None)
+        return attrs.evolve(found, digest=digest) if found else None
 
     def history(self, dataset: Dataset | str, limit: int = -1, below: int | None = None) -> tuple[Version, ...]:
         """The distinct contents of `dataset` along the current branch, newest first; see `Versions.history`."""
@@ -239,8 +251,8 @@ class Datasets:
     def _label(self, name: str, digest: str | None) -> str | None:
         if not digest:
             return None
-        known = next((one for one in self.versions.index.by_digest(name, digest) if one.digest == digest), None)
-        return f"{f'v{known.ordinal}' if known else 'new'}·{short(digest)}"
+        known = self.recorded(name, digest)
+        return known.label if known else f"new·{short(digest)}"
 
     def content_or_none(self, digest: str) -> Content | None:
         """The files of the version `digest`, or None when the cache does not hold its listing."""
@@ -271,6 +283,10 @@ class Datasets:
             return described((self.places.root / pointer).read_bytes(), pointer)
         name = f"{version.git_commit}:./{pointer}"
         return described(read_blobs(self.git, [name]).get(name, b""), pointer)
+
+    def descriptions(self, name: str) -> dict[str, Described]:
+        """What people wrote about each version of `name`, by digest."""
+        return Descriptions(self.places, self.git).of(self.versions.index.versions(name))
 
     def knows(self, name: str) -> bool:
         """Whether `name` is a dataset, now or in an earlier commit."""
@@ -308,7 +324,8 @@ class Datasets:
         return {digest for name in self.versions.index.names() for digest in self.versions.tags_by_digest(name)}
 
     def is_stored(self, digest: str) -> bool:
-        """Whether every object of the version `digest` is in the cache."""
+        """Whether every object of the version `digest`, or of what took its place, is in the cache."""
+        digest = self.store.standing(digest) if digest else ""
         if not digest or self.store.find(digest) is None:
             return False
         if not digest.endswith(FOLDER_SUFFIX):
@@ -355,6 +372,16 @@ class Datasets:
     def publisher(self) -> Publisher:
         """Writes and commits pointers."""
         return Publisher(self.places, self.git, self.settings)
+
+    def repointed(self, pointer: str, data: bytes) -> bytes:
+        """The bytes `data` of a pointer file, naming what took the place of what was let go."""
+        heirs = {}
+        for out in outs(data, pointer):
+            if (heir := self.store.standing(out.digest) if out.digest else "") and heir != out.digest:
+                content = self.store.content(heir)
+                size = sum(self.store.require(entry.md5).stat().st_size for entry in content.entries)
+                heirs[out.digest] = (heir, size, content.nfiles)
+        return repointed(data, heirs) if heirs else data
 
     def pointed(self, pointer: str, data: bytes) -> dict[str, Out]:
         """The cached outputs in the bytes of a pointer file, by path below the root."""

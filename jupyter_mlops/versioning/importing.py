@@ -1,133 +1,149 @@
-"""Data from outside the project: a file, a folder, or an http(s) address."""
+"""Data from outside put in its place, and what is known of data that came so before."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-import urllib.error
-import urllib.parse
-import urllib.request
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import attrs
 
-from jupyter_mlops.errors import EnvironmentFault, UsageError
-from jupyter_mlops.records import Progress, Step
-from jupyter_mlops.versioning.store import CHUNK_BYTES
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.records import Progress, silent
+from jupyter_mlops.versioning.committing import Draft
+from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.pointers import described
+from jupyter_mlops.versioning.sources import Source, Sources
+from jupyter_mlops.versioning.store import private_folder
 
-TIMEOUT_S = 60.0
+SOURCE = "source"
+QUERY = "query"
+VERSION = "source_version"
+READ_AS = (
+    "source_of"  # the digest that the source's version had here: plain dvc keeps `meta` while it replaces the data
+)
 
 
 @attrs.frozen
-class Source:
-    """Where data comes from.
+class Origin:
+    """Where a dataset came from when it was last imported.
 
     Attributes
     ----------
-    address
-        As recorded: an address without its password, or an absolute path.
-    path
-        The file or folder; None for an address.
-    url
-        The address as given; empty for a path.
+    digest
+        What its pointer names now.
+    meta
+        What the pointer says of it.
     """
 
-    address: str
-    path: Path | None = None
-    url: str = ""
+    name: str
+    digest: str
+    meta: Mapping[str, Any]
 
-    @classmethod
-    def parse(cls, text: str, folder: Path) -> Source:
-        """What `text`, typed in `folder`, names.
+    @property
+    def address(self) -> str:
+        """The source, as recorded."""
+        return str(self.meta.get(SOURCE) or "")
+
+    @property
+    def query(self) -> str:
+        """What was asked of it."""
+        return str(self.meta.get(QUERY) or "")
+
+    def is_of(self, source: Source) -> bool:
+        """Whether it came from `source`, in whichever version."""
+        return self.address in {source.address, source.origin} or self.address.startswith(f"{source.origin}@")
+
+    def has(self, source: Source, version: str) -> bool:
+        """Whether the dataset is what `source` has at `version`."""
+        told = (self.meta.get(VERSION), self.meta.get(READ_AS), self.query)
+        return bool(version) and told == (version, self.digest, source.query)
+
+
+def recorded(source: Source, version: str, draft: Draft) -> dict[str, object]:
+    """What the pointer is to say of where `draft` came from."""
+    return {
+        SOURCE: source.address,
+        QUERY: source.query or None,
+        VERSION: version or f"md5 {draft.content.digest}",
+        READ_AS: draft.content.digest,
+    }
+
+
+class Importing:
+    """Brings data into a project.
+
+    Parameters
+    ----------
+    datasets
+        The datasets of the project.
+    """
+
+    def __init__(self, datasets: Datasets) -> None:
+        self._datasets = datasets
+        self._root = datasets.places.root
+
+    def sources(self, folder: Path) -> Sources:
+        """Understands what somebody who stands in `folder` types as a source."""
+        return Sources(folder, self._datasets.places.scratch / "imports", self._datasets.settings)
+
+    def origin(self, name: str) -> Origin | None:
+        """What is known of the dataset `name`, None when there is none or a stage makes it."""
+        found = self._datasets.pointer(name)
+        if found is None or found[0].stage is not None:
+            return None
+        meta = described((self._root / found[0].pointer).read_bytes(), found[0].pointer).meta
+        return Origin(name, found[1].digest, meta)
+
+    def require_place(self, name: str, source: Source) -> Origin | None:
+        """Check that `source` may be put at `name`; returns what is known when it came from there before.
 
         Raises
         ------
         UsageError
-            ``bad-source``, ``no-such-file``.
+            ``path-taken``, ``would-lose-changes``.
         """
-        parts = urllib.parse.urlsplit(text)
-        if parts.scheme in {"http", "https"}:
-            host = parts.netloc.rpartition("@")[2]
-            return cls(urllib.parse.urlunsplit(parts._replace(netloc=host)), url=text)
-        if "://" in text and parts.scheme != "file":
+        origin = self.origin(name)
+        if origin is None or not origin.is_of(source):
+            self._datasets.require_free(name)
+            return None
+        workspace = self._datasets.workspace
+        if workspace.exists(name) and workspace.scan(name).digest != origin.digest:
             raise UsageError(
-                "bad-source", f"{parts.scheme}:// is not understood here.", hint="Give a path or an http(s) address."
+                "would-lose-changes",
+                f"{name} has changes that no version holds. Nothing was touched.",
+                hint=f"commit {name} keeps them as a version; then import again.",
             )
-        written = Path(urllib.parse.unquote(parts.path) if parts.scheme else text).expanduser()
-        path = (folder / written).resolve()
-        if not path.exists():
-            raise UsageError("no-such-file", f"There is no {text}.", hint="Check the path.")
-        return cls(str(path), path=path)
+        return origin
 
-    @property
-    def name(self) -> str:
-        """The last part of the path or address."""
-        if self.path is not None:
-            return self.path.name
-        parts = urllib.parse.urlsplit(self.url)
-        return urllib.parse.unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.hostname or "download"
-
-    def size(self) -> int:
-        """Bytes; 0 when only the download will tell."""
-        if self.path is None:
-            return 0
-        files = [self.path] if self.path.is_file() else [file for file in self.path.rglob("*") if file.is_file()]
-        return sum(file.stat().st_size for file in files)
-
-    def copy_to(self, target: Path, progress: Progress) -> None:
-        """Copy or download to `target`, whole or not at all.
-
-        Raises
-        ------
-        EnvironmentFault
-            ``download-failed``.
-        """
+    @contextlib.contextmanager
+    def placed(self, source: Source, name: str, progress: Progress = silent) -> Iterator[str]:
+        """Bring the data to `name` and yield its version; what was there comes back unless all goes well."""
+        target = self._root / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.part")
-        try:
-            if self.path is None:
-                self._download(partial, progress)
-            elif self.path.is_dir():
-                shutil.copytree(self.path, partial)
-            else:
-                shutil.copyfile(self.path, partial)
-            partial.rename(target)
-        finally:
-            _remove(partial)
-
-    def _download(self, target: Path, progress: Progress) -> None:
-        try:
-            with urllib.request.urlopen(self.url, timeout=TIMEOUT_S) as answer, target.open("wb") as file:  # noqa: S310
-                length = answer.headers.get("Content-Length")
-                done = _copy(answer, file, self.name, int(length) if length else None, progress)
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()
-            raise EnvironmentFault(
-                "download-failed",
-                f"{self.address} could not be fetched. Nothing was saved.",
-                context=str(error),
-                hint="Check the address and the network, then repeat.",
-            ) from error
-        if length and done != int(length):
-            raise EnvironmentFault(
-                "download-failed",
-                f"{self.address} broke off after {done:,} of {int(length):,} bytes. Nothing was saved.",
-                hint="Repeat.",
-            )
+        parts = self._datasets.places.scratch / "imports"
+        parts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with private_folder(self._datasets.places.state / "importing") as staging:
+            arrived, before = staging / target.name, staging / f"{target.name}.before"
+            version = source.bring(arrived, progress)
+            was_there = target.exists()
+            if was_there:
+                shutil.move(target, before)
+            shutil.move(arrived, target)
+            try:
+                yield version
+            except BaseException:
+                remove(target)
+                if was_there:
+                    shutil.move(before, target)
+                raise
 
 
-def _copy(source: IO[bytes], target: IO[bytes], name: str, total: int | None, progress: Progress) -> int:
-    done = 0
-    while chunk := source.read(CHUNK_BYTES):
-        target.write(chunk)
-        done += len(chunk)
-        progress(Step(f"fetch {name}", done, total, "bytes"))
-    return done
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
+def remove(path: Path) -> None:
+    """Remove a file or a folder."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

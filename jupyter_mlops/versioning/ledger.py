@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from jupyter_mlops.errors import EnvironmentFault
@@ -51,7 +51,7 @@ class Ledger:
         import pygit2
 
         repository = self._open()
-        name = f"refs/mlops/{kind}/{self._writer()}"
+        name = self.ref(kind)
         blob = repository.create_blob(record)
         who = pygit2.Signature(author.name or "unknown", author.email or "unknown@localhost")
         for _ in range(ATTEMPTS):
@@ -76,6 +76,17 @@ class Ledger:
                     found.setdefault(str(entry.name), entry.data)
         yield from sorted(found.items(), reverse=True)
 
+    def keys(self, kind: str, *, own: bool) -> Iterator[str]:
+        """The keys under which this clone keeps records, or all others."""
+        import pygit2
+
+        mine = self.ref(kind)
+        repository = self._open()
+        for name in repository.references:
+            if name.startswith((f"refs/mlops/{kind}/", f"refs/remotes/mlops/{kind}/")) and (name == mine) is own:
+                with contextlib.suppress(pygit2.InvalidSpecError):
+                    yield from (str(entry.name) for entry in repository.references[name].peel(pygit2.Commit).tree)
+
     def get(self, kind: str, key: str) -> bytes | None:
         """The record under `key`, or None."""
         import pygit2
@@ -84,6 +95,40 @@ class Ledger:
             if key in tree and isinstance(blob := tree[key], pygit2.Blob):
                 return blob.data
         return None
+
+    def ref(self, kind: str) -> str:
+        """The ref to which this clone appends."""
+        return f"refs/mlops/{kind}/{self._writer()}"
+
+    def forget(self, kind: str, keys: Collection[str]) -> None:
+        """Take this clone's records under `keys` away, and the commits that held them with them.
+
+        Appending is the rule; erasing what a person may demand is its one exception. What another clone wrote stays.
+        """
+        import pygit2
+
+        repository = self._open()
+        name = self.ref(kind)
+        for _ in range(ATTEMPTS):
+            tip = repository.references.get(name)
+            tree = tip.peel(pygit2.Commit).tree if tip else None
+            gone = [str(entry.id) for entry in tree if entry.name in keys] if tree else []
+            if not tip or not tree or not gone:
+                return
+            builder = repository.TreeBuilder(tree)
+            for key in [entry.name for entry in tree if entry.name in keys]:
+                builder.remove(str(key))
+            who = tip.peel(pygit2.Commit).committer
+            commit = repository.create_commit(None, who, who, f"{kind}: rewritten", builder.write(), [])
+            if self._advance(name, tip, commit):
+                self._delete_loose(gone)
+                return
+        raise EnvironmentFault("ledger-busy", f"{name} kept changing under us.", hint="Try again.")
+
+    def _delete_loose(self, blobs: Iterable[str]) -> None:
+        """Delete blobs that nothing names any more; those in packs wait for git's own cleaning."""
+        for blob in blobs:
+            (self._places.git_dir / "objects" / blob[:2] / blob[2:]).unlink(missing_ok=True)
 
     def _trees(self, kind: str) -> Iterator[pygit2.Tree]:
         import pygit2

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.versioning.content import LEGACY_MD5, MD5, Content
+from jupyter_mlops.versioning.content import LEGACY_MD5, MD5, Content, is_reserved
 
 LOCK_FILE = "dvc.lock"
 PIPELINE_FILE = "dvc.yaml"
@@ -21,10 +21,14 @@ PLAIN = re.compile(
     rb"outs:\n- md5: (?P<md5>[0-9a-f]{32}(?:\.dir)?)\n  size: (?P<size>\d+)\n"
     rb"(?:  nfiles: (?P<nfiles>\d+)\n)?(?P<isexec>  isexec: true\n)?"
     rb"  hash: md5\n  path: (?P<path>[A-Za-z_][A-Za-z0-9_./-]*)\n"
-    rb"(?:meta:\n  rows: (?P<rows>\d+)\n  rows_of: (?P<rows_of>[0-9a-f]{32}(?:\.dir)?)\n)?"
+    rb"(?:meta:\n  rows: (?P<rows>\d+)\n  rows_of: (?P<rows_of>[0-9a-f]{32}(?:\.dir)?)\n"
+    rb"(?:  columns:\n(?:    [^\n]+\n)+)?)?"
 )
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # a colon alone may be part of a name: 2026-05-01T12:00.csv
+NAME = re.compile(r"[0-9A-Za-z]+(?:\.dir)?")
+"""A digest is a file name of the cache: never a path."""
 ROWS = "rows"
+COLUMNS = "columns"
 ROWS_OF = "rows_of"  # the digest that was counted: plain dvc keeps `meta` while it replaces the data
 
 
@@ -125,6 +129,8 @@ def _out(
     item: Mapping[str, Any], stage: str | None = None, wdir: str = "", meta: Mapping[str, Any] | None = None
 ) -> Out:
     digest = str(item.get("md5") or "")
+    if digest and not NAME.fullmatch(digest):
+        raise ValueError(f"{digest!r} is no md5")
     return Out(
         path=str(item["path"]),
         digest=digest,
@@ -150,19 +156,22 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def name_of(out: Out, pointer: str, wdir: str = "") -> str | None:
-    """The path of an output below the root, or None when it lies outside the project."""
+    """The path of an output below the root, None when it lies outside the project or among git's and DVC's own."""
     base = posixpath.dirname(pointer)
     name = posixpath.normpath(posixpath.join(base, wdir or out.wdir, out.path))
-    return None if name.startswith(("../", "/")) or ADDRESS.match(out.path) else name
+    if name.startswith(("../", "/")) or name in {".", ".."} or is_reserved(name.split("/")):
+        return None
+    return None if ADDRESS.match(out.path) else name
 
 
 @attrs.frozen
 class Described:
-    """What people wrote about a dataset into its pointer: ``desc``, ``labels`` and ``meta``."""
+    """What the pointer says about a dataset: ``desc``, ``labels``, ``meta``; and its columns when it is a table."""
 
     text: str = ""
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = attrs.field(factory=dict)
+    columns: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def described(data: bytes, name: str) -> Described:
@@ -174,8 +183,15 @@ def described(data: bytes, name: str) -> Described:
     return Described(
         text=str(document.get("desc") or out.get("desc") or ""),
         labels=tuple(str(label) for label in _many(out.get("labels"))),
-        meta={key: value for key, value in meta.items() if key not in {ROWS, ROWS_OF}},
+        meta={key: value for key, value in meta.items() if key not in {ROWS, ROWS_OF, COLUMNS}},
+        columns=_columns(meta, str(out.get("md5"))),
     )
+
+
+def _columns(meta: Mapping[str, Any], digest: str) -> dict[str, str]:
+    """The columns that `meta` tells of the content `digest`."""
+    told = _mapping(meta.get(COLUMNS)) if meta.get(ROWS_OF) == digest else {}
+    return {str(name): str(dtype) for name, dtype in told.items()}
 
 
 def _many(value: object) -> Sequence[object]:
@@ -232,6 +248,21 @@ def graft_stage(current: bytes, other: bytes, stage: str) -> bytes:
 
     document = YAML().load(current) or {"schema": "2.0"}
     document.setdefault("stages", {})[stage] = YAML().load(other)["stages"][stage]
+    return _dumped(document)
+
+
+def repointed(data: bytes, heirs: Mapping[str, tuple[str, int, int | None]]) -> bytes:
+    """A pointer file that names the digest, bytes and files in `heirs` in the place of a digest."""
+    from ruamel.yaml import YAML
+
+    document = YAML().load(data)
+    stages = document.get("stages")
+    for body in stages.values() if stages else (document,):
+        for item in body.get("outs") or ():
+            if heir := heirs.get(str(item.get("md5"))):
+                item["md5"], item["size"] = heir[:2]
+                if heir[2] is not None:
+                    item["nfiles"] = heir[2]
     return _dumped(document)
 
 

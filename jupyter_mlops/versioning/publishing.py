@@ -64,7 +64,7 @@ def file_lock(path: Path) -> Iterator[None]:
         ``dvc-busy``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)  # a link could have anything emptied
     try:
         _wait_for(handle, path)
         os.ftruncate(handle, 0)
@@ -149,7 +149,8 @@ class Publisher:
         path = posixpath.join(posixpath.dirname(name), ".gitignore")
         file = self._places.root / path
         line = "/" + posixpath.basename(name).translate(GLOB_SIGNS)
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        is_here = file.exists() and not file.is_symlink()  # git reads no link either
+        lines = file.read_text(encoding="utf-8").splitlines() if is_here else []
         if line not in lines:
             if self._git.succeeds("check-ignore", "-q", "--no-index", "--", name):
                 return None

@@ -1,28 +1,16 @@
-"""Remotes: the one place that runs the real DVC, in a process of its own.
-
-A process, because DVC prints, changes the current folder, and keeps locks per process.
-"""
+"""Remotes: where data and records are shared, and what only this repository has."""
 
 from __future__ import annotations
-
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
-from jupyter_mlops.records import Places
-from jupyter_mlops.versioning import transfer
-from jupyter_mlops.versioning.content import LEGACY_MD5, MD5
+from jupyter_mlops.records import Places, Progress, silent
+from jupyter_mlops.versioning.courier import Courier
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.founding import FETCH_REFSPEC
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.ledger import REFSPEC
-from jupyter_mlops.versioning.store import Store
 from jupyter_mlops.versioning.transfer import Answer, Request
 
 
@@ -75,31 +63,15 @@ class Remotes:
             raise UsageError("unknown-remote", f"There is no remote {chosen}.", hint=hint)
         return chosen
 
-    def push(self, targets: Sequence[str], digests: Iterable[str], remote: str) -> Answer:
-        """Send the objects of `targets` (pointers or stages) and of the versions `digests` to `remote`.
+    def move(self, request: Request, progress: Progress = silent) -> Answer:
+        """Send or bring what `request` names; what the other side lacks is told, and is no error.
 
         Raises
         ------
         EnvironmentFault
-            ``remote-failed``.
+            ``remote-failed``, ``remote-kind-missing``.
         """
-        store = Store(self.settings)
-        named = sorted({one for digest in digests for one in store.objects(digest)})
-        return self._transfer(Request("push", remote, targets, [(store.algorithm(one), one) for one in named]))
-
-    def fetch(self, targets: Sequence[str], digests: Iterable[str], remote: str) -> Answer:
-        """Bring the objects of `targets`, and the files `digests`, into the cache.
-
-        A file of `digests` that the remote lacks is no error.
-
-        Raises
-        ------
-        EnvironmentFault
-            ``remote-failed``.
-        """
-        # Which of its two layouts an object has in the remote is known only where it is.
-        named = [(algorithm, digest) for digest in sorted(set(digests)) for algorithm in (MD5, LEGACY_MD5)]
-        return self._transfer(Request("fetch", remote, targets, named))
+        return Courier(self.places).carry(request, progress)
 
     def push_records(self) -> int:
         """Send shared records to ``origin``; returns how many refs there are."""
@@ -132,34 +104,3 @@ class Remotes:
             listed = ""
         tags = sum(line.startswith("*\trefs/tags/") for line in listed.splitlines())
         return Unshared(int(ahead), tags, "" if upstream else branch or "")
-
-    def _transfer(self, request: Request) -> Answer:
-        command = [sys.executable, "-P", "-m", transfer.__name__]
-        surroundings = {**os.environ, "DVC_SITE_CACHE_DIR": str(self._site_cache()), "DVC_NO_ANALYTICS": "1"}
-        done = subprocess.run(
-            command,
-            cwd=self.places.root,
-            env=surroundings,
-            input=json.dumps(attrs.asdict(request)),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        if done.returncode:
-            said = [line for line in (done.stderr or done.stdout).splitlines() if line.startswith("ERROR")]
-            raise EnvironmentFault(
-                "remote-failed",
-                f"dvc {request.direction} failed. What had arrived by then stays; nothing else was changed.",
-                context="\n".join(said) or done.stderr.strip()[-500:],
-                hint="Check the address and the credentials of the remote: dvc remote list.",
-            )
-        answer = json.loads(done.stdout.splitlines()[-1])
-        return Answer(tuple(answer["moved"]), tuple(answer["missing"]))
-
-    def _site_cache(self) -> Path:
-        """A private folder: DVC's own default can be written by everybody and holds pickles."""
-        folder = self.places.state / "dvc-site"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        return folder

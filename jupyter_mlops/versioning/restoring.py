@@ -7,13 +7,16 @@ import errno
 import fcntl
 import hashlib
 import os
+import posixpath
 import secrets
+import shutil
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import attrs
 
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Progress, Step, silent
 from jupyter_mlops.versioning.content import Content, Entry, corrupt
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
@@ -60,7 +63,9 @@ class Restoring:
         """Make `name` equal to the version `digest`; a single file may be made executable."""
         wanted, plan = self.plan(name, digest)
         target = self._root / name
-        todo = [entry for entry in wanted.entries if entry.path in set(plan.written)]
+        written = set(plan.written)
+        todo = [entry for entry in wanted.entries if entry.path in written]
+        self._require_no_link(name, todo)
         self._require_objects(todo)
         with private_folder(self._root / ".dvc" / "tmp" / "mlops") as staging:
             ready = self._staged(todo, staging, progress)
@@ -70,6 +75,14 @@ class Restoring:
         if is_executable and not target.is_symlink():
             target.chmod(target.stat().st_mode | stat.S_IXUSR)
         return plan
+
+    def remove(self, name: str) -> None:
+        """Take `name` out of the workspace."""
+        target = self._root / name
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
 
     def relink(self, name: str, content: Content) -> None:
         """Replace saved files by links to the cache, when `cache.type` asks for links that share bytes.
@@ -88,6 +101,23 @@ class Restoring:
                 self._materialise(self._store.require(entry.md5), linked, entry.md5)
                 if md5 == entry.md5 and signature(path.stat()) == signature(before):
                     linked.replace(path)
+
+    def _require_no_link(self, name: str, entries: Iterable[Entry]) -> None:
+        """Refuse to write through a link to a folder: it leads to another place.
+
+        Raises
+        ------
+        UsageError
+            ``inside-link``.
+        """
+        folders = {posixpath.dirname(posixpath.join(name, entry.path) if entry.path else name) for entry in entries}
+        for folder in folders:
+            above = self._root
+            for part in folder.split("/"):
+                above /= part
+                if above.is_symlink() and above.is_dir():
+                    message = f"{name} is reached through a link to a folder."
+                    raise UsageError("inside-link", message, context=str(above), hint="Remove it, then repeat.")
 
     def _require_objects(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

@@ -6,19 +6,28 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import itertools
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+import time
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, LEGACY_MD5, MD5, Content, Entry, corrupt, parse_dir_object
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.stat_index import signature
+from jupyter_mlops.versioning.tombstones import RETIRED, Tombstone, Tombstones
 
 CHUNK_BYTES = 1 << 20
 OBJECT_MODE = 0o444
+OBJECT = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
+PRIVATE = re.compile(r"[0-9a-f]{16}")
+WAIT_S = 120.0
+POLL_S = 0.02
 FICLONE = 0x40049409
 NO_CLONE = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.EBADF}
 
@@ -30,11 +39,16 @@ class Store:
     ----------
     settings
         Where the cache is and how files are linked to it.
+    tombstones
+        What was let go for good.
     """
 
-    def __init__(self, settings: DvcSettings) -> None:
+    def __init__(self, settings: DvcSettings, tombstones: Tombstones | None = None) -> None:
         self._settings = settings
+        self._tombstones = tombstones
         self._objects = settings.cache / "files" / "md5"
+        self._top = os.fspath(self._objects)
+        self._numbers = itertools.count()
         self._made: set[str] = set()
         self._clones = "reflink" in settings.links
         self._listing: tuple[str, Content] | None = None
@@ -48,21 +62,38 @@ class Store:
         """Where the object `digest` belongs."""
         return self._objects / digest[:2] / digest[2:]
 
+    def _location(self, digest: str) -> str:
+        return f"{self._top}/{digest[:2]}/{digest[2:]}"
+
+    def has(self, digest: str) -> bool:
+        """Whether the object is in the cache of DVC 3."""
+        return os.path.exists(self._location(digest))  # noqa: PTH110
+
     def find(self, digest: str) -> Path | None:
         """Where the object is, in the cache of DVC 3 or of DVC 2, or None."""
+        if self.has(digest):
+            return self.path(digest)
         legacy = self._settings.cache / digest[:2] / digest[2:]
-        return next((path for path in (self.path(digest), legacy) if path.exists()), None)
+        return legacy if legacy.exists() else None
+
+    def standing(self, digest: str) -> str:
+        """`digest` itself, or what took its place when it was let go and its object is gone."""
+        if self._tombstones is None or self.find(digest):
+            return digest
+        return self._tombstones.successor(digest) or digest
 
     def require(self, digest: str) -> Path:
-        """Where the object is.
+        """Where the object is, or what stands in its place.
 
         Raises
         ------
         EnvironmentFault
-            ``object-missing``.
+            ``object-missing``, ``data-let-go``.
         """
-        if found := self.find(digest):
+        if found := self.find(self.standing(digest)):
             return found
+        if self._tombstones and (stone := self._tombstones.of(digest)):
+            raise let_go(stone)
         raise EnvironmentFault(
             "object-missing",
             "The data of this version is not in the cache.",
@@ -72,6 +103,7 @@ class Store:
 
     def objects(self, digest: str) -> tuple[str, ...]:
         """Every object of the version `digest`: itself and, for a folder whose listing is here, its files."""
+        digest = self.standing(digest)
         if not digest.endswith(FOLDER_SUFFIX) or self.find(digest) is None:
             return (digest,)
         return (digest, *(entry.md5 for entry in self.content(digest).entries))
@@ -85,9 +117,18 @@ class Store:
         found: set[str] = set()
         with contextlib.suppress(FileNotFoundError):
             for folder in self._objects.iterdir():
-                with contextlib.suppress(NotADirectoryError), os.scandir(folder) as items:
-                    found.update(folder.name + item.name for item in items)
+                with contextlib.suppress(NotADirectoryError):
+                    found.update(map(folder.name.__add__, os.listdir(folder)))  # noqa: PTH208
         return found
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """Every object, in either layout, and its bytes; what DVC or we did not put there is passed over."""
+        for top in (self._objects, self._settings.cache):
+            for folder in sorted(top.glob("[0-9a-f][0-9a-f]")):
+                with os.scandir(folder) as items:
+                    for item in items:
+                        if OBJECT.fullmatch(folder.name + item.name):
+                            yield folder.name + item.name, item.stat().st_size
 
     def content(self, digest: str) -> Content:
         """The files of the version `digest`; the sizes are those of the objects at hand.
@@ -97,6 +138,7 @@ class Store:
         EnvironmentFault
             ``object-missing``, ``object-corrupt`` for the ``.dir`` object.
         """
+        digest = self.standing(digest)
         if not digest.endswith(FOLDER_SUFFIX):
             found = self.find(digest)
             return Content((Entry("", digest, found.stat().st_size if found else 0),), is_folder=False)
@@ -111,7 +153,7 @@ class Store:
         self._listing = (digest, content)
         return content
 
-    def put(self, source: Path, incoming: Path) -> tuple[str, os.stat_result]:
+    def put(self, source: str | Path, incoming: Path) -> tuple[str, os.stat_result]:
         """Read `source` once: hash it and copy it into the cache unless it is there.
 
         Parameters
@@ -129,27 +171,27 @@ class Store:
         UsageError
             ``changed-while-committing``.
         """
-        partial = incoming / secrets.token_hex(8)
+        partial = f"{incoming}/{next(self._numbers)}"
         with _opened(source) as handle:
             before = os.fstat(handle)
             if before.st_size <= CHUNK_BYTES:
-                md5 = self._put_small(handle, before.st_size, partial)
+                md5 = self.put_bytes(_read_all(handle, before.st_size), partial)
             else:
-                md5 = self._put_large(handle, partial)
+                md5 = self._put_large(handle, Path(partial))
             _require_same(source, before, os.fstat(handle))
         return md5, before
 
-    def _put_small(self, handle: int, size: int, partial: Path) -> str:
-        data = b"".join(iter(lambda: os.read(handle, size + 1), b""))
-        return self.put_bytes(data, partial)
-
-    def put_bytes(self, data: bytes, partial: Path, suffix: str = "") -> str:
+    def put_bytes(self, data: bytes, partial: str | Path, suffix: str = "") -> str:
         """Store `data` by way of the file `partial`; returns its digest."""
         digest = hashlib.md5(data, usedforsecurity=False).hexdigest() + suffix
-        if not self.path(digest).exists():
-            with partial.open("xb", buffering=0) as target:
-                _write_all(target.fileno(), data)
-            self._publish(partial, digest, len(data))
+        if not self.has(digest):
+            target = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OBJECT_MODE)
+            try:
+                _write_all(target, data)
+                _seal(target, len(data), partial)
+            finally:
+                os.close(target)
+            self._publish(partial, digest)
         return digest
 
     def _put_large(self, handle: int, partial: Path) -> str:
@@ -157,10 +199,11 @@ class Store:
             with partial.open("xb", buffering=0) as target:
                 cloned = self._clone(handle, target.fileno())
                 md5, size = _hashed(handle, None if cloned else target.fileno())
-            if self.path(md5).exists():
+                _seal(target.fileno(), size, partial)
+            if self.has(md5):
                 partial.unlink()
             else:
-                self._publish(partial, md5, size)
+                self._publish(partial, md5)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -177,19 +220,15 @@ class Store:
             self._clones = False
         return self._clones
 
-    def _publish(self, partial: Path, digest: str, size: int) -> None:
-        """Check what was written and give it its name, in one step."""
-        written = partial.stat().st_size
-        if written != size:
-            raise OSError(errno.ENOSPC, f"only {written} of {size} bytes were written", str(partial))
-        partial.chmod(OBJECT_MODE)
-        target = self.path(digest)
+    def _publish(self, partial: str | Path, digest: str) -> None:
+        """Give what was written, and sealed, its name in one step."""
         if digest[:2] not in self._made:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            folder = self.path(digest).parent
+            folder.mkdir(parents=True, exist_ok=True)
             if self._settings.shared:
-                target.parent.chmod(0o2775)
+                folder.chmod(0o2775)
             self._made.add(digest[:2])
-        partial.replace(target)
+        os.replace(partial, self._location(digest))  # noqa: PTH105 (a Path for each of many files costs more)
 
     def require_space(self, size: int) -> None:
         """Refuse a copy of `size` bytes that cannot fit.
@@ -223,20 +262,103 @@ class Store:
         with private_folder(self._settings.cache / ".incoming") as folder:
             yield folder
 
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Nothing is collected meanwhile: held from the first object saved until a pointer names it.
+
+        Any number of users at a time; in a cache that cannot be written nothing is collected anyway.
+        """
+        with self._held(fcntl.LOCK_SH):
+            yield
+
+    @contextlib.contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Nobody saves or restores meanwhile; waits for those at work.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``cache-busy`` when they take longer than two minutes.
+        """
+        with self._held(fcntl.LOCK_EX):
+            yield
+
+    @contextlib.contextmanager
+    def _held(self, kind: int) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = self._lock_file()
+        except OSError:
+            if os.access(self.folder, os.W_OK):
+                raise
+            yield
+            return
+        try:
+            _wait_for(handle, kind)
+            yield
+        finally:
+            os.close(handle)
+
+    def _lock_file(self) -> int:
+        path = self.folder / ".in-use"
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        except PermissionError:  # somebody else's, in a shared cache: to lock it, reading is enough
+            return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+
+    def remove(self, digest: str) -> int:
+        """Delete the object `digest` in both layouts; returns the bytes that it took."""
+        freed = 0
+        while path := self.find(digest):
+            freed += path.stat().st_size
+            path.unlink()
+        return freed
+
+    def forget_damaged(self, digests: Container[str]) -> None:
+        """Delete what was set aside of `digests`."""
+        aside = self.folder / ".damaged"
+        for path in aside.glob("*.*") if not aside.is_symlink() else ():
+            if path.name.rpartition(".")[0] in digests:
+                path.unlink(missing_ok=True)
+
     def quarantine(self, path: Path) -> None:
         """Set a damaged object aside, so that it is fetched again rather than used."""
-        aside = self._settings.cache / ".damaged"
-        aside.mkdir(parents=True, exist_ok=True)
+        aside = _own_folder(self._settings.cache / ".damaged")
         with contextlib.suppress(FileNotFoundError):
             path.replace(aside / f"{path.parent.name}{path.name}.{secrets.token_hex(3)}")
+
+
+def let_go(stone: Tombstone) -> EnvironmentFault:
+    """The error for data that is gone on purpose."""
+    how = "Retention rules let this data go" if stone.kind == RETIRED else "This data was erased"
+    return EnvironmentFault(
+        "data-let-go",
+        f"{how} on {stone.time:%Y-%m-%d}.",
+        context=f"{stone.actor}: {stone.reason}" if stone.reason else str(stone.actor),
+        hint="pull fetches it again if a remote still has it." if stone.kind == RETIRED else "There is no way back.",
+    )
+
+
+def _wait_for(handle: int, kind: int) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                message = "Others are saving into the cache, or cleaning it, all the time."
+                raise EnvironmentFault("cache-busy", message, hint="Wait for them to finish, then repeat.") from None
+            time.sleep(POLL_S)
+        else:
+            return
 
 
 @contextlib.contextmanager
 def private_folder(parent: Path) -> Iterator[Path]:
     """A new folder below `parent` that lives as long as its user; those of the dead are swept."""
-    parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in parent.iterdir():
-        _sweep(abandoned)
+    for abandoned in _own_folder(parent).iterdir():
+        if PRIVATE.fullmatch(abandoned.name):
+            _sweep(abandoned)
     mine = parent / secrets.token_hex(8)
     mine.mkdir(mode=0o700)
     handle = os.open(mine, os.O_RDONLY)
@@ -246,6 +368,20 @@ def private_folder(parent: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(mine, ignore_errors=True)
         os.close(handle)
+
+
+def _own_folder(path: Path) -> Path:
+    """The folder `path`, made when missing.
+
+    Raises
+    ------
+    UsageError
+        ``inside-link``: a clone may bring a link that leads to folders of somebody.
+    """
+    if path.is_symlink():
+        raise UsageError("inside-link", f"{path.name} is a link.", context=str(path), hint="Remove it, then repeat.")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _sweep(folder: Path) -> None:
@@ -263,7 +399,16 @@ def _sweep(folder: Path) -> None:
         os.close(handle)
 
 
-def md5_of(path: Path, algorithm: str = MD5) -> tuple[str, os.stat_result]:
+def _seal(handle: int, size: int, partial: str | Path) -> None:
+    """Check that all was written, and let nobody write more."""
+    status = os.fstat(handle)
+    if status.st_size != size:
+        raise OSError(errno.ENOSPC, f"only {status.st_size} of {size} bytes were written", str(partial))
+    if stat.S_IMODE(status.st_mode) != OBJECT_MODE:
+        os.fchmod(handle, OBJECT_MODE)
+
+
+def md5_of(path: str | Path, algorithm: str = MD5) -> tuple[str, os.stat_result]:
     """The digest of a file and the stat of what was read.
 
     Raises
@@ -273,21 +418,34 @@ def md5_of(path: Path, algorithm: str = MD5) -> tuple[str, os.stat_result]:
     """
     with _opened(path) as handle:
         before = os.fstat(handle)
-        md5, _ = _hashed(handle, None) if algorithm == MD5 else _hashed_as_dvc_2(handle)
+        if algorithm != MD5:
+            md5, _ = _hashed_as_dvc_2(handle)
+        elif before.st_size <= CHUNK_BYTES:
+            md5 = hashlib.md5(_read_all(handle, before.st_size), usedforsecurity=False).hexdigest()
+        else:
+            md5, _ = _hashed(handle, None)
         _require_same(path, before, os.fstat(handle))
     return md5, before
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def _opened(path: str | Path) -> Iterator[int]:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError as error:
-        raise changed(path) from error
+        raise changed(Path(path)) from error
     try:
         yield handle
     finally:
         os.close(handle)
+
+
+def _read_all(handle: int, size: int) -> bytes:
+    """What a file of `size` bytes holds; when it grows meanwhile, its stat will tell."""
+    data = os.read(handle, size + 1)
+    if len(data) != size:
+        data += b"".join(iter(lambda: os.read(handle, size + 1), b""))
+    return data
 
 
 def _hashed(source: int, target: int | None) -> tuple[str, int]:
@@ -325,9 +483,9 @@ def _write_all(target: int, data: bytes) -> None:
         view = view[os.write(target, view) :]
 
 
-def _require_same(path: Path, before: os.stat_result, after: os.stat_result) -> None:
+def _require_same(path: str | Path, before: os.stat_result, after: os.stat_result) -> None:
     if signature(before) != signature(after):
-        raise changed(path)
+        raise changed(Path(path))
 
 
 def changed(path: Path) -> UsageError:

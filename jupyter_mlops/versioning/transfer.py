@@ -1,21 +1,36 @@
-"""The process in which DVC moves objects: a JSON request on standard input, what moved as the last line of output.
+"""The process in which DVC's file systems move objects: one JSON request on standard input, JSON lines as answers.
 
-Objects are named by target (what DVC tracks now) and by digest (what only an earlier commit names), which the
-command line of DVC cannot.
+A line is ``{"step": …}`` while it works, and ``{"answer": …}`` or ``{"failed": …}`` at the end. Whoever asked keeps
+standard input open; when it closes, nobody waits for the answer any more, and the process ends at once.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from jupyter_mlops.records import Step
+from jupyter_mlops.versioning.content import LEGACY_MD5, MD5
+from jupyter_mlops.versioning.dvc_settings import DvcSettings
+from jupyter_mlops.versioning.store import Store
+
 if TYPE_CHECKING:
+    from dvc.data_cloud import Remote
     from dvc.repo import Repo
     from dvc_data.hashfile.hash_info import HashInfo
+
+    from jupyter_mlops.versioning.shelves import Shelf
+
+REPORT_S = 0.1
 
 
 @attrs.frozen
@@ -25,91 +40,206 @@ class Request:
     Attributes
     ----------
     direction
-        ``push`` or ``fetch``.
+        ``push``, ``fetch`` or ``delete``; of the last, `digests` name single objects.
+    remote
+        Its name in ``.dvc/config``.
     targets
         ``.dvc`` files and stages, as DVC addresses them.
     digests
-        Algorithm and md5 of further objects.
+        Versions by digest: what only an earlier commit names.
+    look_only
+        Say what would move; move nothing.
+    thorough
+        Compare sizes too, and read listings that only the remote has.
     """
 
     direction: str
     remote: str
-    targets: Sequence[str]
-    digests: Sequence[tuple[str, str]]
+    targets: Sequence[str] = ()
+    digests: Sequence[str] = ()
+    look_only: bool = False
+    thorough: bool = False
 
 
 @attrs.frozen
 class Answer:
-    """The digests that moved, and those that neither side has."""
+    """What moved, or would.
 
+    Attributes
+    ----------
+    files, bytes
+        Of the data; listings of folders are not counted. `bytes` is 0 where a remote was only looked at.
+    moved
+        The digests of the objects.
+    missing
+        Digests that the side they were to come from does not have, and neither does the other.
+    damaged
+        Digests whose bytes in the remote are not what they should be.
+    """
+
+    files: int = 0
+    bytes: int = 0
     moved: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+
+    def __add__(self, other: Answer) -> Answer:
+        pairs = zip(attrs.astuple(self), attrs.astuple(other), strict=True)
+        return Answer(*(one + two for one, two in pairs))
 
 
-def transfer(request: Request) -> Answer:
+class Channel:
+    """The line to whoever asked; steps that follow each other too fast are left out."""
+
+    def __init__(self) -> None:
+        self._out = os.fdopen(os.dup(1), "w", buffering=1)
+        os.dup2(2, 1)  # what DVC prints is no answer
+        self._turn = threading.Lock()
+        self._said: tuple[str, float] = ("", 0.0)
+
+    def __call__(self, step: Step) -> None:
+        """Tell how far it is."""
+        with self._turn:
+            what, moment = self._said
+            ended = step.total is not None and step.done >= step.total
+            if step.what == what and not ended and time.monotonic() - moment < REPORT_S:
+                return
+            self._said = (step.what, time.monotonic())
+            self._write("step", attrs.asdict(step))
+
+    def end(self, name: str, value: dict[str, Any]) -> None:
+        """Tell the outcome."""
+        with self._turn:
+            self._write(name, value)
+
+    def _write(self, name: str, value: dict[str, Any]) -> None:
+        self._out.write(json.dumps({name: value}) + "\n")
+        self._out.flush()
+
+
+def transfer(request: Request, channel: Channel) -> Answer:
     """Do what `request` says in the project of the current folder.
+
+    No lock of DVC is held meanwhile: objects are only added, each whole or not at all, so nobody has to wait.
 
     Raises
     ------
-    DvcException
+    DvcException, OSError
         The remote cannot be reached, or some objects did not get through.
     """
-    from dvc.repo import Repo, lock_repo
+    from dvc.repo import Repo
 
-    with Repo() as repo, lock_repo(repo):
-        further = _infos(request.digests)
-        if request.direction == "fetch":
-            return _fetch(repo, request, further)
+    channel(Step(f"reach {request.remote}"))
+    with Repo() as repo:
         remote = repo.cloud.get_remote(request.remote)
         if remote.worktree or remote.fs.version_aware:  # it keeps what the workspace has, and nothing by digest
-            repo.push(list(request.targets), remote=request.remote)
-            return Answer(missing=tuple(sorted(digest for _, digest in request.digests)))
-        return _push(repo, request, further)
+            if request.direction == "delete":
+                raise OSError(f"{request.remote} keeps plain files or versions of its own: remove them there")
+            return _by_dvc(repo, request)
+        settings = DvcSettings.read(Path.cwd())
+        if request.direction == "delete":
+            return _delete(_shelves(remote, Store(settings)), request.digests, channel)
+        if request.direction == "fetch":
+            return _fetch(repo, remote, settings, request, channel)
+        return _push(repo, remote, Store(settings), request, channel)
 
 
-def _infos(digests: Sequence[tuple[str, str]]) -> set[HashInfo]:
-    from dvc_data.hashfile.hash_info import HashInfo
+def _shelves(remote: Remote, store: Store) -> dict[str, Shelf]:
+    from jupyter_mlops.versioning.shelves import Shelf
 
-    return {HashInfo(algorithm, digest) for algorithm, digest in digests}
-
-
-def _digests(infos: Iterable[HashInfo]) -> set[str]:
-    return {info.value for info in infos if info.value}
+    return {MD5: Shelf(MD5, remote.odb, store), LEGACY_MD5: Shelf(LEGACY_MD5, remote.legacy_odb, store)}
 
 
-def _push(repo: Repo, request: Request, further: set[HashInfo]) -> Answer:
-    from dvc.exceptions import UploadError
+def _by_dvc(repo: Repo, request: Request) -> Answer:
+    if not request.look_only:
+        act = repo.push if request.direction == "push" else repo.fetch
+        act(list(request.targets), remote=request.remote)
+    return Answer(missing=tuple(sorted(request.digests)) if request.direction == "push" else ())
+
+
+def _push(repo: Repo, remote: Remote, store: Store, request: Request, channel: Channel) -> Answer:
+    from jupyter_mlops.versioning.sending import Sending
 
     found = repo.used_objs(list(request.targets), remote=request.remote, push=True) if request.targets else {}
-    wanted = {**found, None: {*found.get(None, ()), *further}}
-    moved: set[str] = set()
-    missing: set[str] = set()
-    for odb, infos in wanted.items():
-        standing = repo.cloud.status(infos, remote=request.remote, odb=odb)
-        missing.update(_digests(standing.missing))
-        if not standing.new:
-            continue
-        done = repo.cloud.push(infos, remote=request.remote, odb=odb)
-        if done.failed:
-            raise UploadError(len(done.failed))
-        moved.update(_digests(done.transferred))
-    return Answer(tuple(sorted(moved)), tuple(sorted(missing)))
+    wanted = {(one.name, one.value) for one in found.pop(None, ()) if one.value}
+    wanted |= {(store.algorithm(one), one) for digest in request.digests for one in store.objects(digest)}
+    answer = Answer()
+    for algorithm, shelf in _shelves(remote, store).items():
+        sending = Sending(shelf, channel, look_only=request.look_only, thorough=request.thorough)
+        answer += sending.send({digest for kind, digest in wanted if (kind == MD5) == (algorithm == MD5)})
+    return sum((_elsewhere(repo, odb, infos) for odb, infos in found.items() if not request.look_only), answer)
 
 
-def _fetch(repo: Repo, request: Request, further: set[HashInfo]) -> Answer:
-    from dvc.exceptions import DownloadError
+def _delete(shelves: dict[str, Shelf], digests: Sequence[str], channel: Channel) -> Answer:
+    """Take objects out of the remote; one that is not there is no error."""
+    gone: set[str] = set()
+    for shelf in shelves.values():
+        for digest in sorted(shelf.there(digests, channel)):
+            shelf.remove(digest)
+            gone.add(digest)
+            channel(Step("erase from the remote", len(gone), len(digests), "files"))
+    return Answer(files=len(gone), moved=tuple(sorted(gone)))
 
-    if request.targets:
-        repo.fetch(list(request.targets), remote=request.remote)
-    done = repo.cloud.pull(further, remote=request.remote)
+
+def _elsewhere(repo: Repo, odb: object, infos: set[HashInfo]) -> Answer:
+    """Push what ``dvc.yaml`` or a pointer sends to a remote of its own."""
+    from dvc.exceptions import UploadError
+
+    done = repo.cloud.push(infos, odb=odb)
     if done.failed:
-        raise DownloadError(len(done.failed))
-    return Answer(tuple(sorted(_digests(done.transferred))))
+        raise UploadError(len(done.failed))
+    moved = tuple(sorted(info.value for info in done.transferred if info.value))
+    return Answer(files=sum(not info.isdir for info in done.transferred), moved=moved)
+
+
+def _fetch(repo: Repo, remote: Remote, settings: DvcSettings, request: Request, channel: Channel) -> Answer:
+    from jupyter_mlops.versioning.receiving import Receiving
+
+    store = Store(settings)
+    shelves = tuple(_shelves(remote, store).values())
+    receiving = Receiving(shelves, store, channel, look_only=request.look_only, shared=settings.shared)
+    answer = receiving.receive(request.digests)
+    if answer.missing and request.targets and not request.look_only and _comes_from_elsewhere(repo, request.targets):
+        _by_dvc(repo, request)
+        answer = attrs.evolve(answer, missing=tuple(one for one in answer.missing if store.find(one) is None))
+    return answer
+
+
+def _comes_from_elsewhere(repo: Repo, targets: Iterable[str]) -> bool:
+    """Whether a target was imported by DVC, or has a remote of its own: then only DVC knows the way."""
+    return any(stage.is_import or any(out.remote for out in stage.outs) for stage in _stages(repo, targets))
+
+
+def _stages(repo: Repo, targets: Iterable[str]) -> Iterator[Any]:
+    for target in targets:
+        yield from repo.stage.collect(target)
+
+
+def _watch_over() -> None:
+    """End with whoever asked, however they ended."""
+
+    def wait() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main() -> None:
+    """Read the request, do it, answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a key press reaches us too; whoever asked decides
+    channel = Channel()
+    request = Request(**json.loads(sys.stdin.buffer.readline()))
+    _watch_over()
+    try:
+        answer = transfer(request, channel)
+    except Exception as error:  # noqa: BLE001 (each kind of remote raises classes of its own; all end in one message)
+        channel.end("failed", {"kind": type(error).__name__, "message": str(error) or repr(error)})
+        os._exit(1)
+    channel.end("answer", attrs.asdict(answer))
+    os._exit(0)  # nothing is left to do, and the libraries take their time to leave
 
 
 if __name__ == "__main__":
-    try:
-        answer = transfer(Request(**json.load(sys.stdin)))
-    except Exception as error:  # noqa: BLE001 (each kind of remote raises classes of its own; all end in one message)
-        sys.exit(f"ERROR: {error}")
-    print(json.dumps(attrs.asdict(answer)))  # noqa: T201 (the answer of this process)
+    main()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.server
+import json
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -126,3 +130,49 @@ def test_what_a_folder_of_the_project_is_called_does_not_matter(root, dvc):
     (root / "dvc.py").write_text("raise SystemExit('not the real one')")
     (root / "json.py").write_text("raise SystemExit('not the real one')")
     assert mlops.push(project=root).files == 2
+
+
+@pytest.fixture
+def site(tmp_path) -> str:
+    """The address under which the folder of the remote can be read."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=str(tmp_path / "remote"))
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_web_server_is_a_remote_to_fetch_from(root, dvc, git, site, tmp_path):
+    dvc("repro", "-q")
+    share(git)
+    mlops.push(project=root)
+    clone = cloned(tmp_path)
+    subprocess.run(["rm", "-rf", "d", "m"], cwd=root, check=True)
+    (clone / ".dvc" / "config.local").write_text(f"['remote \"web\"']\n    url = {site}\n")
+    assert mlops.pull(remote="web", project=clone).files == 2
+    assert (clone / "m" / "o.csv").read_text() == "a\n1\nz\n"
+
+
+def test_a_remote_that_dvc_2_filled_is_read(project, git, tmp_path):
+    root, data = project.root, b"a\n1\n"
+    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    listing = json.dumps([{"md5": md5, "relpath": "a.csv"}]).encode()
+    top = hashlib.md5(listing, usedforsecurity=False).hexdigest()
+    for name, content in ((md5, data), (f"{top}.dir", listing)):
+        (tmp_path / "old" / name[:2]).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "old" / name[:2] / name[2:]).write_bytes(content)
+    (root / "d.dvc").write_text(f"outs:\n- md5: {top}.dir\n  size: 4\n  nfiles: 1\n  path: d\n")
+    (root / ".dvc" / "config").write_text(f"[core]\n    remote = old\n['remote \"old\"']\n    url = {tmp_path}/old\n")
+    git("add", ".")
+    git("commit", "-qm", "from long ago")
+    assert mlops.fetch(project=root, dry_run=True).files == 1
+    assert mlops.pull(project=root).files == 1
+    assert (root / "d" / "a.csv").read_bytes() == data
+    assert mlops.push(project=root).files == 0

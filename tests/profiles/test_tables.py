@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.profiles.differences import compare_tables
-from jupyter_mlops.profiles.tables import count_rows, record_batches, schema_of
+from jupyter_mlops.profiles.tables import outline, record_batches, schema_of
 
 FORMATS = ("t.csv", "t.tsv", "t.parquet", "t.feather", "t.arrow", "t.jsonl", "t.ndjson")
 reals = st.sampled_from([None, 0.0, -0.0, 1.5, math.nan, math.inf])
@@ -80,7 +80,7 @@ def test_every_format_is_read_by_its_name_alone(tmp_path, name):
     frame = pl.DataFrame({"id": [1, 2, 3], "s": ["a", "b", "c"]})
     path = write(frame, tmp_path / "0a1b2c", name)
     assert schema_of([path], [name]) == (("id", "int64"), ("s", "string"))
-    assert count_rows([path], [name]) == 3
+    assert outline([path], [name])[0] == 3
     assert sum(batch.num_rows for batch in record_batches([path], [name])) == 3
     assert compare_tables([path], [path], [name], [name], ("id",), 5).rows_modified == 0
 
@@ -88,8 +88,8 @@ def test_every_format_is_read_by_its_name_alone(tmp_path, name):
 def test_what_is_no_table(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(b"\x89PNG")
-    assert (schema_of([path], ["x.png"]), count_rows([path], ["x.png"])) == ((), None)
-    assert (schema_of([path], ["x.parquet"]), count_rows([path], ["x.parquet"])) == ((), None)
+    assert (schema_of([path], ["x.png"]), outline([path], ["x.png"])) == ((), (None, {}))
+    assert (schema_of([path], ["x.parquet"]), outline([path], ["x.parquet"])) == ((), (None, {}))
     assert compare_tables([path], [path], ["x.png"], ["x.png"]) is None
     with pytest.raises(EnvironmentFault, match="unreadable-table"):
         compare_tables([path], [path], ["x.parquet"], ["x.parquet"])
@@ -99,8 +99,8 @@ def test_files_of_one_shape_are_one_table_and_of_two_are_none(tmp_path):
     a = write(pl.DataFrame({"id": [1], "x": [1]}), tmp_path / "a", "a.csv")
     b = write(pl.DataFrame({"x": [2], "id": [2]}), tmp_path / "b", "b.parquet")
     c = write(pl.DataFrame({"other": [2]}), tmp_path / "c", "c.csv")
-    assert count_rows([a, b], ["a.csv", "b.parquet"]) == 2
-    assert count_rows([a, c], ["a.csv", "c.csv"]) is None
+    assert outline([a, b], ["a.csv", "b.parquet"])[0] == 2
+    assert outline([a, c], ["a.csv", "c.csv"])[0] is None
 
 
 def test_a_repeated_key_and_an_unknown_one_are_refused(tmp_path):

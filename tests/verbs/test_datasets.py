@@ -332,7 +332,7 @@ def test_import_copies_files_and_folders_in(project, tmp_path):
     folder = mlops.import_(str(outside), "raw", project=project.root)
     assert (folder.version, folder.source) == ("v1", str(outside))
     assert mlops.show("raw", project=project.root).provenance["source"] == str(outside)
-    assert refusal(mlops.import_, str(outside), "raw", project=project.root).reference == "path-taken"
+    assert refusal(mlops.import_, str(outside / "a.csv"), "raw", project=project.root).reference == "path-taken"
     assert refusal(mlops.import_, "ftp://x/y", project=project.root).reference == "bad-source"
 
 

@@ -120,7 +120,7 @@ def test_a_missing_object_is_a_clear_error(store):
 
 
 def test_leftovers_of_the_dead_are_swept_and_those_of_the_living_are_not(tmp_path):
-    dead = tmp_path / "in" / "dead"
+    dead = tmp_path / "in" / "00000000deadbeef"
     dead.mkdir(parents=True)
     with private_folder(tmp_path / "in") as first, private_folder(tmp_path / "in") as second:
         assert not dead.exists()

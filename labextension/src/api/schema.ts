@@ -106,26 +106,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/mlops/v1/import": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Copy data in from outside the project and record where it came from.
-         * @description Copy data in from outside the project and record where it came from.
-         */
-        post: operations["import"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/mlops/v1/tag": {
         parameters: {
             query?: never;
@@ -140,6 +120,30 @@ export interface paths {
          * @description Name a version, so that ``data@NAME`` stands for it.
          */
         post: operations["tag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy data in from outside the project and record where it came from.
+         * @description Copy data in from outside the project and record where it came from.
+         *
+         *     Importing again, from the same source to the same place, makes a new version when the source has something new
+         *     and says so when it has not. Passwords, keys and tokens are never recorded. A download that was cut goes on from
+         *     there when it is repeated.
+         */
+        post: operations["import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -178,6 +182,30 @@ export interface paths {
          * @description Show a version's provenance, schema, producers and consumers.
          */
         get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find datasets and versions by column, owner, tag, purpose, personal data and more.
+         * @description Find datasets and versions by column, owner, tag, purpose, personal data and more.
+         *
+         *     Words are looked for everywhere; ``FIELD:TEXT`` in one field, of name, column, owner, tag, purpose, pii, source,
+         *     licence, label, author, message, digest (of the version, or of a file in it). All terms must fit; case does not
+         *     matter; ``*`` stands for anything.
+         */
+        get: operations["search"];
         put?: never;
         post?: never;
         delete?: never;
@@ -242,10 +270,34 @@ export interface paths {
          * Send data to a DVC remote, and records to the git remote.
          * @description Send data to a DVC remote, and records to the git remote.
          *
-         *     Without paths: what the project has now, every registered model version and every tagged version.
+         *     Without paths: what the project has now, every registered model version and every tagged version. What the remote
+         *     has is not sent again, so after a cut it goes on where it was; what was sent is looked at when it arrived.
          *     Commits and tags travel by ``git push``.
          */
         post: operations["push"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring data from a DVC remote into the cache, and records from the git remote; the workspace stays as it is.
+         * @description Bring data from a DVC remote into the cache, and records from the git remote; the workspace stays as it is.
+         *
+         *     What is here is not fetched again, so after a cut it goes on where it was. Without paths, the files of every
+         *     registered model version come too.
+         */
+        post: operations["fetch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -269,6 +321,99 @@ export interface paths {
          *     the remote lacks the rest.
          */
         post: operations["pull"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the data and prove that every byte is what was saved.
+         * @description Read the data and prove that every byte is what was saved.
+         *
+         *     Looks at what the project has now. With ``--scrub`` at the whole cache: what is damaged is set aside, what is
+         *     missing is fetched again from the remote. Exit code 1 when something stays wrong.
+         */
+        post: operations["verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/gc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove objects from the cache that no version needs.
+         * @description Remove objects from the cache that no version needs.
+         *
+         *     A version counts while a commit of any branch, tag, stash or reflog names it, or a pointer of a workspace, staged
+         *     or not, or DVC's run cache. Whoever is committing meanwhile is waited for, and loses nothing.
+         */
+        post: operations["gc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/retain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let go of versions whose time is over, by the rules of ``[retention]`` in ``mlops.toml``.
+         * @description Let go of versions whose time is over, by the rules of ``[retention]`` in ``mlops.toml``.
+         *
+         *     Their data leaves the cache; their entries in the history stay. A version is held whatever its age by a tag, by a
+         *     branch that ends with it, by the workspace, by its registration as a model, and by a deployed model made from it.
+         */
+        post: operations["retain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a file, or a person's rows, from all versions, the cache and the remote.
+         * @description Erase a file, or a person's rows, from all versions, the cache and the remote.
+         *
+         *     A tombstone without personal data stays: what, why, who, when. The versions that held it are rewritten, and every
+         *     verb follows from the old to the new; git's history is not rewritten, so plain ``dvc`` fails on an old pointer.
+         *     What cannot be reached, such as rows printed in notebooks that git holds, is said beforehand.
+         */
+        post: operations["erase"];
         delete?: never;
         options?: never;
         head?: never;
@@ -850,6 +995,23 @@ export interface components {
             fail_on?: ("drift" | "failed" | "gates" | "stale-lock")[];
         };
         /**
+         * Collected
+         * @description What `gc` removed, or would remove.
+         *
+         *     Attributes
+         *     ----------
+         *     objects, bytes
+         *         Removed from the cache.
+         *     kept
+         *         Objects that stay because a version needs them.
+         */
+        Collected: {
+            objects: number;
+            bytes: number;
+            kept: number;
+            dry_run: boolean;
+        };
+        /**
          * ColumnDrift
          * @description How one column moved.
          *
@@ -886,6 +1048,37 @@ export interface components {
             nulls_before: number;
             nulls_after: number;
             distribution: components["schemas"]["Distribution"] | null;
+        };
+        /**
+         * ColumnMovement
+         * @description The changed cells of one column.
+         *
+         *     Attributes
+         *     ----------
+         *     changed
+         *         How many cells.
+         *     emptied, filled
+         *         Those that became null, and those that were.
+         *     mean_change
+         *         The mean of after minus before, over cells that are finite numbers on both sides; None without any.
+         *     edges
+         *         The edges of equally wide bins over the finite numbers of both sides; empty when they are none or all the
+         *         same.
+         *     before, after
+         *         The cells in each bin.
+         *     common
+         *         The most frequent replacements, when a value is replaced more than once.
+         */
+        ColumnMovement: {
+            column: string;
+            changed: number;
+            emptied: number;
+            filled: number;
+            mean_change: number | null;
+            edges: number[];
+            before: number[];
+            after: number[];
+            common: components["schemas"]["Replacement"][];
         };
         /**
          * ColumnProfile
@@ -1045,6 +1238,8 @@ export interface components {
          *         Size; rows of a table when its commit recorded them.
          *     current
          *         Whether the workspace's pointer names it.
+         *     let_go
+         *         ``retired 2026-11-24`` or ``erased 2026-11-24``: how and when its data went; "" while it is as it was.
          */
         DatasetVersion: {
             dataset: string;
@@ -1061,6 +1256,7 @@ export interface components {
             rows: number | null;
             tags: string[];
             current: boolean;
+            let_go: string;
         };
         /**
          * Demo
@@ -1165,6 +1361,23 @@ export interface components {
         /**
          * Difference
          * @description What differs between two versions; `rows` is None when the content is no table.
+         *
+         *     Attributes
+         *     ----------
+         *     columns
+         *         Column to changed cells, changed columns only.
+         *     key, compared
+         *         The columns that name a row, and the others that both versions have.
+         *     likely_key
+         *         A column that would pair most rows that were removed and added; empty when there is none.
+         *     changes
+         *         A page of the changed rows that were asked for.
+         *     matching
+         *         How many changed rows there are of those that were asked for.
+         *     movements
+         *         How the changed cells of each column moved.
+         *     texts, pictures
+         *         Files that are no tables, old beside new.
          */
         Difference: {
             before: string;
@@ -1177,6 +1390,15 @@ export interface components {
                 [key: string]: number;
             };
             note: string;
+            key: string[];
+            compared: string[];
+            likely_key: string;
+            changes: components["schemas"]["RowChange"][];
+            matching: number;
+            next_cursor: string | null;
+            movements: components["schemas"]["ColumnMovement"][];
+            texts: components["schemas"]["TextChange"][];
+            pictures: components["schemas"]["PictureChange"][];
         };
         /**
          * Distribution
@@ -1220,6 +1442,81 @@ export interface components {
             kind: string;
         };
         /**
+         * EraseRequest
+         * @description Arguments of `erase`.
+         */
+        EraseRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Where to look; none means in all. Default: `[]`. */
+            datasets?: string[];
+            /** @description The file or folder to erase. Default: `""`. */
+            path?: string;
+            /** @description Whose rows to erase: ``COLUMN=VALUE``. Default: `""`. */
+            subject?: string;
+            /** @description Why; it is kept, so it should name nobody. Default: `""`. */
+            reason?: string;
+            /** @description Where else it goes; the default remote when left out. Default: `""`. */
+            remote?: string;
+            /** @description Do not ask. Default: `false`. */
+            yes?: boolean;
+            /** @description Finish an erasure that was cut off. Default: `false`. */
+            resume?: boolean;
+            /** @description Say what would go, what was made from it and what cannot be reached; change nothing. Default: `false`. */
+            dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
+            author?: string;
+        };
+        /**
+         * Erased
+         * @description What was erased, or would be.
+         *
+         *     Attributes
+         *     ----------
+         *     erasure
+         *         The id of the tombstone.
+         *     objects, bytes
+         *         Gone from the cache.
+         *     remote
+         *         The remote they are gone from as well, "" when there is none.
+         *     consumers
+         *         What was made from the erased data, or remembers it, and what becomes of that.
+         *     unreached
+         *         What erasing cannot reach, in words.
+         */
+        Erased: {
+            erasure: string;
+            versions: components["schemas"]["ErasedVersion"][];
+            objects: number;
+            bytes: number;
+            remote: string;
+            consumers: components["schemas"]["Use"][];
+            unreached: string[];
+            git_commit: string | null;
+            dry_run: boolean;
+        };
+        /**
+         * ErasedVersion
+         * @description A version that held what was erased.
+         *
+         *     Attributes
+         *     ----------
+         *     label
+         *         As it was, ``v3·7f3a``.
+         *     after
+         *         The digest of what took its place; "" when nothing is left.
+         *     files, rows
+         *         Files rewritten or removed, and rows left out of them.
+         */
+        ErasedVersion: {
+            dataset: string;
+            label: string;
+            digest: string;
+            after: string;
+            files: number;
+            rows: number;
+        };
+        /**
          * ErrorDetail
          * @description What went wrong; `reference` never changes, `hint` is a line to type, `link` a page to read.
          */
@@ -1238,6 +1535,24 @@ export interface components {
             error: components["schemas"]["ErrorDetail"];
         };
         /**
+         * FetchRequest
+         * @description Arguments of `fetch`.
+         */
+        FetchRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Datasets, or versions such as ``data@v2``; none means all datasets. Default: `[]`. */
+            paths?: string[];
+            /** @description A remote of ``.dvc/config``; the default one when left out. Default: `""`. */
+            remote?: string;
+            /** @description Every version of the branch, not just what the pointers name now. Default: `false`. */
+            all_versions?: boolean;
+            /** @description The tagged versions too. Default: `false`. */
+            tagged?: boolean;
+            /** @description Say what would come, and what the remote lacks; fetch nothing. Default: `false`. */
+            dry_run?: boolean;
+        };
+        /**
          * FileChanges
          * @description Files that differ, by path below the dataset, each sorted.
          */
@@ -1245,6 +1560,32 @@ export interface components {
             added: string[];
             modified: string[];
             removed: string[];
+        };
+        /**
+         * Found
+         * @description A page of versions, by dataset, newest first.
+         */
+        Found: {
+            query: string;
+            hits: components["schemas"]["Hit"][];
+            datasets: number;
+            next_cursor: string | null;
+        };
+        /**
+         * GcRequest
+         * @description Arguments of `gc`.
+         */
+        GcRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Further projects that share this cache: their versions count too. Default: `[]`. */
+            also?: string[];
+            /** @description No other project uses this cache, though it lies outside of this one. Default: `false`. */
+            alone?: boolean;
+            /** @description Go on although lists of files are lost, so that some versions need nobody knows what. Default: `false`. */
+            force?: boolean;
+            /** @description Say what would go; remove nothing. Default: `false`. */
+            dry_run?: boolean;
         };
         /**
          * History
@@ -1255,16 +1596,30 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * Hit
+         * @description A version that every term fits.
+         */
+        Hit: {
+            version: components["schemas"]["DatasetVersion"];
+            matched: components["schemas"]["Match"][];
+        };
+        /**
          * ImportRequest
          * @description Arguments of `import`.
          */
         ImportRequest: {
             /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
             project?: string;
-            /** @description A file or folder on this machine, or an ``http(s)`` address. */
-            url: string;
-            /** @description Where to put it; its own name below ``data/`` when left out. Default: `""`. */
+            /** @description A file or folder on this machine; an ``http(s)`` address; ``s3://``, ``gs://``, ``az://`` or ``ssh://``; ``sqlite:///FILE`` or ``postgresql://…`` with ``--query``; a Delta or Iceberg table, ``delta+s3://…``; ``PROJECT::DATASET@v3``, PROJECT a folder or the address of a git repository. Default: `""`. */
+            url?: string;
+            /** @description Where to put it; its own name below ``data/`` when left out. For a table or an answer its ending is the format. Default: `""`. */
             path?: string;
+            /** @description What to ask a database; of a table, SQL in which it is called ``self``. Default: `""`. */
+            query?: string;
+            /** @description The version of a Delta table or the snapshot of an Iceberg table; the newest when left out. Default: `""`. */
+            at?: string;
+            /** @description A dataset that was imported before: look at its source again. Default: `""`. */
+            update?: string;
             /** @description What it is. Default: `""`. */
             message?: string;
             /** @description Commit the pointer file to git. Default: `true`. */
@@ -1277,6 +1632,19 @@ export interface components {
         /**
          * Imported
          * @description A dataset that came from elsewhere.
+         *
+         *     Attributes
+         *     ----------
+         *     source, query
+         *         Where it came from, without passwords, and what was asked there.
+         *     source_version
+         *         What the source called it: an etag, a table's version, another project's version and digest.
+         *     unchanged
+         *         Whether the source has nothing new: then nothing was written.
+         *     added, modified, removed
+         *         Files, against the version before.
+         *     rows_added
+         *         Of a table, against the version before; None when rows were not counted.
          */
         Imported: {
             dataset: string;
@@ -1285,6 +1653,13 @@ export interface components {
             source: string;
             bytes: number;
             git_commit: string | null;
+            query: string;
+            source_version: string;
+            unchanged: boolean;
+            added: number;
+            modified: number;
+            removed: number;
+            rows_added: number | null;
         };
         /**
          * InitRequest
@@ -1359,6 +1734,21 @@ export interface components {
             jobs: components["schemas"]["Job"][];
         };
         /**
+         * Lacking
+         * @description A version that one side lacks, wholly or in part.
+         *
+         *     Attributes
+         *     ----------
+         *     version
+         *         ``data@v3``, or the digest of what no dataset names.
+         *     files
+         *         How many of its files are not there; the listing of a folder counts as one.
+         */
+        Lacking: {
+            version: string;
+            files: number;
+        };
+        /**
          * Lineage
          * @description Nodes and edges; `text` holds the other formats.
          */
@@ -1366,6 +1756,14 @@ export interface components {
             nodes: components["schemas"]["Node"][];
             edges: components["schemas"]["Edge"][];
             text: string;
+        };
+        /**
+         * Match
+         * @description Where a term was found.
+         */
+        Match: {
+            field: string;
+            value: string;
         };
         /**
          * MetricChange
@@ -1467,6 +1865,43 @@ export interface components {
             detail: string;
         };
         /**
+         * Picture
+         * @description A picture.
+         *
+         *     Attributes
+         *     ----------
+         *     format
+         *         ``png``, ``jpeg``, ``gif`` or ``webp``.
+         *     width, height
+         *         Pixels.
+         *     data
+         *         The file in base64, so that it can be shown; empty above 400 kB.
+         */
+        Picture: {
+            format: string;
+            width: number;
+            height: number;
+            bytes: number;
+            data: string;
+        };
+        /**
+         * PictureChange
+         * @description A picture that came, went or changed.
+         *
+         *     Attributes
+         *     ----------
+         *     before, after
+         *         None where there is none.
+         *     differing_ratio
+         *         The share of pixels that differ, 0 to 1; None when the sizes do, or when a format cannot be decoded here.
+         */
+        PictureChange: {
+            path: string;
+            before: components["schemas"]["Picture"] | null;
+            after: components["schemas"]["Picture"] | null;
+            differing_ratio: number | null;
+        };
+        /**
          * PredictRequest
          * @description Arguments of `predict`.
          */
@@ -1516,6 +1951,10 @@ export interface components {
             paths?: string[];
             /** @description A remote of ``.dvc/config``; the default one when left out. Default: `""`. */
             remote?: string;
+            /** @description Every version of the branch into the cache, not just what the pointers name now. Default: `false`. */
+            all_versions?: boolean;
+            /** @description The tagged versions into the cache too. Default: `false`. */
+            tagged?: boolean;
         };
         /**
          * PushRequest
@@ -1528,6 +1967,12 @@ export interface components {
             paths?: string[];
             /** @description A remote of ``.dvc/config``; the default one when left out. Default: `""`. */
             remote?: string;
+            /** @description Every version of the branch, not just what the project has now. Default: `false`. */
+            all_versions?: boolean;
+            /** @description Send nothing; ask the remote whether it has every file in its full size. Exit 1 when something is lacking. Default: `false`. */
+            check?: boolean;
+            /** @description Say what would be sent; send nothing. Default: `false`. */
+            dry_run?: boolean;
         };
         /**
          * RegisterRequest
@@ -1581,6 +2026,73 @@ export interface components {
             reason: string;
         };
         /**
+         * Replacement
+         * @description A value, what stands in its place, and how often; texts are cut after 80 characters.
+         */
+        Replacement: {
+            before: string | number | boolean | null;
+            after: string | number | boolean | null;
+            cells: number;
+        };
+        /**
+         * RetainRequest
+         * @description Arguments of `retain`.
+         */
+        RetainRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Datasets; none means all. Default: `[]`. */
+            paths?: string[];
+            /** @description Further projects that share this cache: their versions count too. Default: `[]`. */
+            also?: string[];
+            /** @description No other project uses this cache, though it lies outside of this one. Default: `false`. */
+            alone?: boolean;
+            /** @description Say what would go and what that frees; remove nothing. Default: `false`. */
+            dry_run?: boolean;
+        };
+        /**
+         * Retained
+         * @description What the retention rules do.
+         *
+         *     Attributes
+         *     ----------
+         *     objects, freed_bytes
+         *         What goes, or went, from the cache.
+         *     note
+         *         Where rules are written, when there are none.
+         */
+        Retained: {
+            versions: components["schemas"]["RetainedVersion"][];
+            objects: number;
+            freed_bytes: number;
+            dry_run: boolean;
+            note: string;
+        };
+        /**
+         * RetainedVersion
+         * @description A version and what the rules say of it.
+         *
+         *     Attributes
+         *     ----------
+         *     state
+         *         ``kept``, ``expired`` (its data goes, or went just now) or ``gone`` (its data is not in the cache).
+         *     reason
+         *         Which rule or pin decides.
+         *     bytes
+         *         Its size; versions share files, so the sum is more than what goes.
+         */
+        RetainedVersion: {
+            dataset: string;
+            version: string;
+            label: string;
+            digest: string;
+            /** Format: date-time */
+            time: string;
+            state: string;
+            reason: string;
+            bytes: number;
+        };
+        /**
          * RollbackRequest
          * @description Arguments of `rollback`.
          */
@@ -1604,6 +2116,31 @@ export interface components {
             version: string;
             weight: number;
             role: string;
+        };
+        /**
+         * RowChange
+         * @description One changed row.
+         *
+         *     Attributes
+         *     ----------
+         *     kind
+         *         ``added``, ``modified`` or ``removed``.
+         *     key
+         *         What names the row: its key, or where it stands in its file.
+         *     values
+         *         Column to cell; of a removed row as they were, else as they are.
+         *     before
+         *         Column to cell as it was, for the changed cells of a modified row alone.
+         */
+        RowChange: {
+            kind: string;
+            key: string;
+            values: {
+                [key: string]: string | number | boolean | null;
+            };
+            before: {
+                [key: string]: string | number | boolean | null;
+            };
         };
         /**
          * RowCounts
@@ -1930,6 +2467,28 @@ export interface components {
             removed: boolean;
         };
         /**
+         * TextChange
+         * @description A text that changed.
+         *
+         *     Attributes
+         *     ----------
+         *     path
+         *         Below the dataset; empty when it is the dataset.
+         *     added, removed
+         *         Lines.
+         *     diff
+         *         As ``diff -u`` writes it, without the two names.
+         *     is_cut
+         *         Whether `diff` stops before its end, or is empty because the text is too long to be compared.
+         */
+        TextChange: {
+            path: string;
+            added: number;
+            removed: number;
+            diff: string;
+            is_cut: boolean;
+        };
+        /**
          * Transferred
          * @description What moved between the cache and a remote.
          *
@@ -1938,15 +2497,21 @@ export interface components {
          *     remote
          *         Its name, "" when the project has none.
          *     files, bytes
-         *         What moved; nothing when the other side had it all.
+         *         What moved, or with ``--dry-run`` would move; nothing when the other side had it all.
          *     refs
          *         Lists of records (runs, profiles, plans) shared through git.
          *     direction
-         *         ``push`` or ``pull``.
+         *         ``push``, ``fetch`` or ``pull``.
          *     missing
          *         Files that neither the cache nor the remote holds.
          *     note
          *         What is left to do.
+         *     lacking
+         *         The versions that the other side lacks, or still lacks, something of.
+         *     dry_run
+         *         Whether it was only looked.
+         *     checked
+         *         Whether ``push --check`` asked: then what is lacking is a failed gate.
          */
         Transferred: {
             remote: string;
@@ -1956,6 +2521,27 @@ export interface components {
             direction: string;
             missing: number;
             note: string;
+            lacking: components["schemas"]["Lacking"][];
+            dry_run: boolean;
+            checked: boolean;
+        };
+        /**
+         * Trouble
+         * @description An object that is not what it should be.
+         *
+         *     Attributes
+         *     ----------
+         *     kind
+         *         ``damaged`` or ``missing``.
+         *     dataset, version, path
+         *         One place where it belongs.
+         */
+        Trouble: {
+            digest: string;
+            kind: string;
+            dataset: string;
+            version: string;
+            path: string;
         };
         /**
          * UndeployRequest
@@ -1976,6 +2562,22 @@ export interface components {
         Undeployed: {
             deployment: string;
             version: string;
+        };
+        /**
+         * Use
+         * @description Something that was made from a content, or remembers it.
+         *
+         *     Attributes
+         *     ----------
+         *     kind, name
+         *         ``run`` ``#18 train``, ``model`` ``credit@v2``, ``deployment`` ``credit``, ``profile`` ``wages@v3``.
+         *     fate
+         *         What becomes of it: ``removed with it``, or what is left to do.
+         */
+        Use: {
+            kind: string;
+            name: string;
+            fate: string;
         };
         /**
          * VerbArgument
@@ -2016,6 +2618,46 @@ export interface components {
             permitted: boolean;
             denied: string;
             arguments: components["schemas"]["VerbArgument"][];
+        };
+        /**
+         * Verified
+         * @description What was looked at, and what is wrong.
+         *
+         *     Attributes
+         *     ----------
+         *     objects, bytes
+         *         Read and compared with their names.
+         *     corrupt, missing
+         *         What is left wrong.
+         *     repaired
+         *         What was damaged or missing, and was fetched again.
+         *     set_aside
+         *         How many damaged objects were moved out of the way.
+         */
+        Verified: {
+            objects: number;
+            bytes: number;
+            corrupt: components["schemas"]["Trouble"][];
+            missing: components["schemas"]["Trouble"][];
+            repaired: components["schemas"]["Trouble"][];
+            set_aside: number;
+            hint: string;
+        };
+        /**
+         * VerifyRequest
+         * @description Arguments of `verify`.
+         */
+        VerifyRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Datasets; none means all. Default: `[]`. */
+            paths?: string[];
+            /** @description Every version that a commit names, not only the current ones. Default: `false`. */
+            all_versions?: boolean;
+            /** @description Repair: set damaged objects aside and fetch them again. Default: `false`. */
+            scrub?: boolean;
+            /** @description Where to fetch from; the default remote when left out. Default: `""`. */
+            remote?: string;
         };
         /**
          * ViewRequest
@@ -2231,7 +2873,7 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
-    import: {
+    tag: {
         parameters: {
             query?: never;
             header?: never;
@@ -2240,7 +2882,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ImportRequest"];
+                "application/json": components["schemas"]["TagRequest"];
             };
         };
         responses: {
@@ -2259,7 +2901,7 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
-    tag: {
+    import: {
         parameters: {
             query?: never;
             header?: never;
@@ -2268,7 +2910,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TagRequest"];
+                "application/json": components["schemas"]["ImportRequest"];
             };
         };
         responses: {
@@ -2349,6 +2991,41 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    search: {
+        parameters: {
+            query: {
+                /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+                project?: string;
+                /** @description Such as ``wages``, ``column:email``, ``"owner:sara pii:*"``. */
+                query: string;
+                /** @description Every version that fits, not only the newest of each dataset. */
+                every?: boolean;
+                /** @description Versions a page, at most 200. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The result. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
     diff: {
         parameters: {
             query?: {
@@ -2362,6 +3039,18 @@ export interface operations {
                 key?: string[];
                 /** @description Changed cells to list, at most 1000. */
                 rows?: number;
+                /** @description Page through rows in which one of these columns changed. */
+                column?: string[];
+                /** @description Page through rows that were added, modified or removed. */
+                kind?: "added" | "any" | "modified" | "removed";
+                /** @description Changed rows a page, at most 200. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description Show this text or picture of a folder; the first ten when left out. */
+                file?: string;
+                /** @description Tell how the changed cells of each column moved. */
+                stats?: boolean;
             };
             header?: never;
             path?: never;
@@ -2440,6 +3129,34 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    fetch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FetchRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
     pull: {
         parameters: {
             query?: never;
@@ -2450,6 +3167,118 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PullRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    gc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GcRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    retain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetainRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    erase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EraseRequest"];
             };
         };
         responses: {

@@ -75,6 +75,7 @@ export interface JobResults {
   checkout: Schemas['CheckedOut'];
   tag: Schemas['Tagged'];
   push: Schemas['Transferred'];
+  fetch: Schemas['Transferred'];
   pull: Schemas['Transferred'];
   import: Schemas['Imported'];
   'stage add': Schemas['Stages'];

@@ -9,7 +9,7 @@ import { Waiting } from '../parts/messages';
 import { within } from '../service';
 import type { IMlops } from '../tokens';
 import { CompareView } from './compare';
-import { DiffView } from './diff';
+import { DiffView } from '../diff/view';
 import { DriftView } from './drift';
 import { MonitorView } from './monitor';
 import { ShowView } from './show';

@@ -1,0 +1,164 @@
+"""Erasure across all stores: versions, cache, remote, workspace, and whatever was made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from jupyter_mlops.profiles.redaction import Subject, without_rows
+from jupyter_mlops.records import Actor, Progress, now
+from jupyter_mlops.versioning.collecting import Collecting
+from jupyter_mlops.versioning.committing import Committing
+from jupyter_mlops.versioning.consumers import Consumer, Use
+from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.erasing import Erasing, Journal, Search, mentions, new_erasure_id
+from jupyter_mlops.versioning.pointers import SUFFIX
+from jupyter_mlops.versioning.reach import versions
+from jupyter_mlops.versioning.remotes import Remotes
+from jupyter_mlops.versioning.tombstones import ERASED, Tombstone
+from jupyter_mlops.versioning.transfer import Request
+
+NAMED_COMMITS = 5
+
+
+@attrs.frozen
+class Outcome:
+    """What left the cache, and the commit that says so."""
+
+    objects: int
+    bytes: int
+    git_commit: str | None
+
+
+class Erasure:
+    """Erases from one project.
+
+    Parameters
+    ----------
+    datasets
+        Its datasets.
+    consumers
+        Whatever may hold something of them.
+    remotes
+        Its remotes.
+    remote
+        The one from which it goes as well; "" for none.
+    """
+
+    def __init__(self, datasets: Datasets, consumers: Sequence[Consumer], remotes: Remotes, remote: str) -> None:
+        self._datasets = datasets
+        self._consumers = consumers
+        self._remotes = remotes
+        self._remote = remote
+
+    def versions(self, names: Collection[str], progress: Progress) -> list[tuple[str, str]]:
+        """Dataset and digest of every version of `names` (all datasets when empty), brought here where possible."""
+        found = [pair for pair in versions(self._datasets.git) if not names or pair[0] in names]
+        absent = [digest for _, digest in found if not self._datasets.is_stored(digest)]
+        lost = [digest for digest in absent if not self._datasets.tombstones.of(digest)]
+        if lost and self._remote:
+            self._remotes.move(Request("fetch", self._remote, digests=lost), progress)
+        return found
+
+    def search(
+        self, found: Sequence[tuple[str, str]], path: str, subject: Subject | None, progress: Progress, *, keep: bool
+    ) -> Search:
+        """Which of the versions `found` hold `path`, or rows of `subject`.
+
+        Parameters
+        ----------
+        keep
+            Store what takes the place of what goes; the caller holds `Store.in_use`.
+        """
+        erasing = Erasing(self._datasets, keep=keep)
+        if subject is None:
+            return erasing.paths(found, path)
+        return erasing.rows(found, partial(_redacted, subject), progress)
+
+    def require_saved(self, search: Search) -> None:
+        """Refuse while the workspace holds what no version does; see `Erasing.require_saved`."""
+        Erasing(self._datasets).require_saved([each.dataset for each in search.affected])
+
+    def uses(self, search: Search) -> tuple[Use, ...]:
+        """What was made from what goes, or remembers it."""
+        return tuple(use for consumer in self._consumers for use in consumer.uses(set(search.contents)))
+
+    def unreached(self, found: Sequence[tuple[str, str]], search: Search, subject: Subject | None) -> Iterator[str]:
+        """What stays all the same, in words that name no person."""
+        if search.unseen:
+            names = ", ".join(sorted({dataset for dataset, _ in search.unseen}))
+            yield f"{len(search.unseen)} versions are neither in the cache nor on a remote: {names}"
+        if subject:
+            for path in mentions(self._datasets, found, subject.value, set(search.contents)):
+                yield f"{path} holds the text, but is no table with that column: erase --path {path}"
+            yield from self._notebooks(subject)
+        yield "clones, caches and backups of others: they erase in theirs"
+
+    def _notebooks(self, subject: Subject) -> Iterator[str]:
+        """Commits whose notebooks hold the text: git's history is never rewritten."""
+        git = self._datasets.git
+        search = ("log", "--all", "--format=%h", f"-S{subject.value}", "--", "*.ipynb")
+        commits = git.run(*search).split()
+        if commits:
+            more = f" and {len(commits) - NAMED_COMMITS} more" if len(commits) > NAMED_COMMITS else ""
+            yield f"notebooks in git's history hold the text: commits {', '.join(commits[:NAMED_COMMITS])}{more}"
+
+    def journal(self, search: Search, what: str, reason: str, actor: Actor) -> Journal:
+        """What is to be done, so that a kill cannot leave it half done for ever."""
+        stone = Tombstone(new_erasure_id(), ERASED, now(), actor, what, reason, search.contents, search.rows)
+        here = {dataset.name: out.digest for dataset, out in self._datasets.pointers()}
+        follow = tuple(sorted(name for name, digest in here.items() if digest in search.contents))
+        return Journal(stone, follow, self._remote)
+
+    def carry_out(self, journal: Journal, author: Actor, progress: Progress, *, git: bool = True) -> Outcome:
+        """Do all of `journal`; every step may be done again after a kill."""
+        places, contents = self._datasets.places, journal.tombstone.contents
+        journal.write(places)
+        self._datasets.tombstones.append(journal.tombstone)
+        collecting = Collecting(self._datasets)
+        with collecting.alone():
+            needed = collecting.needed(collecting.versions() - contents.keys())
+            objects, freed = Erasing(self._datasets).remove(contents, needed)
+        for consumer in self._consumers:
+            consumer.forget(contents.keys())
+        commit = self._follow(journal, author, progress, git=git)
+        if journal.remote:
+            heirs = sorted({heir for heir in contents.values() if heir})
+            gone = sorted(contents.keys() - needed)
+            self._remotes.move(Request("push", journal.remote, digests=heirs), progress)
+            self._remotes.move(Request("delete", journal.remote, digests=gone), progress)
+        journal.finish(places)
+        return Outcome(objects, freed, commit)
+
+    def _follow(self, journal: Journal, author: Actor, progress: Progress, *, git: bool) -> str | None:
+        """Bring the workspace to what took the place of what went; data gets a new version, stages run again."""
+        datasets, committing = self._datasets, Committing(self._datasets)
+        here = {dataset.name: (dataset, out) for dataset, out in datasets.pointers()}
+        names = []
+        for name in journal.datasets:
+            if name not in here or here[name][1].digest not in journal.tombstone.contents:
+                continue
+            dataset, out = here[name]
+            if heir := datasets.tombstones.successor(out.digest):
+                datasets.restore(name, heir, progress, is_executable=out.is_executable)
+            else:
+                datasets.restoring.remove(name)
+            if dataset.kind == "data":
+                names.append(name)
+        with datasets.store.in_use(), datasets.publisher.turn():
+            left = [name for name in names if datasets.workspace.exists(name)]
+            drafts = [committing.draft(name, progress) for name in left]
+            written = committing.publish(drafts, {}) if drafts else ()
+            lost = [name + SUFFIX for name in names if name not in left]
+            for pointer in lost:
+                (datasets.places.root / pointer).unlink(missing_ok=True)
+            message = f"data: erase {journal.tombstone.what}"
+            paths = (*written, *lost)
+            return datasets.git.commit_only(paths, message, author) if git and paths else None
+
+
+def _redacted(subject: Subject, source: Path, name: str, target: Path) -> int | None:
+    return without_rows(source, name, target, subject)

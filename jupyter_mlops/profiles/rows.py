@@ -1,0 +1,61 @@
+"""Changed rows and cells as people and JSON read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+import attrs
+
+from jupyter_mlops.records import Scalar
+
+
+@attrs.frozen
+class CellChange:
+    """One changed cell; `key` names its row."""
+
+    key: str
+    column: str
+    before: Scalar
+    after: Scalar
+
+
+@attrs.frozen
+class RowChange:
+    """One changed row.
+
+    Attributes
+    ----------
+    kind
+        ``added``, ``modified`` or ``removed``.
+    key
+        What names the row: its key, or where it stands in its file.
+    values
+        Column to cell; of a removed row as they were, else as they are.
+    before
+        Column to cell as it was, for the changed cells of a modified row alone.
+    """
+
+    kind: str
+    key: str
+    values: dict[str, Scalar]
+    before: dict[str, Scalar] = attrs.field(factory=dict)
+
+
+def row_name(key: Sequence[str], values: Sequence[Any]) -> str:
+    """``17``, or ``state=MA, id=17``."""
+    texts = ["null" if value is None else str(scalar(value)) for value in values]
+    return texts[0] if len(key) == 1 else ", ".join(f"{n}={t}" for n, t in zip(key, texts, strict=True))
+
+
+def scalar(value: object) -> Scalar:
+    """A cell as JSON can carry it; NaN and infinities, which it cannot, become their names."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value).replace("nan", "NaN")
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
+    isoformat = getattr(value, "isoformat", None)
+    return cast("str", isoformat()) if isoformat else str(value)

@@ -1,0 +1,262 @@
+"""Contents erased from every version: found, rewritten, and gone from the cache, with a tombstone in their place.
+
+Git's history is never rewritten: old pointers go on naming what is gone. Plain ``dvc`` fails on them loudly;
+we follow the tombstone to what took its place.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import attrs
+import msgspec
+
+from jupyter_mlops.errors import MlopsError, UsageError
+from jupyter_mlops.records import Places, Progress, Step, silent, write_atomically
+from jupyter_mlops.versioning.content import FOLDER_SUFFIX, Content, Entry, folder
+from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.store import md5_of
+from jupyter_mlops.versioning.tombstones import Tombstone
+
+Redact = Callable[[Path, str, Path], int | None]
+"""Writes the file, by its name in the dataset, without what is to be erased; how many rows were left out."""
+
+
+@attrs.frozen
+class Affected:
+    """A version that holds what is to be erased.
+
+    Attributes
+    ----------
+    dataset, before
+        Its dataset and its digest.
+    after
+        What takes its place; "" when nothing is left.
+    files, rows
+        How many files are rewritten or go, and how many rows.
+    """
+
+    dataset: str
+    before: str
+    after: str
+    files: int
+    rows: int = 0
+
+
+@attrs.frozen
+class Search:
+    """What was found.
+
+    Attributes
+    ----------
+    affected
+        Every version that holds it.
+    contents
+        Digest of each file and version that goes, and what takes its place.
+    rows
+        Rows erased, by digest of the file.
+    unseen
+        Versions, by dataset, whose data is not in the cache, so that nobody could look.
+    """
+
+    affected: tuple[Affected, ...] = ()
+    contents: dict[str, str] = attrs.field(factory=dict)
+    rows: dict[str, int] = attrs.field(factory=dict)
+    unseen: tuple[tuple[str, str], ...] = ()
+
+
+class Erasing:
+    """Erases from the versions of one project.
+
+    Parameters
+    ----------
+    datasets
+        The datasets of the project.
+    keep
+        Store what takes the place of what goes; else its digest is only told.
+    """
+
+    def __init__(self, datasets: Datasets, *, keep: bool = True) -> None:
+        self._datasets = datasets
+        self._store = datasets.store
+        self._keep = keep
+
+    def paths(self, versions: Sequence[tuple[str, str]], path: str) -> Search:
+        """What has to go so that the file or folder `path` (below the root) is in no version.
+
+        Parameters
+        ----------
+        versions
+            Dataset and digest of every version to look at.
+        """
+
+        def rest(dataset: str, entry: Entry) -> Entry | None:
+            where = f"{dataset}/{entry.path}" if entry.path else dataset
+            return None if where == path or where.startswith(path + "/") else entry
+
+        return self._search(versions, rest, {})
+
+    def rows(self, versions: Sequence[tuple[str, str]], redact: Redact, progress: Progress = silent) -> Search:
+        """What has to be rewritten so that no version holds the rows that `redact` leaves out.
+
+        What takes the place of the old may be stored at once: without a pointer or a tombstone it means nothing.
+        """
+        erased: dict[str, int] = {}
+        known: dict[tuple[str, str], str] = {}
+
+        def rest(dataset: str, entry: Entry) -> Entry:
+            name = entry.path or dataset
+            key = (entry.md5, PurePosixPath(name).suffix.lower())
+            if key not in known:
+                known[key], count = self._rewritten(entry.md5, name, redact)
+                if count:
+                    erased[entry.md5] = count
+                progress(Step("look through files", len(known), None, "files"))
+            return attrs.evolve(entry, md5=known[key])
+
+        return self._search(versions, rest, erased)
+
+    def _rewritten(self, md5: str, name: str, redact: Redact) -> tuple[str, int]:
+        """The digest of the file without what `redact` leaves out, and how many rows that were."""
+        source = self._store.require(md5)
+        with self._store.incoming() as incoming:
+            target = incoming / "rest"
+            count = redact(source, name, target)
+            if not count:
+                return md5, 0
+            return (self._store.put(target, incoming) if self._keep else md5_of(target))[0], count
+
+    def _search(
+        self,
+        versions: Sequence[tuple[str, str]],
+        rest: Callable[[str, Entry], Entry | None],
+        erased: dict[str, int],
+    ) -> Search:
+        affected: list[Affected] = []
+        contents: dict[str, str] = {}
+        unseen: list[tuple[str, str]] = []
+        for dataset, digest in dict.fromkeys((name, self._store.standing(one)) for name, one in versions):
+            if not self._datasets.is_stored(digest):
+                if not self._datasets.tombstones.of(digest):
+                    unseen.append((dataset, digest))
+                continue
+            before = self._store.content(digest)
+            pairs = [(entry, rest(dataset, entry)) for entry in before.entries]
+            gone = {old.md5: new.md5 if new else "" for old, new in pairs if new is None or new.md5 != old.md5}
+            if not gone:
+                continue
+            after = self._stored(before, [new for _, new in pairs if new])
+            contents |= {**gone, digest: after}
+            rows = sum(erased.get(old.md5, 0) for old, _ in pairs)
+            affected.append(Affected(dataset, digest, after, len(gone), rows))
+        return Search(tuple(affected), contents, {md5: erased[md5] for md5 in contents if md5 in erased}, tuple(unseen))
+
+    def _stored(self, before: Content, entries: Sequence[Entry]) -> str:
+        """The digest of what is left of a version, its list of files stored; "" when nothing is left."""
+        if not before.is_folder:
+            return entries[0].md5 if entries else ""
+        after = folder(entries)
+        if self._keep:
+            with self._store.incoming() as incoming:
+                self._store.put_bytes(after.as_dir_object(), incoming / "listing", FOLDER_SUFFIX)
+        return after.digest
+
+    def require_saved(self, names: Sequence[str]) -> None:
+        """Refuse while the workspace holds what no version does: it could hold what is to be erased.
+
+        Raises
+        ------
+        UsageError
+            ``uncommitted-changes``.
+        """
+        changed = [state.path for state in self._datasets.states(names) if state.state == "changed"]
+        if changed:
+            raise UsageError(
+                "uncommitted-changes",
+                f"{', '.join(changed)} changed since the last version. Nothing was erased.",
+                hint="commit, or checkout DATASET@HEAD; then repeat.",
+            )
+
+    def remove(self, contents: Mapping[str, str], needed: set[str]) -> tuple[int, int]:
+        """Delete the objects of `contents` but those still `needed`; returns how many, and their bytes."""
+        gone = [digest for digest in contents if digest not in needed and self._store.find(digest)]
+        listings_first = sorted(gone, key=lambda one: not one.endswith(FOLDER_SUFFIX))
+        freed = sum(self._store.remove(digest) for digest in listings_first)
+        self._store.forget_damaged(contents)
+        return len(gone), freed
+
+
+@attrs.frozen
+class Journal:
+    """An erasure under way: what is left to do after a kill is done again from the start.
+
+    Attributes
+    ----------
+    tombstone
+        Everything that goes.
+    datasets
+        Those whose workspace has to follow.
+    remote
+        Where else the contents go; "" when nowhere.
+    """
+
+    tombstone: Tombstone
+    datasets: tuple[str, ...]
+    remote: str = ""
+
+    @staticmethod
+    def path(places: Places) -> Path:
+        """Where the one erasure under way is noted."""
+        return places.state / "erasing.json"
+
+    @classmethod
+    def read(cls, places: Places) -> Journal | None:
+        """The erasure that was cut off, if any."""
+        try:
+            return msgspec.json.decode(cls.path(places).read_bytes(), type=cls)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            message = "The note of an erasure that was cut off is damaged."
+            hint = "Remove the file and erase again: it finds what is left."
+            raise UsageError("journal-damaged", message, context=str(cls.path(places)), hint=hint) from error
+
+    def write(self, places: Places) -> None:
+        """Note it, before anything goes."""
+        write_atomically(self.path(places), msgspec.json.encode(self), mode=0o600)
+
+    def finish(self, places: Places) -> None:
+        """Nothing is left to do."""
+        self.path(places).unlink(missing_ok=True)
+
+
+def new_erasure_id() -> str:
+    """Says nothing of what is erased."""
+    return f"erasure-{secrets.token_hex(6)}"
+
+
+def text_in(path: Path, text: str) -> bool:
+    """Whether the bytes of a file hold `text`, as UTF-8."""
+    import mmap
+
+    try:
+        with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return data.find(text.encode()) >= 0
+    except (ValueError, OSError):
+        return False  # empty, or not there
+
+
+def mentions(datasets: Datasets, versions: Sequence[tuple[str, str]], text: str, skipped: set[str]) -> Iterator[str]:
+    """Files of `versions` that hold `text` though they are no tables, each once; `skipped` digests are not read."""
+    for dataset, digest in versions:
+        try:
+            entries = datasets.store.content(digest).entries
+        except MlopsError:
+            continue
+        for entry in entries:
+            found = datasets.store.find(entry.md5)
+            if entry.md5 not in skipped and found and text_in(found, text):
+                yield f"{dataset}/{entry.path}" if entry.path else dataset
+            skipped.add(entry.md5)

@@ -1,0 +1,110 @@
+"""What was let go for good: which contents, when, by whom and why, and what took their place.
+
+Shared through git as other records are. A tombstone holds digests and counts, never what was erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+import attrs
+import msgspec
+
+from jupyter_mlops.records import Actor, Instant, Places
+from jupyter_mlops.versioning.content import DIGEST
+from jupyter_mlops.versioning.ledger import Ledger
+
+KIND = "tombstones"
+RETIRED, ERASED = "retired", "erased"
+
+
+@attrs.frozen
+class Tombstone:
+    """Contents that are gone.
+
+    Attributes
+    ----------
+    kind
+        ``retired`` by a retention rule, or ``erased``.
+    what
+        In words, without personal data: ``rows by email``, ``1 file``.
+    reason
+        Why, as was said.
+    contents
+        Digests of versions and files that are gone, each with what stands in its place, "" for nothing.
+    rows
+        Rows erased from a file, by the digest of the file as it was.
+    """
+
+    id: str
+    kind: str
+    time: Instant
+    actor: Actor
+    what: str
+    reason: str
+    contents: dict[str, str] = attrs.field(factory=dict)
+    rows: dict[str, int] = attrs.field(factory=dict)
+
+
+class Tombstones:
+    """All tombstones of one project.
+
+    Parameters
+    ----------
+    places
+        Where git keeps its refs.
+    ledger
+        Keeps them.
+    """
+
+    def __init__(self, places: Places, ledger: Ledger) -> None:
+        self._places = places
+        self._ledger = ledger
+
+    def append(self, tombstone: Tombstone) -> None:
+        """Keep `tombstone`; one with the same id is replaced."""
+        self._ledger.append(KIND, tombstone.id, msgspec.json.encode(tombstone), tombstone.actor)
+        self.__dict__.pop("_by_digest", None)
+
+    def of(self, digest: str) -> Tombstone | None:
+        """The tombstone of the content `digest`, if it is gone."""
+        return self._by_digest.get(digest)
+
+    def successor(self, digest: str) -> str:
+        """What stands in the place of `digest` in the end; "" when nothing does, or it is not gone."""
+        seen: set[str] = set()
+        current = digest
+        while (found := self._by_digest.get(current)) and current not in seen:
+            seen.add(current)
+            current = found.contents[current]
+        return current if current != digest else ""
+
+    def predecessors(self, digest: str) -> tuple[str, ...]:
+        """The contents in whose place `digest` stands."""
+        return tuple(old for old in self._by_digest if self.successor(old) == digest)
+
+    @cached_property
+    def _by_digest(self) -> Mapping[str, Tombstone]:
+        """Oldest first, so that the last word counts; nothing is loaded where nothing was ever let go."""
+        if not _has_refs(self._places.git_dir):
+            return {}
+        found: dict[str, Tombstone] = {}
+        for _, data in sorted(self._ledger.read(KIND)):
+            with suppress(msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+                stone = msgspec.json.decode(data, type=Tombstone)
+                if all(not heir or DIGEST.fullmatch(heir) for heir in stone.contents.values()):
+                    found.update(dict.fromkeys(stone.contents, stone))
+        return found
+
+
+def _has_refs(git_dir: Path) -> bool:
+    """Whether git keeps tombstones, own or fetched: asked of the files, since this is asked at every look."""
+    folders = (git_dir / "refs" / "mlops" / KIND, git_dir / "refs" / "remotes" / "mlops" / KIND)
+    if any(folder.is_dir() for folder in folders):
+        return True
+    with suppress(OSError):
+        return f"/mlops/{KIND}/".encode() in (git_dir / "packed-refs").read_bytes()
+    return False
