@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_mlops.rendering.blocks import MAGIC, Cell, Code, Document, Mark, Tone, facts, say, table
+from jupyter_mlops.rendering.blocks import Cell, Code, Document, Mark, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import count, duration
 from jupyter_mlops.verbs.demonstration import Demo
@@ -22,7 +22,7 @@ def _(result: Initialised) -> Document:
 @document.register
 def _(result: Diagnosis) -> Document:
     rows: list[tuple[Cell, ...]] = [
-        (state(each.state), each.name, each.message, Code(each.hint) if each.hint.startswith(MAGIC) else each.hint)
+        (state(each.state), each.name, each.message, each.hint if each.hint.endswith(".") else Code(each.hint))
         for each in result.checks
     ]
     head = _verdict(result)
