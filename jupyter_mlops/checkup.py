@@ -97,7 +97,7 @@ def _identity(project: Project) -> Check:
 def _data(project: Project) -> Check:
     if (project.root / ".dvc").is_dir():
         return Check("DVC", "ok", "This is a DVC project.")
-    message = "This git repository is no DVC project yet; the first commit of data makes it one by itself."
+    message = "No DVC project yet; the first commit of data makes it one."
     return Check("DVC", "warning", message, "%mlops commit PATH")
 
 

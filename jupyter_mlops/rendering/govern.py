@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_mlops.records import short
-from jupyter_mlops.rendering.blocks import MAGIC, Cell, Code, Document, Mark, Section, Tone, facts, say, table
+from jupyter_mlops.rendering.blocks import Cell, Code, Document, Mark, Section, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import MOST_ROWS, document, state
 from jupyter_mlops.rendering.units import count, duration, moment, size
 from jupyter_mlops.verbs.demonstration import Demo
@@ -27,7 +27,7 @@ def _(result: Initialised) -> Document:
 @document.register
 def _(result: Diagnosis) -> Document:
     rows: list[tuple[Cell, ...]] = [
-        (state(each.state), each.name, each.message, Code(each.hint) if each.hint.startswith(MAGIC) else each.hint)
+        (state(each.state), each.name, each.message, each.hint if each.hint.endswith(".") else Code(each.hint))
         for each in result.checks
     ]
     head = _verdict(result)

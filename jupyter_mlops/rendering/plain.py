@@ -11,6 +11,7 @@ from jupyter_mlops.rendering.blocks import (
     Bar,
     Bars,
     Cell,
+    Code,
     Document,
     Facts,
     Graph,
@@ -93,7 +94,7 @@ def _(block: Section) -> Iterator[str]:
 
 @lines.register
 def _(block: Table) -> Iterator[str]:
-    rows = [[_cut(cell(value)) for value in row] for row in block.rows]
+    rows = [[_fitted(value) for value in row] for row in block.rows]
     header = [clean(name) for name in block.columns]
     widths = [max(width(row[index]) for row in [header, *rows]) for index in range(len(header))]
     yield clean(block.caption)
@@ -156,6 +157,11 @@ def _gauge(ratio: float, size: int) -> str:
 def _padded(text: str, size: int, right: bool = False) -> str:  # noqa: FBT001, FBT002 (used by map)
     gap = " " * (size - width(text))
     return gap + text if right else text + gap
+
+
+def _fitted(value: Cell) -> str:
+    """What is to be typed, and what waits for the user, is never cut."""
+    return cell(value) if isinstance(value, (Code, Mark)) else _cut(cell(value))
 
 
 def _cut(text: str) -> str:

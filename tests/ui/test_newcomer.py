@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from ui.legible import wear
 from ui.real_lab import Desk, mlops, write_table
-from ui.test_dialogs import choose, fill
+from ui.test_dialogs import choose, fill, line
 
 pytestmark = pytest.mark.browser
 
@@ -64,3 +65,92 @@ def test_the_oldest_run_cannot_be_compared_and_the_next_can(desk: Desk) -> None:
     assert table.get_by_text(re.compile("[0-9a-f]{32}")).count() == 0
     assert re.search(r"[+\u2212]\d", table.get_by_role("row", name="r2").locator("td").last.inner_text())
     desk.shot("compare")
+
+
+def test_a_filter_that_hits_nothing_says_so(desk: Desk) -> None:
+    desk.page.get_by_role("searchbox", name="Filter").fill("zzz")
+    for section in ("data", "pipelines"):
+        desk.section(section).get_by_text("Nothing matches zzz.", exact=True).wait_for()
+    desk.page.get_by_role("searchbox", name="Filter").fill("#1")
+    desk.row("run:").first.wait_for()
+    assert desk.section("pipelines").get_by_text("Nothing matches").count() == 0
+
+
+def test_nothing_changed_is_no_question(desk: Desk) -> None:
+    desk.section("data").get_by_role("button", name="Commit version…").click()
+    desk.toast("Nothing changed since the last version.")
+    assert desk.page.locator(".jp-Dialog").count() == 0
+
+
+def test_a_checkout_loses_nothing_and_is_not_red(desk: Desk) -> None:
+    desk.row("data:data/wages.csv").press("ArrowRight")
+    choose(desk, "version:data/wages.csv@v1", "Check out…")
+    dialog = desk.page.locator(".jp-Dialog")
+    dialog.get_by_text("nothing is lost").wait_for(timeout=30_000)
+    assert dialog.locator(".jp-mod-warn").count() == 0
+    desk.shot("checkout")
+    desk.accept("Cancel")
+
+
+def test_a_table_is_no_model_and_runs_are_called_by_number(desk: Desk) -> None:
+    desk.row("data:data/wages.csv").press("ArrowRight")
+    desk.row("version:data/wages.csv@v1").click(button="right")
+    desk.page.locator(".lm-Menu-item", has_text="Tag…").wait_for()
+    assert desk.page.locator(".lm-Menu-item", has_text="Register as a model…").count() == 0
+    desk.page.keyboard.press("Escape")
+    desk.section("models").get_by_role("button", name="Register a model…").first.click()
+    fill(desk, Model="wages")
+    assert re.fullmatch(r"%mlops register '#\d' --name wages", line(desk))
+    desk.accept("Cancel")
+
+
+def test_the_button_of_a_notebook_names_what_it_does(desk: Desk) -> None:
+    buttons = desk.page.get_by_role("group", name="Run as stage")
+    desk.row("stage:train").press("Enter")
+    buttons.get_by_text("Run stage train").wait_for(timeout=30_000)
+    desk.row("run:").first.press("Enter")
+    desk.page.locator(".lm-TabBar-tab.lm-mod-current", has_text="train.ipynb").nth(0).wait_for()
+    desk.page.locator(".jp-NotebookPanel:visible .jp-CodeCell").nth(2).wait_for(timeout=30_000)
+    desk.page.wait_for_function(
+        "[...document.querySelectorAll('.jp-NotebookPanel')].filter(one => one.checkVisibility())"
+        ".every(one => !one.innerText.includes('Run stage') && !one.innerText.includes('Run as stage'))"
+    )
+    desk.shot("executed-notebook")
+
+
+def test_a_living_deployment_is_green_in_the_graph_and_runs_keep_their_numbers(desk: Desk) -> None:
+    root = desk.lab.project
+    mlops("register", "wages.skops", "--name", "wages", cwd=root)
+    mlops("deploy", "wages@v1", cwd=root)
+    desk.row("model:wages@v1").click(timeout=60_000)
+    number = desk.section("lineage").locator(".jp-mod-whole", has_text="#").first
+    number.wait_for(timeout=30_000)
+    assert number.evaluate("node => node.scrollWidth <= node.clientWidth + 1 && node.innerText.startsWith('#')")
+    desk.section("lineage").get_by_role("button", name="Open the graph").click()
+    node = desk.page.locator(".jp-Mlops-node[data-kind=deployment]")
+    node.wait_for(timeout=30_000)
+    assert node.get_attribute("data-tone") == "good"
+    colours = "node => [getComputedStyle(node).borderLeftColor, getComputedStyle(document.body).getPropertyValue('--jp-error-color1')]"
+    found, red = node.evaluate(colours)
+    desk.page.evaluate("red => document.body.style.outlineColor = red", red)
+    assert found != desk.page.evaluate("getComputedStyle(document.body).outlineColor")
+    desk.shot("graph-light")
+    wear(desk.page, "Dark")
+    desk.shot("graph-dark")
+    wear(desk.page, "Light")
+
+
+def test_drift_is_said_alike_in_sidebar_and_tab(desk: Desk) -> None:
+    desk.row("data:data/wages.csv").click()
+    row = desk.section("drift").get_by_role("treeitem", name=re.compile("^age,"))
+    row.wait_for(timeout=30_000)
+    said = desk.section("drift").get_by_text("columns drifted").inner_text().rstrip(".")
+    figures = row.get_attribute("aria-label").split(", ")
+    assert figures[-1] == "p < 0.001"
+    desk.section("drift").get_by_role("button", name="Open drift").click()
+    desk.page.locator(".jp-Mlops-page").get_by_text(f"{said} from wages v").wait_for(timeout=30_000)
+    cells = desk.page.get_by_role("table", name="Columns ranked by effect").get_by_role("row", name=re.compile("^age"))
+    effect, _, measure, chance = cells.locator("td").all_inner_texts()[2:]
+    assert f"{measure} {effect}" in figures
+    assert chance == "< 0.001"
+    desk.shot("drift-words")

@@ -107,10 +107,21 @@ def test_a_failure_leads_to_the_notebook_with_the_error(chain):
 def test_the_doctor_is_not_content_with_warnings(repository):
     found = mlops.doctor(project=repository)
     (dvc,) = [one for one in found.checks if one.name == "DVC"]
-    assert (dvc.state, dvc.hint, "by itself" in dvc.message) == ("warning", "%mlops commit PATH", True)
+    assert (dvc.state, dvc.hint, "the first commit of data makes it one" in dvc.message) == (
+        "warning",
+        "%mlops commit PATH",
+        True,
+    )
     assert "All is well" not in text(found)
     assert "It works; " in text(found)
     assert "jupyter mlops commit PATH" in text(found, "jupyter mlops")
+
+
+def test_what_the_doctor_wants_typed_is_never_cut(repository, git):
+    git("config", "--unset", "user.email")
+    shown = text(mlops.doctor(project=repository))
+    assert 'git config --global user.name "Your Name" && git config --global user.email "you@example.org"' in shown
+    assert all(each.message in shown for each in mlops.doctor(project=repository).checks)
 
 
 def test_a_pipeline_that_cannot_be_read_hides_nothing_else(root):

@@ -69,19 +69,19 @@ export async function checkout(mlops: IMlops, args: Args): Promise<void> {
     return;
   }
   const now = mlops.project.status.value?.datasets.find(one => one.path === plan.dataset);
-  const loses = now?.state !== 'up-to-date';
   const values = await ask({
     title: `Check out ${reference}?`,
     accept: 'Check out',
     verb: 'checkout',
     entry: mlops.project.verb('checkout'),
     destructive: true,
-    loses,
+    // The verb refuses to touch changes that no version holds.
+    loses: false,
     fields: [],
     changes: message(`In ${plan.dataset}, this changes:`, [
       `${plural(plan.written, 'file')} written`,
       ...(plan.removed > 0 ? [`${plural(plan.removed, 'file')} removed`] : []),
-      loses ? 'changes that are in no version are lost' : 'nothing is lost: every version stays in the cache'
+      'nothing is lost: every version stays in the cache'
     ]),
     arguments: () => ({ reference })
   });
