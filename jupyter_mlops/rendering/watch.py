@@ -25,6 +25,8 @@ from jupyter_mlops.verbs.lineage import Lineage
 
 MOST_BARS = 40
 MOST_TOP = 3
+LEAST = 0.001
+"""A smaller p-value says no more."""
 
 
 @document.register
@@ -66,9 +68,14 @@ def _bar(each: ColumnDrift, report: DriftReport) -> Bar:
         each.effect,
         each.threshold,
         mark,
-        f"{each.measure}, p {each.p_adjusted:.2g}",
+        f"{each.measure}, p {_probability(each.p_adjusted)}",
         histogram(each, report),
     )
+
+
+def _probability(value: float) -> str:
+    """As the charts of the sidebar say it."""
+    return f"{value:.2g}" if value >= LEAST else f"< {LEAST}"
 
 
 def histogram(each: ColumnDrift, report: DriftReport) -> Histogram | None:

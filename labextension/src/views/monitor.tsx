@@ -78,13 +78,14 @@ function History(props: { deployment: Deployment }): ReactElement {
     <Table
       label="History"
       heads={['Version', 'Since', 'Who', 'Why', '']}
-      rows={history.map(release => [
+      rows={history.map((release, place) => [
         bare(release.version),
         moment(release.since),
         release.author,
         release.reason,
         served.has(bare(release.version)) ? (
-          'served now'
+          // A version may have been served before as well; only the last time is now.
+          place === 0 ? 'served now' : ''
         ) : (
           <Button key="back" label="Roll back…" verb="rollback" onClick={() => back(bare(release.version))} />
         )
