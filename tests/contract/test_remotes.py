@@ -43,7 +43,8 @@ def share(git) -> None:
 
 def cloned(tmp_path: Path) -> Path:
     subprocess.run(["git", "clone", "-q", str(tmp_path / "origin"), str(tmp_path / "clone")], check=True)
-    subprocess.run(["git", "config", "user.name", "Tom"], cwd=tmp_path / "clone", check=True)
+    for key, value in (("user.name", "Tom"), ("user.email", "tom@example.org")):
+        subprocess.run(["git", "config", key, value], cwd=tmp_path / "clone", check=True)
     return tmp_path / "clone"
 
 
