@@ -170,7 +170,7 @@ def _(result: Shown) -> Document:
     blocks += facts(*((key, scalar(value)) for key, value in result.metrics.items()), caption="Metrics")
     blocks += facts(
         ("Tags", ", ".join(result.tags)),
-        ("Made by", ", ".join(result.producers)),
+        ("Made by", ", ".join(result.producers) or ("hand" if result.kind == "dataset" else "")),
         ("Used by", ", ".join(result.consumers)),
         caption="Lineage",
     )
