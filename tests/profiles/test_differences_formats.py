@@ -93,6 +93,10 @@ def test_a_damaged_or_half_lost_comparison_is_made_again(tmp_path, pair):
     (folder,) = (tmp_path / "kept").iterdir()
     (folder / "changes-000000.arrow").unlink()
     assert page(kept, pair) == first
+    (folder / "changes-000000.arrow").write_bytes(b"ARROW1 no more")
+    with pytest.raises(EnvironmentFault, match="unreadable-table"):
+        page(kept, pair)
+    assert page(kept, pair) == first
     (folder / comparisons.SUMMARY).write_bytes(b"{")
     assert page(kept, pair) == first
     assert [each.name for each in (tmp_path / "kept").iterdir()] == [folder.name]
