@@ -128,6 +128,17 @@ def test_texts_are_compared_line_by_line(project):
     assert text.diff.splitlines() == ["@@ -1,3 +1,3 @@", " one", "-two", "-three", "+2", "+three⏎ missing"]
 
 
+def test_a_table_that_cannot_be_read_is_shown_as_text(project):
+    path = project.root / "t.csv"
+    path.write_text("a,b\n1,2\n")
+    mlops.commit("t.csv", project=project.root)
+    path.write_text("a,b\n1,2\n3,4,5,6\n")
+    found = mlops.diff("t.csv", project=project.root)
+    assert found.rows is None
+    assert "damaged" in found.note
+    assert found.texts[0].diff.endswith("+3,4,5,6")
+
+
 def png(path: Path, pixels: list[list[tuple[int, int, int]]]) -> None:
     raw = b"".join(b"\0" + bytes(value for pixel in line for value in pixel) for line in pixels)
     head = struct.pack(">IIBBBBB", len(pixels[0]), len(pixels), 8, 2, 0, 0, 0)
