@@ -11,7 +11,7 @@ import msgspec
 
 from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError, bad_cursor, did_you_mean
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.profiles.comparisons import Comparisons, Opened
+from jupyter_mlops.profiles.comparisons import Opened
 from jupyter_mlops.profiles.differences import SchemaChange, Table
 from jupyter_mlops.profiles.movements import ColumnMovement
 from jupyter_mlops.profiles.previews import PictureChange, TextChange, picture_change, text_change
@@ -143,7 +143,7 @@ def diff(
     wanted = Wanted(key, rows, column, "" if kind == "any" else kind, limit, cursor, file, stats)
     if not files:
         return plain
-    return _compared(project.datasets, plain, (old, new), project.comparisons, wanted)
+    return _compared(project, plain, (old, new), wanted)
 
 
 def _two(call: Call, before: str, after: str) -> tuple[Version, Version]:
@@ -175,7 +175,7 @@ def _compared(project: Project, plain: Difference, versions: tuple[Version, Vers
     except MlopsError as error:
         return attrs.evolve(plain, note=error.message)
     try:
-        with Comparisons(project.places.scratch / "differences").of(_table(old), _table(new), wanted.key) as opened:
+        with project.comparisons.of(_table(old), _table(new), wanted.key) as opened:
             found = _rows(plain, opened, wanted) if opened else attrs.evolve(plain, note="No table: compared by files.")
     except EnvironmentFault as error:
         found = attrs.evolve(plain, note=error.message)
