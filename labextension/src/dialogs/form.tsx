@@ -51,7 +51,7 @@ export async function ask(form: IForm): Promise<Values | null> {
   });
   dialog.addClass('jp-Mlops-dialog');
   const check = (): void => {
-    const missing = form.fields.some(field => field.required && body.values[field.name] === '');
+    const missing = form.fields.some(field => field.required && !body.values[field.name]);
     dialog.node.querySelector('button.jp-mod-accept, button.jp-mod-warn')?.toggleAttribute('disabled', missing);
   };
   body.changed.connect(check);
