@@ -137,7 +137,7 @@ def compare(
         types = old.collect_schema(), new.collect_schema()
         _require_columns(key, *types)
         both = sides(*files, (old, new))
-        given = Comparison(both, comparable(old, new), tuple(key))
+        given = Comparison(both, comparable(old, new), tuple(dict.fromkeys(key)))
         origins: Origins = ((), ()) if key else (both[0].origins(), both[1].origins())
         changes = Changes(folder, given.key, given.values, (), origins)
         try:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import attrs
 
+from jupyter_mlops.profiles.comparable import EXACT_INTEGERS
 from jupyter_mlops.records import Scalar
 
 
@@ -50,9 +51,11 @@ def row_name(key: Sequence[str], values: Sequence[Any]) -> str:
 
 
 def scalar(value: object) -> Scalar:
-    """A cell as JSON can carry it; NaN and infinities, which it cannot, become their names."""
+    """A cell as JSON can carry it; what it cannot becomes text: NaN, infinities, whole numbers beyond 2**53."""
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value).replace("nan", "NaN")
+    if isinstance(value, int) and abs(value) > EXACT_INTEGERS:
+        return str(value)
     if value is None or isinstance(value, str | int | bool):
         return value
     if isinstance(value, bytes):

@@ -158,6 +158,19 @@ def test_a_key_that_is_all_there_is_and_no_column_in_common(tmp_path, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_cells_are_listed_as_json_can_carry_them(tmp_path, way):
+    large, moment = 2**63 - 1, NOON.replace(microsecond=5)
+    before = {"a": [large], "b": [Decimal("1.10")], "c": [b"\xff"], "d": [math.inf], "e": [[1, None]], "f": [moment]}
+    after = {"a": [large - 1], "b": [Decimal("1.20")], "c": [None], "d": [math.nan], "e": [[]], "f": [NOON]}
+    sides = (pl.DataFrame({"id": [2**60], **side}) for side in (before, after))
+    found = compared(*(write(frame, tmp_path / str(i)) for i, frame in enumerate(sides)), ["id", "id"], tmp_path, way)
+    (row,) = found.changes(tmp_path / "changes").page(0, 10)[0]
+    assert row.key == str(2**60)
+    assert [*row.before.values()] == [str(large), "1.10", "ff", "inf", "[1, None]", "2026-05-01T00:00:00.000005"]
+    assert [*row.values.values()][1:] == [str(large - 1), "1.20", None, "NaN", "[]", "2026-05-01T00:00:00"]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_repeated_key_names_its_worst_row(tmp_path, way):
     once = write(pl.DataFrame({"a": [1, 2], "b": ["x", None]}), tmp_path / "a")
     often = write(pl.DataFrame({"a": [1, 2, 2, 1, 2], "b": [None, "y", "y", "z", "y"]}), tmp_path / "b")
