@@ -12,7 +12,7 @@ from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
 from jupyter_mlops.verbs.transfers import Transferred, damage, files_among, lacking_of, reminder
 from jupyter_mlops.verbs.versions import Paths
-from jupyter_mlops.verbs.wanted import Wanted, stored, wanted
+from jupyter_mlops.verbs.wanted import Wanted, stored, wanted, with_pushed
 
 if TYPE_CHECKING:
     from jupyter_mlops.versioning.remotes import Remotes
@@ -45,7 +45,8 @@ def push(
     all_versions
         Every version of the branch, not just what the project has now.
     check
-        Send nothing; ask the remote whether it has every file in its full size. Exit 1 when something is lacking.
+        Send nothing; ask the remote whether it has every file in its full size, those of the commit that the upstream
+        branch has among them. Exit 1 when something is lacking.
     dry_run
         Say what would be sent; send nothing.
     """
@@ -54,6 +55,7 @@ def push(
     remotes = _remotes(call)
     chosen = remotes.choose(remote)
     what = wanted(call, paths, all_versions=all_versions, tagged=not paths, models=not paths)
+    what = with_pushed(call, what) if check and not paths else what
     call.report("push")
     look = check or dry_run
     answer = remotes.move(Request("push", chosen, what.targets, what.digests, look, check), call.progress)

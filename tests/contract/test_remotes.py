@@ -235,3 +235,19 @@ def test_a_full_cache_is_told_and_the_next_fetch_goes_on(root, git, tmp_path):
         assert 0 < arrived < 21
         subprocess.run(["mount", "-o", "remount,size=2m", str(cache)], check=True)
         assert mlops.fetch("d", project=clone).files == 21 - arrived
+
+
+def test_a_check_covers_the_commit_that_others_have(root, dvc, git, tmp_path):
+    dvc("repro", "-q")
+    share(git)
+    mlops.push(project=root)
+    shared = git("rev-parse", "HEAD")[:7]
+    gone = mlops.log("d", project=root).versions[0].digest
+    (root / "d" / "a.csv").write_text("a\n2\n")
+    mlops.commit("d", project=root)
+    mlops.push("d", project=root)
+    assert mlops.push(check=True, project=root).gate is None
+    (tmp_path / "remote" / "files" / "md5" / gone[:2] / gone[2:]).unlink()
+    found = mlops.push(check=True, project=root)
+    assert [one.version for one in found.lacking] == [f"d@{shared}"]
+    assert shared in found.gate

@@ -1962,7 +1962,7 @@ export interface components {
             remote?: string;
             /** @description Every version of the branch, not just what the project has now. Default: `false`. */
             all_versions?: boolean;
-            /** @description Send nothing; ask the remote whether it has every file in its full size. Exit 1 when something is lacking. Default: `false`. */
+            /** @description Send nothing; ask the remote whether it has every file in its full size, those of the commit that the upstream branch has among them. Exit 1 when something is lacking. Default: `false`. */
             check?: boolean;
             /** @description Say what would be sent; send nothing. Default: `false`. */
             dry_run?: boolean;
