@@ -6,17 +6,20 @@ program started) from the start of the verb on, so that a seed finds the same mo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 import psutil
+import pytest
 
 import jupyter_mlops as mlops
 
@@ -151,3 +154,30 @@ def unlock(root: Path) -> None:
     for lock in (root / ".git").rglob("*.lock"):
         if "mlops" not in lock.parts:
             lock.unlink()
+
+
+@contextlib.contextmanager
+def disk(folder: Path, options: str) -> Iterator[None]:
+    """A file system in memory at `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a disk of its own")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def filled(folder: Path, free_blocks: int) -> Iterator[None]:
+    """The disk of `folder` has only so many blocks left."""
+    status = os.statvfs(folder)
+    filler = folder / "filler"
+    with filler.open("wb") as file:
+        if (size := (status.f_bavail - free_blocks) * status.f_frsize) > 0:
+            os.posix_fallocate(file.fileno(), 0, size)
+    try:
+        yield
+    finally:
+        filler.unlink()

@@ -10,10 +10,10 @@ from typing import Any
 
 import attrs
 import pytest
-from survivors import history, leftovers, require_sound, run, unlock
+from survivors import disk, filled, history, leftovers, require_sound, run, unlock
 
 import jupyter_mlops as mlops
-from jupyter_mlops.errors import UsageError
+from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.project import Project
 from jupyter_mlops.versioning.erasing import Journal
 
@@ -234,6 +234,34 @@ def test_a_disk_that_is_full_from_any_moment_on_is_no_success(root, damaged, ver
         assert work.done(root, arguments)
         assert leftovers(root) == []
         require_sound(root)
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("verb", ["commit", "checkout", "retain", "erase"])
+def test_a_disk_with_a_few_blocks_left_is_no_success(root, damaged, tmp_path, verb, rounds):
+    """The whole project lies on it, with git's own files and our indexes."""
+    work, chance = WORKS[verb], random.Random(f"blocks {verb} {rounds}")
+    with disk(tmp_path / "disk", "size=64m"):
+        there = tmp_path / "disk" / "project"
+        shutil.copytree(root, there, symlinks=True)
+        for number, blocks in enumerate(chance.sample(range(60), rounds)):
+            arguments = work.prepare(there, f"round {number}")
+            pointer, before = (there / "data.dvc").read_bytes(), history(there, "data")["data"]
+            with filled(tmp_path / "disk", blocks):
+                try:
+                    getattr(mlops, verb)(**arguments, project=there)
+                except MlopsError as error:
+                    reference = error.reference
+                else:
+                    reference = ""
+            assert damaged(there / ".dvc" / "cache") == []
+            assert reference in FULL if reference else work.done(there, arguments), (blocks, reference)
+            assert (there / "data.dvc").read_bytes() == pointer or stands(there)
+            require_same_or_more(there, before)
+            work.finish(there, arguments)
+            assert work.done(there, arguments)
+            assert leftovers(there) == []
+            require_sound(there)
 
 
 def test_what_a_killed_writer_left_beside_a_pointer_is_swept(root):
