@@ -16,6 +16,7 @@ from jupyter_mlops.profiles.comparable import Comparable
 from jupyter_mlops.profiles.matching import KEY, NEW, OLD, matched, ordered, records
 from jupyter_mlops.profiles.parts import Part, Side
 from jupyter_mlops.profiles.spool import Spool
+from jupyter_mlops.records import Progress, Step, silent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,7 @@ CHUNK_CELLS = 2_000_000
 MOST_HEAPS = 512
 PIECE_ROWS = 2**17
 """Digests are computed so many rows at a time: what lies between fits the caches."""
+SIDES = ("before", "after")
 SLOT, HEAP = "\0slot", "\0heap"
 
 
@@ -48,11 +50,12 @@ class Chunk:
 
 @attrs.frozen
 class Comparison:
-    """Two tables and how their rows are compared."""
+    """Two tables and how their rows are compared; `progress` hears of large ones."""
 
     sides: tuple[Side, Side]
     shared: Comparable
     key: tuple[str, ...]
+    progress: Progress = silent
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -158,6 +161,7 @@ def _spool_digests(given: Comparison, number: int, spool: Spool, heaps: int) -> 
         for frame in part.batches(side.schema):
             found = given.records(number, frame, part, rows)
             rows += frame.height
+            given.progress(Step(f"compare rows {SIDES[number]}", rows, unit="rows"))
             named = found.with_columns((pl.col(KEY) % heaps).cast(pl.Int64).alias(HEAP))
             for (heap,), piece in named.partition_by(HEAP, as_dict=True, include_key=False).items():
                 spool.add(int(str(heap)), piece)
@@ -204,6 +208,7 @@ def _spool_rows(given: Comparison, number: int, places: _Places, spool: Spool) -
         for frame in part.batches(side.schema):
             at, slots = places.within(rows, frame.height)
             rows += frame.height
+            given.progress(Step(f"collect changed rows {SIDES[number]}", rows, unit="rows"))
             if not len(at):
                 continue
             chosen = frame[at].with_columns(pl.Series(SLOT, slots))

@@ -21,6 +21,7 @@ from jupyter_mlops.profiles.changes import Changes
 from jupyter_mlops.profiles.differences import Compared, Table, compare
 from jupyter_mlops.profiles.movements import ColumnMovement, movements
 from jupyter_mlops.profiles.tables import translated
+from jupyter_mlops.records import Progress, silent
 from jupyter_mlops.versioning.consumers import Use
 
 FORMAT = 1
@@ -73,7 +74,9 @@ class Comparisons:
         self._folder = folder
 
     @contextlib.contextmanager
-    def of(self, before: Table, after: Table, key: Sequence[str]) -> Iterator[Opened | None]:
+    def of(
+        self, before: Table, after: Table, key: Sequence[str], progress: Progress = silent
+    ) -> Iterator[Opened | None]:
         """The comparison of two tables, remembered or made now; None when either is no table.
 
         Raises
@@ -94,7 +97,7 @@ class Comparisons:
                 raise
             return
         with self._place() as place:
-            found = compare(before, after, key, place)
+            found = compare(before, after, key, place, progress)
             if found is None:
                 yield None
                 return

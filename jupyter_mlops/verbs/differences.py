@@ -23,7 +23,6 @@ from jupyter_mlops.verbs.versions import reference as typed
 from jupyter_mlops.versioning.content import FileChanges
 
 if TYPE_CHECKING:
-    from jupyter_mlops.project import Project
     from jupyter_mlops.versioning.datasets import DataFile, Version
 
 LISTED_CELLS = 1000
@@ -143,7 +142,7 @@ def diff(
     wanted = Wanted(key, rows, column, "" if kind == "any" else kind, limit, cursor, file, stats)
     if not files:
         return plain
-    return _compared(project, plain, (old, new), wanted)
+    return _compared(call, plain, (old, new), wanted)
 
 
 def _two(call: Call, before: str, after: str) -> tuple[Version, Version]:
@@ -168,14 +167,14 @@ def _spelled(version: Version) -> str:
     return "workspace" if version.is_workspace else version.version or version.digest
 
 
-def _compared(project: Project, plain: Difference, versions: tuple[Version, Version], wanted: Wanted) -> Difference:
+def _compared(call: Call, plain: Difference, versions: tuple[Version, Version], wanted: Wanted) -> Difference:
     """`plain` with what differs in the tables, texts and pictures."""
     try:
-        old, new = (project.datasets.files(version) for version in versions)
+        old, new = (call.project.datasets.files(version) for version in versions)
     except MlopsError as error:
         return attrs.evolve(plain, note=error.message)
     try:
-        with project.comparisons.of(_table(old), _table(new), wanted.key) as opened:
+        with call.project.comparisons.of(_table(old), _table(new), wanted.key, call.progress) as opened:
             found = _rows(plain, opened, wanted) if opened else attrs.evolve(plain, note="No table: compared by files.")
     except EnvironmentFault as error:
         found = attrs.evolve(plain, note=error.message)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.profiles import comparing
 from jupyter_mlops.profiles.differences import Table, compare
+from jupyter_mlops.records import Step
 
 relaxed = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WAYS = {"in memory": 10**12, "out of core": 0}
@@ -205,3 +206,13 @@ def test_with_a_key_rows_are_paired(tmp_path, way, key, data):
     assert Counter(row.kind for row in rows) == +Counter(found.tally.rows)
     listed = Counter(name for row in rows for name in row.before)
     assert listed == Counter(found.tally.columns)
+
+
+def test_a_large_comparison_tells_how_far_it_is(tmp_path):
+    sides = [write(pl.DataFrame({"id": [1, 2, 3], "x": [n, 0, 0]}), tmp_path / str(n)) for n in (1, 2)]
+    heard: list[Step] = []
+    (tmp_path / "changes").mkdir()
+    compare(*sides, ["id"], tmp_path / "changes", heard.append, in_memory_bytes=0)
+    said = [(step.what, step.done) for step in heard]
+    words = ("compare rows", "collect changed rows")
+    assert said == [(f"{word} {side}", 3) for word in words for side in ("before", "after")]
