@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -100,7 +99,7 @@ def test_head_of_a_worktree_and_of_a_folder_below(root):
     assert told(below) == told(root)
 
 
-def test_head_of_a_submodule(root, tmp_path):
+def test_head_of_a_submodule(root):
     git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(root), "inside")
     assert told(root / "inside").branch == "main"
 
@@ -146,9 +145,9 @@ def test_a_second_look_starts_no_process(root, index, monkeypatch):
     assert index.digest_at("data") == f"{2:032x}"
 
 
-def test_a_second_name_in_one_lock_file_and_a_pointer_moved_keep_their_versions(root, index):
+def test_a_pointer_moved_names_another_dataset(root, index):
     (root / "sub").mkdir()
-    os.replace(root / "data.dvc", root / "sub" / "data.dvc")
+    (root / "data.dvc").replace(root / "sub" / "data.dvc")
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "moved")
     assert digests(index) == [1]
