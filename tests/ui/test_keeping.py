@@ -194,6 +194,11 @@ def test_versions_whose_time_is_over_go(people: Desk) -> None:
         people.toast("freed")
         expect(expired).to_have_count(0, timeout=30_000)
         expect(sheet(people).get_by_role("row").filter(has_text="gone")).to_have_count(number)
+        button = sheet(people).get_by_role("button", name="Let versions go…")
+        assert (button.get_attribute("aria-disabled"), button.get_attribute("title")) == (
+            "true",
+            "No version has expired.",
+        )
     people.row("data:data/people.csv").press("ArrowRight")
     row = people.row("version:data/people.csv@").nth(1)
     expect(row).to_contain_text("gone", timeout=30_000)
@@ -288,5 +293,44 @@ def test_provenance_and_columns_are_among_the_details(people: Desk) -> None:
     assert told["Personal data in"] == "email"
     row = details.get_by_role("table", name="Schema").get_by_role("row").filter(has_text="email")
     assert "personal data" in row.inner_text()
-    people.page.evaluate("window.jupyterapp?.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
     people.shot("details")
+
+
+def test_a_dark_theme_stays_readable(people: Desk) -> None:
+    use_theme(people, "JupyterLab Dark")
+    try:
+        more(people, "Search data…")
+        field = sheet(people).get_by_role("searchbox", name="Search data")
+        field.fill("pii:email")
+        field.press("Enter")
+        hit = people.row("hit:").first
+        hit.wait_for(timeout=30_000)
+        people.shot("dark-search")
+        for part in (field, hit.locator(".jp-Mlops-tag").first, sheet(people).get_by_role("heading").first):
+            assert brightness(part, "color") > brightness(sheet(people), "background-color") + 80
+        assert brightness(field, "background-color") < 80
+        more(people, "Retention…")
+        sheet(people).get_by_role("table").wait_for(timeout=30_000)
+        people.shot("dark-retention")
+    finally:
+        use_theme(people, "JupyterLab Light")
+
+
+def use_theme(desk: Desk, name: str) -> None:
+    desk.page.keyboard.press("Control+Shift+C")
+    desk.page.keyboard.type(f"Use Theme: {name}")
+    desk.page.locator(".lm-CommandPalette-item", has_text=name).first.click()
+    desk.page.locator(f'body[data-jp-theme-name="{name}"]').wait_for()
+    open_sidebar_again(desk)
+
+
+def open_sidebar_again(desk: Desk) -> None:
+    if not desk.section("data").is_visible():
+        desk.page.locator('.jp-SideBar [data-id="jupyter-mlops"]').click()
+
+
+def brightness(part: Locator, name: str) -> float:
+    """Of the colour that is drawn, from 0 to 255."""
+    found = part.evaluate("(node, name) => getComputedStyle(node).getPropertyValue(name)", name)
+    red, green, blue = (float(each) for each in re.findall(r"[\d.]+", found)[:3])
+    return 0.3 * red + 0.6 * green + 0.1 * blue

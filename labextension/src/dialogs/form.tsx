@@ -109,7 +109,13 @@ function Field(props: { field: IField; value: Value; onChange: (name: string, va
   if (field.kind === 'check') {
     return (
       <label className="jp-Mlops-check">
-        <input type="checkbox" checked={value === true} onChange={event => change(event.target.checked)} />
+        <input
+          type="checkbox"
+          checked={value === true}
+          // Lab's dialog looks for what is invalid at every input, and opens the button when nothing is.
+          required={field.required}
+          onChange={event => change(event.target.checked)}
+        />
         <span>{field.label}</span>
         {field.help && <small>{field.help}</small>}
       </label>

@@ -141,7 +141,11 @@ function saidOf(done: Plan): string {
 }
 
 function Consequences(props: { plan: Plan }): ReactElement {
-  const { versions, consumers, unreached } = props.plan;
+  const { consumers, unreached } = props.plan;
+  const names = new Intl.Collator(undefined, { numeric: true });
+  const versions = [...props.plan.versions].sort((one, other) =>
+    names.compare(`${one.dataset} ${one.label}`, `${other.dataset} ${other.label}`)
+  );
   return (
     <div className="jp-Mlops-consequences">
       <List

@@ -28,6 +28,7 @@ export default function RetentionView(props: { spec: IViewSpec }): ReactElement 
     [project, args]
   );
   const { value, error, loading } = useResource(plan);
+  const isShared = error?.reference === 'shared-cache';
   return (
     <div className="jp-Mlops-sheet">
       <Heading
@@ -38,9 +39,7 @@ export default function RetentionView(props: { spec: IViewSpec }): ReactElement 
         <LetGo plan={value} args={args} onDone={() => void plan.refresh()} />
         <Button label={loading ? 'Looking…' : 'Look again'} onClick={() => void plan.refresh()} />
       </Heading>
-      {error?.reference === 'shared-cache' && (
-        <Button label="No other project uses this cache" onClick={() => beAlone(true)} />
-      )}
+      {isShared && <Button label="No other project uses this cache" onClick={() => beAlone(true)} />}
       <Loaded of={plan}>{found => <Judged plan={found} />}</Loaded>
     </div>
   );
@@ -55,12 +54,12 @@ function LetGo(props: {
   const expired = props.plan?.versions.filter(one => one.state === 'expired') ?? [];
   const label = expired.length > 0 ? `Let ${plural(expired.length, 'version')} go…` : 'Let versions go…';
   const act = async (): Promise<void> => {
-    if (props.plan && expired.length > 0 && (await letGo(mlops, props.plan, props.args))) {
+    if (props.plan && (await letGo(mlops, props.plan, props.args))) {
       props.onDone();
     }
   };
-  const hint = expired.length > 0 ? label : 'No version has expired.';
-  return <Button label={label} verb="retain" primary hint={hint} onClick={() => void act()} />;
+  const idle = expired.length > 0 ? '' : 'No version has expired.';
+  return <Button label={label} verb="retain" primary={!idle} idle={idle} onClick={() => void act()} />;
 }
 
 function Judged(props: { plan: Retained }): ReactElement {

@@ -56,9 +56,10 @@ function Outcome(props: { job: Job }): ReactElement {
   const execute = useCommand();
   const now = useMinute();
   const { job } = props;
+  const told = age(job.started, now);
   const when = (
     <p className="jp-Mlops-note" title={moment(job.started)}>
-      {`%mlops ${job.line}, ${age(job.started, now)} ${age(job.started, now) === 'now' ? '' : 'ago'}, took ${duration(job.seconds)}`}
+      {[`%mlops ${job.line}`, told === 'now' ? 'just now' : `${told} ago`, `took ${duration(job.seconds)}`].join(', ')}
     </p>
   );
   if (job.state === 'cancelled') {

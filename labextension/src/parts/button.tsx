@@ -14,13 +14,15 @@ interface IButton {
   readonly pressed?: boolean;
   readonly primary?: boolean;
   readonly hint?: string;
+  /** Why there is nothing to do with it now: grey, with this reason. */
+  readonly idle?: string;
 }
 
 /** A real button; denied, it keeps the focus so that its reason can be read. */
 export function Button(props: IButton): ReactElement {
   const { project } = useMlops();
   useResource(project.catalogue);
-  const denied = props.verb ? project.denied(props.verb) : '';
+  const denied = (props.verb && project.denied(props.verb)) || props.idle || '';
   const click = (event: MouseEvent): void => {
     event.stopPropagation();
     if (!denied) {
