@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Progress, Step, silent
-from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, Entry, folder
+from jupyter_mlops.versioning.content import BY_MD5, FOLDER_SUFFIX, MD5, Content, Entry, folder
 from jupyter_mlops.versioning.dvcignore import DvcIgnore
 from jupyter_mlops.versioning.stat_index import Remembered, StatIndex, record, united
 from jupyter_mlops.versioning.store import Store, md5_of
@@ -81,12 +81,13 @@ class Workspace:
         found = self._found(name, MD5)
         for one in found:
             require_nameable(name, one)
-        present = self._store.present() if sum(len(one.entries) for one in found) > ASK_ONE_BY_ONE else None
+        files = sum(len(one.entries) + len(one.fresh) for one in found)
+        present = self._store.present() if files > ASK_ONE_BY_ONE else None
         for one in found:
             self._reread_missing(one, present)
         self._store.require_space(sum(size for one in found for _, size in one.fresh))
         with self._store.incoming() as incoming:
-            self._read(name, found, lambda path: self._store.put(path, incoming), MD5, progress)
+            self._read(name, found, lambda path: self._store.put(path, incoming, present), MD5, progress)
             content = self._content(name, found)
             if content.is_folder and not self._store.path(content.digest).exists():
                 self._store.put_bytes(content.as_dir_object(), incoming / "listing", FOLDER_SUFFIX)
@@ -94,10 +95,10 @@ class Workspace:
 
     def _reread_missing(self, found: Folder, present: set[str] | None) -> None:
         """Files whose digests are known, but whose objects are gone, are read again."""
-        has = self._store.has if present is None else present.__contains__
-        if all(has(entry.md5) for entry in found.entries):
+        held = set(filter(self._store.has, map(BY_MD5, found.entries))) if present is None else present
+        if held.issuperset(map(BY_MD5, found.entries)):
             return
-        gone = {entry.path for entry in found.entries if not has(entry.md5)}
+        gone = {entry.path for entry in found.entries if entry.md5 not in held}
         start = len(found.prefix)
         found.fresh += [(entry.path[start:], entry.size) for entry in found.entries if entry.path in gone]
         found.entries = [entry for entry in found.entries if entry.path not in gone]
