@@ -264,7 +264,7 @@ def told(script: str, folder: Path, environment: Mapping[str, str], *arguments: 
 
 
 def shown(title: str, rows: Mapping[str, Row], steps: Sequence[str]) -> None:
-    """A table: seconds, CPU seconds, and how many times ours the others take."""
+    """A table: seconds, how many times ours the others take, and in brackets the same of CPU."""
     print(f"\n### {title} (load {os.getloadavg()[0]:.1f})\n")
     print("| | " + " | ".join(steps) + " |")
     print("|---" * (len(steps) + 1) + "|")
@@ -273,7 +273,9 @@ def shown(title: str, rows: Mapping[str, Row], steps: Sequence[str]) -> None:
         cells = []
         for step in steps:
             wall, cpu = row.get(step, (0.0, 0.0))
-            ratio = f" {wall / ours[step][0]:.1f}x" if wall and step in ours and row is not ours else ""
+            ratio = ""
+            if wall and step in ours and row is not ours:
+                ratio = f" {wall / ours[step][0]:.1f}x ({cpu / max(ours[step][1], 0.001):.1f}x)"
             cells.append(f"{wall:.3f} ({cpu:.2f}){ratio}" if wall else "-")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
