@@ -11,6 +11,8 @@ import attrs
 from jupyter_mlops.profiles.comparable import EXACT_INTEGERS
 from jupyter_mlops.records import Scalar
 
+LONGEST_TEXT = 10_000
+
 
 @attrs.frozen
 class CellChange:
@@ -33,7 +35,7 @@ class RowChange:
     key
         What names the row: its key, or where it stands in its file.
     values
-        Column to cell; of a removed row as they were, else as they are.
+        Column to cell; of a removed row as they were, else as they are. Texts are cut after 10,000 characters.
     before
         Column to cell as it was, for the changed cells of a modified row alone.
     """
@@ -42,6 +44,12 @@ class RowChange:
     key: str
     values: dict[str, Scalar]
     before: dict[str, Scalar] = attrs.field(factory=dict)
+
+
+def shown(value: object) -> Scalar:
+    """A cell as a page holds it: a page of long texts must not take a server's memory."""
+    found = scalar(value)
+    return f"{found[:LONGEST_TEXT]}…" if isinstance(found, str) and len(found) > LONGEST_TEXT else found
 
 
 def row_name(key: Sequence[str], values: Sequence[Any]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
@@ -206,6 +208,43 @@ def test_with_a_key_rows_are_paired(tmp_path, way, key, data):
     assert Counter(row.kind for row in rows) == +Counter(found.tally.rows)
     listed = Counter(name for row in rows for name in row.before)
     assert listed == Counter(found.tally.columns)
+
+
+def test_a_page_of_long_texts_stays_small(tmp_path):
+    sides = [write(pl.DataFrame({"id": [1], "x": [letter * 10**6]}), tmp_path / letter) for letter in "ab"]
+    found = compared(*sides, ["id"], tmp_path, "in memory")
+    (row,) = found.changes(tmp_path / "changes").page(0, 10)[0]
+    assert (len(row.values["x"]), len(row.before["x"])) == (10_001, 10_001)
+
+
+MEASURED = """
+import sys
+from pathlib import Path
+import polars, pyarrow.parquet
+from jupyter_mlops.profiles.differences import Table, compare
+def peak_mb():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+bare, folder = peak_mb(), Path(sys.argv[1])
+sides = [Table([folder / name], ["t.parquet"]) for name in "ab"]
+print(compare(*sides, ["id"], folder / "changes").tally.rows["modified"], peak_mb() - bare)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_table(tmp_path):
+    rows = 3_000_000
+    columns = {f"x{i}": (pl.int_range(rows, dtype=pl.Int64, eager=True) * 7919 % 10_007 + i) for i in range(15)}
+    before = pl.DataFrame({"id": pl.int_range(rows, eager=True), **columns})
+    before.write_parquet(tmp_path / "a", row_group_size=250_000)
+    edited = pl.when(pl.col("id") % 1000 == 0).then(-1).otherwise("x0")
+    before.with_columns(edited.alias("x0")).write_parquet(tmp_path / "b", row_group_size=250_000)
+    (tmp_path / "changes").mkdir()
+    command = [sys.executable, "-c", MEASURED, str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    modified, peak_mb = done.stdout.split()
+    assert int(modified) == 3000
+    assert float(peak_mb) < 450  # the two tables alone take 770
 
 
 def test_a_large_comparison_tells_how_far_it_is(tmp_path):

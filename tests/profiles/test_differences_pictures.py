@@ -107,3 +107,7 @@ def test_a_long_text_is_told_but_not_shown(tmp_path):
     (tmp_path / "a").write_text("line\n" * 30_000)
     (tmp_path / "b").write_text("line\n" * 30_001)
     assert text_change("x", tmp_path / "a", tmp_path / "b").is_cut
+    (tmp_path / "a").write_text("x" * 900_000)
+    (tmp_path / "b").write_text("y" * 900_000)
+    change = text_change("x", tmp_path / "a", tmp_path / "b")
+    assert (change.is_cut, change.added, change.removed, len(change.diff)) == (True, 1, 1, 400_000)
