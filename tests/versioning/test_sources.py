@@ -355,7 +355,9 @@ def postgres() -> Iterator[str]:
         command = [str(programs[0].with_name("postgres")), "-D", str(here), "-p", str(port), "-k", folder, "-F"]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **other)
         until = time.monotonic() + 30
-        while subprocess.run(["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode:
+        while subprocess.run(
+            [str(programs[0].with_name("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False
+        ).returncode:
             assert time.monotonic() < until
             time.sleep(0.1)
         yield f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
