@@ -7,6 +7,7 @@ for the rows that differ. Memory holds a few batches, one heap, and some 20 byte
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,21 @@ class Comparison:
         rows = range(first_row, first_row + frame.height)
         return records(frame.select([forms[name] for name in (*self.key, *values)]), self.key, values, rows)
 
+    def digested(self, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The own rows of a side, and the digests of all that must be read."""
+        import polars as pl
+
+        side, rows = self.sides[number], 0
+        own = [side_frame(side)]
+        found = [self.records(number, own[0], Part(Path(), ""), 0)]
+        for part in self.read(side):
+            frame = part.whole(side.schema, self.key if part.is_shared else tuple(side.schema))
+            for piece in frame.iter_slices(PIECE_ROWS):
+                found.append(self.records(number, piece, part, rows))
+                rows += piece.height
+            own += [] if part.is_shared else [frame]
+        return pl.concat(own), pl.concat(found)
+
     def read(self, side: Side) -> tuple[Part, ...]:
         """The parts that must be read: of what both tables hold only the key matters, which must not repeat."""
         return side.parts if self.key else side.own
@@ -101,26 +117,14 @@ class Comparison:
 def _in_memory(given: Comparison) -> Iterator[Chunk]:
     import polars as pl
 
-    frames: list[pl.DataFrame] = []
-    digests: list[pl.DataFrame] = []
-    for number, side in enumerate(given.sides):
-        own, found, rows = [side_frame(side)], [], 0
-        for part in given.read(side):
-            columns = given.key if part.is_shared else tuple(side.schema)
-            frame = part.whole(side.schema, columns)
-            for piece in frame.iter_slices(PIECE_ROWS):
-                found.append(given.records(number, piece, part, rows))
-                rows += piece.height
-            own += [] if part.is_shared else [frame]
-        frames.append(pl.concat(own))
-        digests.append(pl.concat(found) if found else given.records(number, own[0], Part(Path(), ""), 0))
-    pairs = ordered(matched(*digests, keyed=bool(given.key)))
+    # polars uses all cores to read, but one to hash: two sides at once keep a second one busy.
+    with ThreadPoolExecutor(2) as pool:
+        (old, before), (new, after) = pool.map(given.digested, (0, 1))
+    pairs = ordered(matched(before, after, keyed=bool(given.key)))
     for start in range(0, pairs.height, given.chunk_rows):
-        rows_ = pairs.slice(start, given.chunk_rows)
-        before, after = (
-            frame.select(pl.all().gather(rows_[name])) for frame, name in zip(frames, (OLD, NEW), strict=True)
-        )
-        yield Chunk(rows_, before, after)
+        rows = pairs.slice(start, given.chunk_rows)
+        sides = (frame.select(pl.all().gather(rows[name])) for frame, name in ((old, OLD), (new, NEW)))
+        yield Chunk(rows, *sides)
 
 
 def side_frame(side: Side) -> pl.DataFrame:
