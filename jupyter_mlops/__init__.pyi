@@ -17,11 +17,11 @@ from jupyter_mlops.verbs.keeping import Collected, Retained
 from jupyter_mlops.verbs.lineage import Lineage
 from jupyter_mlops.verbs.models import Aliased, Models, Registered
 from jupyter_mlops.verbs.project import Initialised
-from jupyter_mlops.verbs.remotes import Transferred
 from jupyter_mlops.verbs.runs import CiReport, Runs
 from jupyter_mlops.verbs.searching import Found
 from jupyter_mlops.verbs.stages import RunReport, Stages
 from jupyter_mlops.verbs.status import Status
+from jupyter_mlops.verbs.transfers import Transferred
 from jupyter_mlops.verbs.verification import Verified
 from jupyter_mlops.verbs.views import Viewed
 

@@ -11,7 +11,7 @@ import attrs
 
 from jupyter_mlops.profiles.comparing import Chunk, Comparison
 from jupyter_mlops.profiles.matching import NEW, OLD
-from jupyter_mlops.profiles.rows import CellChange, RowChange, row_name, scalar
+from jupyter_mlops.profiles.rows import CellChange, RowChange, row_name, shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -144,9 +144,9 @@ class Changes:
         for row in frame.iter_rows(named=True):
             kind = row[KIND]
             prefix, names = (BEFORE, befores) if kind == "removed" else (AFTER, afters)
-            values = {name: scalar(row[f"{prefix}{name}"]) for name in names}
+            values = {name: shown(row[f"{prefix}{name}"]) for name in names}
             changed = [name for name in self.names if row[f"{FLAG}{name}"]]
-            before = {name: scalar(row[f"{BEFORE}{name}"]) for name in changed}
+            before = {name: shown(row[f"{BEFORE}{name}"]) for name in changed}
             yield RowChange(kind, self._label(row, prefix), values, before)
 
     def _label(self, row: dict[str, Any], prefix: str) -> str:

@@ -7,6 +7,7 @@ for the rows that differ. Memory holds a few batches, one heap, and some 20 byte
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from jupyter_mlops.profiles.comparable import Comparable
 from jupyter_mlops.profiles.matching import KEY, NEW, OLD, matched, ordered, records
 from jupyter_mlops.profiles.parts import Part, Side
 from jupyter_mlops.profiles.spool import Spool
+from jupyter_mlops.records import Progress, Step, silent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +30,7 @@ CHUNK_CELLS = 2_000_000
 MOST_HEAPS = 512
 PIECE_ROWS = 2**17
 """Digests are computed so many rows at a time: what lies between fits the caches."""
+SIDES = ("before", "after")
 SLOT, HEAP = "\0slot", "\0heap"
 
 
@@ -48,11 +51,12 @@ class Chunk:
 
 @attrs.frozen
 class Comparison:
-    """Two tables and how their rows are compared."""
+    """Two tables and how their rows are compared; `progress` hears of large ones."""
 
     sides: tuple[Side, Side]
     shared: Comparable
     key: tuple[str, ...]
+    progress: Progress = silent
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -90,6 +94,21 @@ class Comparison:
         rows = range(first_row, first_row + frame.height)
         return records(frame.select([forms[name] for name in (*self.key, *values)]), self.key, values, rows)
 
+    def digested(self, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The own rows of a side, and the digests of all that must be read."""
+        import polars as pl
+
+        side, rows = self.sides[number], 0
+        own = [side_frame(side)]
+        found = [self.records(number, own[0], Part(Path(), ""), 0)]
+        for part in self.read(side):
+            frame = part.whole(side.schema, self.key if part.is_shared else tuple(side.schema))
+            for piece in frame.iter_slices(PIECE_ROWS):
+                found.append(self.records(number, piece, part, rows))
+                rows += piece.height
+            own += [] if part.is_shared else [frame]
+        return pl.concat(own), pl.concat(found)
+
     def read(self, side: Side) -> tuple[Part, ...]:
         """The parts that must be read: of what both tables hold only the key matters, which must not repeat."""
         return side.parts if self.key else side.own
@@ -98,26 +117,14 @@ class Comparison:
 def _in_memory(given: Comparison) -> Iterator[Chunk]:
     import polars as pl
 
-    frames: list[pl.DataFrame] = []
-    digests: list[pl.DataFrame] = []
-    for number, side in enumerate(given.sides):
-        own, found, rows = [side_frame(side)], [], 0
-        for part in given.read(side):
-            columns = given.key if part.is_shared else tuple(side.schema)
-            frame = part.whole(side.schema, columns)
-            for piece in frame.iter_slices(PIECE_ROWS):
-                found.append(given.records(number, piece, part, rows))
-                rows += piece.height
-            own += [] if part.is_shared else [frame]
-        frames.append(pl.concat(own))
-        digests.append(pl.concat(found) if found else given.records(number, own[0], Part(Path(), ""), 0))
-    pairs = ordered(matched(*digests, keyed=bool(given.key)))
+    # polars uses all cores to read, but one to hash: two sides at once keep a second one busy.
+    with ThreadPoolExecutor(2) as pool:
+        (old, before), (new, after) = pool.map(given.digested, (0, 1))
+    pairs = ordered(matched(before, after, keyed=bool(given.key)))
     for start in range(0, pairs.height, given.chunk_rows):
-        rows_ = pairs.slice(start, given.chunk_rows)
-        before, after = (
-            frame.select(pl.all().gather(rows_[name])) for frame, name in zip(frames, (OLD, NEW), strict=True)
-        )
-        yield Chunk(rows_, before, after)
+        rows = pairs.slice(start, given.chunk_rows)
+        sides = (frame.select(pl.all().gather(rows[name])) for frame, name in ((old, OLD), (new, NEW)))
+        yield Chunk(rows, *sides)
 
 
 def side_frame(side: Side) -> pl.DataFrame:
@@ -158,6 +165,7 @@ def _spool_digests(given: Comparison, number: int, spool: Spool, heaps: int) -> 
         for frame in part.batches(side.schema):
             found = given.records(number, frame, part, rows)
             rows += frame.height
+            given.progress(Step(f"compare rows {SIDES[number]}", rows, unit="rows"))
             named = found.with_columns((pl.col(KEY) % heaps).cast(pl.Int64).alias(HEAP))
             for (heap,), piece in named.partition_by(HEAP, as_dict=True, include_key=False).items():
                 spool.add(int(str(heap)), piece)
@@ -204,6 +212,7 @@ def _spool_rows(given: Comparison, number: int, places: _Places, spool: Spool) -
         for frame in part.batches(side.schema):
             at, slots = places.within(rows, frame.height)
             rows += frame.height
+            given.progress(Step(f"collect changed rows {SIDES[number]}", rows, unit="rows"))
             if not len(at):
                 continue
             chosen = frame[at].with_columns(pl.Series(SLOT, slots))

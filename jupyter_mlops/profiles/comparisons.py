@@ -16,9 +16,12 @@ from pathlib import Path
 import attrs
 import msgspec
 
+from jupyter_mlops.errors import EnvironmentFault
 from jupyter_mlops.profiles.changes import Changes
 from jupyter_mlops.profiles.differences import Compared, Table, compare
 from jupyter_mlops.profiles.movements import ColumnMovement, movements
+from jupyter_mlops.profiles.tables import translated
+from jupyter_mlops.records import Progress, silent
 from jupyter_mlops.versioning.consumers import Use
 
 FORMAT = 1
@@ -71,7 +74,9 @@ class Comparisons:
         self._folder = folder
 
     @contextlib.contextmanager
-    def of(self, before: Table, after: Table, key: Sequence[str]) -> Iterator[Opened | None]:
+    def of(
+        self, before: Table, after: Table, key: Sequence[str], progress: Progress = silent
+    ) -> Iterator[Opened | None]:
         """The comparison of two tables, remembered or made now; None when either is no table.
 
         Raises
@@ -83,10 +88,16 @@ class Comparisons:
         """
         identity = identify(before, after, key)
         if known := self._known(identity):
-            yield known
+            try:
+                with translated():
+                    yield known
+            except EnvironmentFault:
+                # Its own files are damaged; the next call makes them again.
+                shutil.rmtree(known.folder, ignore_errors=True)
+                raise
             return
         with self._place() as place:
-            found = compare(before, after, key, place)
+            found = compare(before, after, key, place, progress)
             if found is None:
                 yield None
                 return

@@ -21,6 +21,7 @@ from jupyter_mlops.profiles.matching import RepeatedKey
 from jupyter_mlops.profiles.parts import Part, Side, parts, sides, table_of
 from jupyter_mlops.profiles.rows import CellChange, row_name
 from jupyter_mlops.profiles.tables import spelled, translated, unknown_column
+from jupyter_mlops.records import Progress, silent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -107,8 +108,14 @@ class Compared:
         return Changes(folder, self.key, self.names, self.tally.chunks, self.origins)
 
 
-def compare(
-    before: Table, after: Table, key: Sequence[str], folder: Path, *, in_memory_bytes: int = IN_MEMORY_BYTES
+def compare(  # noqa: PLR0913 - what is compared, where to, and how
+    before: Table,
+    after: Table,
+    key: Sequence[str],
+    folder: Path,
+    progress: Progress = silent,
+    *,
+    in_memory_bytes: int = IN_MEMORY_BYTES,
 ) -> Compared | None:
     """The exact difference of two tables, its changed rows written into `folder`; None when either is no table.
 
@@ -119,6 +126,8 @@ def compare(
         columns that both tables have.
     folder
         An empty folder.
+    progress
+        Hears of large tables.
     in_memory_bytes
         Larger tables are compared through files in `folder`.
 
@@ -137,7 +146,7 @@ def compare(
         types = old.collect_schema(), new.collect_schema()
         _require_columns(key, *types)
         both = sides(*files, (old, new))
-        given = Comparison(both, comparable(old, new), tuple(key))
+        given = Comparison(both, comparable(old, new), tuple(dict.fromkeys(key)), progress)
         origins: Origins = ((), ()) if key else (both[0].origins(), both[1].origins())
         changes = Changes(folder, given.key, given.values, (), origins)
         try:

@@ -111,12 +111,11 @@ def _numbered(side: pl.DataFrame) -> pl.DataFrame:
 
 
 def _repeats(side: pl.DataFrame) -> bool:
-    """Whether two rows may have one digest: half of it decides, sorted, which is fastest by far."""
+    """Whether two rows may have one digest: 64 bits decide, sorted, which is fastest by far."""
     import numpy as np
-    import polars as pl
 
-    halves = np.sort(side.select((pl.col(KEY) % pl.lit(2**63, dtype=pl.Int128)).cast(pl.Int64)).to_series().to_numpy())
-    return bool((halves[1:] == halves[:-1]).any())
+    hashes = np.sort(side[KEY].hash().to_numpy())
+    return bool((hashes[1:] == hashes[:-1]).any())
 
 
 def _require_unique(side: pl.DataFrame, number: int) -> None:

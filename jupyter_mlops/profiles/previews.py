@@ -13,6 +13,7 @@ from jupyter_mlops.profiles.pictures import Picture, differing, picture
 MOST_BYTES = 2 * 10**6
 MOST_LINES = 20_000
 LISTED_LINES = 2_000
+LISTED_CHARACTERS = 400_000
 PROBE_BYTES = 8192
 
 
@@ -69,7 +70,9 @@ def text_change(path: str, before: Path, after: Path) -> TextChange | None:
         return TextChange(path, 0, 0, "", is_cut=True)
     found = list(difflib.unified_diff(old, new, lineterm=""))[2:]
     added, removed = (sum(line.startswith(sign) for line in found) for sign in "+-")
-    return TextChange(path, added, removed, "\n".join(found[:LISTED_LINES]), is_cut=len(found) > LISTED_LINES)
+    listed = "\n".join(found[:LISTED_LINES])
+    is_cut = len(found) > LISTED_LINES or len(listed) > LISTED_CHARACTERS
+    return TextChange(path, added, removed, listed[:LISTED_CHARACTERS], is_cut=is_cut)
 
 
 def picture_change(path: str, before: Path | None, after: Path | None) -> PictureChange | None:

@@ -11,9 +11,9 @@ from jupyter_mlops.verbs.checkouts import CheckedOut
 from jupyter_mlops.verbs.datasets import Committed, Tagged
 from jupyter_mlops.verbs.history import History, Shown
 from jupyter_mlops.verbs.imports import Imported
-from jupyter_mlops.verbs.remotes import Transferred
 from jupyter_mlops.verbs.searching import Found
 from jupyter_mlops.verbs.status import NextStep, Status
+from jupyter_mlops.verbs.transfers import Transferred
 from jupyter_mlops.verbs.versions import DatasetVersion
 from jupyter_mlops.versioning.datasets import DatasetState
 

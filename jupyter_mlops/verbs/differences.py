@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import attrs
 import msgspec
 
-from jupyter_mlops.errors import MlopsError, UsageError, bad_cursor, did_you_mean
+from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError, bad_cursor, did_you_mean
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.profiles.comparisons import Comparisons, Opened
+from jupyter_mlops.profiles.comparisons import Opened
 from jupyter_mlops.profiles.differences import SchemaChange, Table
 from jupyter_mlops.profiles.movements import ColumnMovement
 from jupyter_mlops.profiles.previews import PictureChange, TextChange, picture_change, text_change
@@ -25,7 +25,7 @@ from jupyter_mlops.versioning.content import FileChanges
 
 if TYPE_CHECKING:
     from jupyter_mlops.project import Project
-    from jupyter_mlops.versioning.datasets import DataFile, Datasets, Version
+    from jupyter_mlops.versioning.datasets import DataFile, Version
 
 LISTED_CELLS = 1000
 LISTED_FILES = 10
@@ -144,7 +144,7 @@ def diff(
     wanted = Wanted(key, rows, column, "" if kind == "any" else kind, limit, cursor, file, stats)
     if not files:
         return plain
-    return _compared(project.datasets, plain, (old, new), project.comparisons, wanted)
+    return _compared(call, plain, (old, new), wanted)
 
 
 def _two(call: Call, before: str, after: str) -> tuple[Version, Version]:
@@ -187,19 +187,18 @@ def _spelled(version: Version) -> str:
     return "workspace" if version.is_workspace else version.version or version.digest
 
 
-def _compared(
-    datasets: Datasets, plain: Difference, versions: tuple[Version, Version], comparisons: Comparisons, wanted: Wanted
-) -> Difference:
+def _compared(call: Call, plain: Difference, versions: tuple[Version, Version], wanted: Wanted) -> Difference:
     """`plain` with what differs in the tables, texts and pictures."""
     try:
-        old, new = (datasets.files(version) for version in versions)
-        with comparisons.of(_table(old), _table(new), wanted.key) as opened:
-            found = _rows(plain, opened, wanted) if opened else attrs.evolve(plain, note="No table: compared by files.")
-        return _with_previews(found, (old, new), wanted.file, tables=opened is not None)
-    except UsageError:
-        raise
+        old, new = (call.project.datasets.files(version) for version in versions)
     except MlopsError as error:
         return attrs.evolve(plain, note=error.message)
+    try:
+        with call.project.comparisons.of(_table(old), _table(new), wanted.key, call.progress) as opened:
+            found = _rows(plain, opened, wanted) if opened else attrs.evolve(plain, note="No table: compared by files.")
+    except EnvironmentFault as error:
+        found = attrs.evolve(plain, note=error.message)
+    return _with_previews(found, (old, new), wanted.file)
 
 
 def _table(files: Sequence[DataFile]) -> Table:
@@ -242,16 +241,18 @@ def _start(cursor: str, identity: str) -> int:
     return int(number) if cursor else 0
 
 
-def _with_previews(
-    found: Difference, sides: tuple[Sequence[DataFile], Sequence[DataFile]], file: str, *, tables: bool
-) -> Difference:
+def _with_previews(found: Difference, sides: tuple[Sequence[DataFile], Sequence[DataFile]], file: str) -> Difference:
     """`found` with the texts and pictures that changed."""
     old, new = (_places(side, found.files) for side in sides)
     changed = (*found.files.modified, *found.files.added, *found.files.removed)
     if file and file not in changed:
         hint = did_you_mean(file, changed, "diff lists the files that changed.")
         raise UsageError("unknown-file", f"{file} is no file that changed.", hint=hint)
-    shown = (file,) if file else tuple(path for path in changed if not (tables and (path == "" or is_table([path]))))
+    shown = (
+        (file,)
+        if file
+        else tuple(path for path in changed if found.rows is None or not (path == "" or is_table([path])))
+    )
     texts, pictures = [], []
     for path in shown[:LISTED_FILES]:
         before, after = old.get(path), new.get(path)

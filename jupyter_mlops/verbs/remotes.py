@@ -10,76 +10,14 @@ import attrs
 from jupyter_mlops.errors import EnvironmentFault
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
+from jupyter_mlops.verbs.transfers import Transferred, damage, files_among, lacking_of, reminder
 from jupyter_mlops.verbs.versions import Paths
-from jupyter_mlops.verbs.wanted import Wanted, stored, wanted, whole
-from jupyter_mlops.versioning.content import FOLDER_SUFFIX
+from jupyter_mlops.verbs.wanted import Wanted, stored, wanted, with_pushed
 
 if TYPE_CHECKING:
-    from jupyter_mlops.versioning.remotes import Remotes, Unshared
-    from jupyter_mlops.versioning.transfer import Answer
+    from jupyter_mlops.versioning.remotes import Remotes
 
 RemoteName = Annotated[str, Option("-r")]
-
-
-@attrs.frozen
-class Lacking:
-    """A version that one side lacks, wholly or in part.
-
-    Attributes
-    ----------
-    version
-        ``data@v3``, or the digest of what no dataset names.
-    files
-        How many of its files are not there; the listing of a folder counts as one.
-    """
-
-    version: str
-    files: int
-
-
-@attrs.frozen
-class Transferred:
-    """What moved between the cache and a remote.
-
-    Attributes
-    ----------
-    remote
-        Its name, "" when the project has none.
-    files, bytes
-        What moved, or with ``--dry-run`` would move; nothing when the other side had it all.
-    refs
-        Lists of records (runs, profiles, plans) shared through git.
-    direction
-        ``push``, ``fetch`` or ``pull``.
-    missing
-        Files that neither the cache nor the remote holds.
-    note
-        What is left to do.
-    lacking
-        The versions that the other side lacks, or still lacks, something of.
-    dry_run
-        Whether it was only looked.
-    checked
-        Whether ``push --check`` asked: then what is lacking is a failed gate.
-    """
-
-    remote: str
-    files: int
-    bytes: int
-    refs: int = 0
-    direction: str = "push"
-    missing: int = 0
-    note: str = ""
-    lacking: tuple[Lacking, ...] = ()
-    dry_run: bool = False
-    checked: bool = False
-
-    @property
-    def gate(self) -> str | None:
-        """What a check found."""
-        if not self.checked or not self.lacking:
-            return None
-        return f"{self.remote} lacks something of {', '.join(one.version for one in self.lacking)}"
 
 
 @verb(Group.DATA, Action.DATA, daily=True)
@@ -107,7 +45,8 @@ def push(
     all_versions
         Every version of the branch, not just what the project has now.
     check
-        Send nothing; ask the remote whether it has every file in its full size. Exit 1 when something is lacking.
+        Send nothing; ask the remote whether it has every file in its full size, those of the commit that the upstream
+        branch has among them. Exit 1 when something is lacking.
     dry_run
         Say what would be sent; send nothing.
     """
@@ -116,11 +55,12 @@ def push(
     remotes = _remotes(call)
     chosen = remotes.choose(remote)
     what = wanted(call, paths, all_versions=all_versions, tagged=not paths, models=not paths)
+    what = with_pushed(call, what) if check and not paths else what
     call.report("push")
     look = check or dry_run
     answer = remotes.move(Request("push", chosen, what.targets, what.digests, look, check), call.progress)
     records = 0 if look else remotes.push_records()
-    note = "" if paths or look else _reminder(remotes.unshared())
+    note = "" if paths or look else reminder(remotes.unshared())
     lost = {*answer.missing, *(answer.moved if look else ())}
     return Transferred(
         remote=chosen,
@@ -128,34 +68,12 @@ def push(
         bytes=answer.bytes,
         refs=records,
         direction="push",
-        missing=_files(answer.missing),
+        missing=files_among(answer.missing),
         note=note,
-        lacking=_lacking(call, what, lost),
+        lacking=lacking_of(call, what, lost),
         dry_run=look,
         checked=check,
     )
-
-
-def _files(digests: Sequence[str]) -> int:
-    return sum(not digest.endswith(FOLDER_SUFFIX) for digest in digests)
-
-
-def _lacking(call: Call, what: Wanted, lost: set[str]) -> tuple[Lacking, ...]:
-    """The versions among `what` that need something of `lost`."""
-    store = call.project.datasets.store
-    named = what.names.items() if lost else ()
-    counts = [(name, len(lost.intersection(whole(store, digest)))) for digest, name in named]
-    return tuple(Lacking(name, count) for name, count in sorted(counts) if count)
-
-
-def _reminder(left: Unshared) -> str:
-    """What only ``git push`` shares."""
-    here = [(left.commits, "commit"), (left.tags, "tag")]
-    told = " and ".join(f"{number:,} {word}{'s' if number > 1 else ''}" for number, word in here if number)
-    if not told:
-        return ""
-    line = f"git push -u --follow-tags origin {left.branch}" if left.branch else "git push --follow-tags"
-    return f"{told} only here: {line}"
 
 
 def _remotes(call: Call) -> Remotes:
@@ -228,14 +146,10 @@ def _fetch(call: Call, what: Wanted, remote: str, *, dry_run: bool = False) -> T
         refs=records,
         direction="fetch",
         missing=len(answer.missing),
-        note=_damage(answer),
-        lacking=_lacking(call, absent, set(answer.missing)),
+        note=damage(answer),
+        lacking=lacking_of(call, absent, set(answer.missing)),
         dry_run=dry_run,
     )
-
-
-def _damage(answer: Answer) -> str:
-    return f"Damaged in the remote, so not kept: {', '.join(answer.damaged)}." if answer.damaged else ""
 
 
 @verb(Group.DATA, Action.DATA, daily=True)

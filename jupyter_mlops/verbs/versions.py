@@ -120,10 +120,15 @@ def counted(datasets: Datasets, draft: Draft) -> Draft:
     if draft.is_unchanged:
         return attrs.evolve(draft, rows=draft.rows_before, rows_added=0)
     try:
-        rows, columns = _outline(_readable(datasets, draft, draft.content.entries))
+        rows, columns = _outline(_readable(datasets, draft, draft.content.entries)) if _is_small(draft) else (None, {})
         return attrs.evolve(draft, rows=rows, columns=columns, rows_added=_rows_added(datasets, draft, rows))
     except MlopsError:
         return draft  # data that is no sound table is versioned all the same
+
+
+def _is_small(draft: Draft) -> bool:
+    """Asked before thousands of files are looked up in vain."""
+    return len(draft.content.entries) <= COUNTED_FILES and draft.content.size <= COUNTED_BYTES
 
 
 def require_columns(datasets: Datasets, draft: Draft, columns: Iterable[str]) -> None:

@@ -117,4 +117,8 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "deployments": ("name",),
 }
 NEEDED = frozenset({"show", "drift", "profile"})
-FIXED: Mapping[str, dict[str, Any]] = {"diff": {"rows": 1000}, "drift": {"distributions": True}, "log": {"limit": 200}}
+FIXED: Mapping[str, dict[str, Any]] = {
+    "diff": {"rows": 1000, "limit": 200, "stats": True},
+    "drift": {"distributions": True},
+    "log": {"limit": 200},
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from jupyter_mlops.verbs.versions import reference as typed
 
 if TYPE_CHECKING:
     from jupyter_mlops.versioning.datasets import Dataset, Datasets
+    from jupyter_mlops.versioning.pointers import Out
     from jupyter_mlops.versioning.store import Store
     from jupyter_mlops.versioning.values import Version
 
@@ -79,6 +80,26 @@ def wanted(call: Call, paths: Sequence[str], *, all_versions: bool, tagged: bool
     registered = _registered(call) if models else {}
     needed = {**asked, **{digest: name for name, digest in present.items() if digest}}
     return Wanted(chosen, {**registered, **older, **needed}, present, frozenset({*registered, *older} - needed.keys()))
+
+
+def with_pushed(call: Call, what: Wanted) -> Wanted:
+    """`what`, and whatever the commit names that the upstream branch is known to have."""
+    from jupyter_mlops.versioning.history import read_blobs
+    from jupyter_mlops.versioning.pointers import LOCK_FILE, SUFFIX
+
+    datasets = call.project.datasets
+    git = datasets.git
+    commit = git.resolve("@{upstream}")
+    listed = git.run("ls-tree", "-r", "-z", "--name-only", commit).split("\0") if commit else ()
+    pointers = [name for name in listed if name.endswith(SUFFIX) or posixpath.basename(name) == LOCK_FILE]
+    blobs = read_blobs(git, [f"{commit}:./{name}" for name in pointers])
+    found = {out.digest: name for path in pointers for name, out in _pointed(datasets, f"{commit}:./{path}", blobs)}
+    names = {digest: f"{name}@{str(commit)[:7]}" for digest, name in found.items()}
+    return attrs.evolve(what, names={**names, **what.names})
+
+
+def _pointed(datasets: Datasets, blob: str, blobs: Mapping[str, bytes]) -> Iterable[tuple[str, Out]]:
+    return datasets.pointed(blob.partition(":./")[2], blobs[blob]).items() if blob in blobs else ()
 
 
 def _digest(datasets: Datasets, dataset: Dataset) -> str:

@@ -7,8 +7,11 @@ import json
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from json.encoder import encode_basestring_ascii
+from operator import attrgetter
 
 import attrs
+import msgspec
 
 from jupyter_mlops.errors import EnvironmentFault
 
@@ -20,13 +23,22 @@ RESERVED = frozenset({".git", ".hg", ".dvc"})
 """Folders of git and DVC: nothing in them is data."""
 
 
-@attrs.frozen
-class Entry:
-    """One file: its path below the dataset (``""`` when it is the dataset), md5 and bytes."""
+class Entry(msgspec.Struct, frozen=True, gc=False, rename={"path": "relpath", "size": "-"}):
+    """One file: its path below the dataset (``""`` when it is the dataset), md5 and bytes.
+
+    There are hundreds of thousands, read from ``.dir`` objects as they are: hence a struct, with DVC's field names.
+    A listing of DVC's tells no size.
+    """
 
     path: str
     md5: str
     size: int = 0
+
+
+LISTING = msgspec.json.Decoder(tuple[Entry, ...])
+BY_PATH, BY_MD5 = attrgetter("path"), attrgetter("md5")
+ODD = ("\0.", "/.", "\0/", "//", "/\0", "\0\0")
+"""What shows, in names between zeros, that a name needs a closer look."""
 
 
 @attrs.frozen
@@ -78,22 +90,26 @@ class Content:
 
     def as_dir_object(self) -> bytes:
         """The ``.dir`` object, byte for byte as DVC writes it."""
-        return json.dumps([{"md5": entry.md5, "relpath": entry.path} for entry in self.entries]).encode()
+        quoted = encode_basestring_ascii
+        items = [f'{{"md5": {quoted(entry.md5)}, "relpath": {quoted(entry.path)}}}' for entry in self.entries]
+        return f"[{', '.join(items)}]".encode("ascii")
 
     def changes_since(self, before: Content | None) -> FileChanges:
         """What was added, modified and removed since `before` (None: nothing was there)."""
         old = {entry.path: entry.md5 for entry in before.entries} if before else {}
-        new = {entry.path: entry.md5 for entry in self.entries}
-        return FileChanges(
-            added=tuple(sorted(new.keys() - old.keys())),
-            modified=tuple(sorted(path for path in new.keys() & old.keys() if new[path] != old[path])),
-            removed=tuple(sorted(old.keys() - new.keys())),
-        )
+        added, modified = [], []
+        for entry in self.entries:
+            md5 = old.pop(entry.path, None)
+            if md5 is None:
+                added.append(entry.path)
+            elif md5 != entry.md5:
+                modified.append(entry.path)
+        return FileChanges(tuple(sorted(added)), tuple(sorted(modified)), tuple(sorted(old)))
 
 
 def folder(entries: Iterable[Entry]) -> Content:
     """The content of a folder, its files in any order."""
-    return Content(tuple(sorted(entries, key=lambda entry: entry.path)), is_folder=True)
+    return Content(tuple(sorted(entries, key=BY_PATH)), is_folder=True)
 
 
 def parse_dir_object(data: bytes, digest: str) -> Content:
@@ -105,12 +121,27 @@ def parse_dir_object(data: bytes, digest: str) -> Content:
         ``object-corrupt``.
     """
     try:
-        listed = [Entry(str(item["relpath"]), str(item["md5"])) for item in json.loads(data)]
+        listed = _listed(data)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise corrupt(digest) from error
-    if not all(DIGEST.fullmatch(entry.md5) and _is_below(entry.path) for entry in listed):
+    if not all(map(DIGEST.fullmatch, map(BY_MD5, listed))) or not _are_below([entry.path for entry in listed]):
         raise corrupt(digest)
     return folder(listed)
+
+
+def _listed(data: bytes) -> tuple[Entry, ...]:
+    """The entries as written: DVC writes names that are no UTF-8 too, which only the slow way can read."""
+    try:
+        return LISTING.decode(data)
+    except ValueError:
+        return tuple(Entry(str(item["relpath"]), str(item["md5"])) for item in json.loads(data))
+
+
+def _are_below(paths: list[str]) -> bool:
+    """Whether a listing may name `paths`: the look at all of them at once finds most to be plain."""
+    joined = "\0".join(("", *paths, ""))
+    plain = joined.count("\0") == len(paths) + 1 and not any(mark in joined for mark in ODD) if paths else True
+    return plain or all(map(_is_below, paths))
 
 
 def _is_below(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from jupyter_mlops.versioning import transfer
 from jupyter_mlops.versioning.transfer import Answer, Request
 
 GRACE_S = 3.0
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 NOT_INSTALLED = frozenset({"RemoteMissingDepsError", "ImportError", "ModuleNotFoundError"})
 EXTRAS = frozenset({"s3", "gs", "azure", "ssh"})
 PACKAGE = re.compile(r"dvc[-_\[](\w+)")
@@ -48,6 +50,8 @@ class Courier:
         ------
         EnvironmentFault
             ``remote-failed``, ``remote-kind-missing``.
+        OSError
+            A disk is full.
         """
         with tempfile.TemporaryFile() as complaints, self._process(complaints) as process:
             stdin, stdout = _pipes(process)
@@ -113,8 +117,10 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _failure(request: Request, failed: dict[str, str]) -> EnvironmentFault:
+def _failure(request: Request, failed: dict[str, Any]) -> Exception:
     message = redacted(failed["message"])
+    if failed.get("errno") in FULL:
+        return OSError(failed["errno"], message)
     if failed["kind"] in NOT_INSTALLED and (found := PACKAGE.search(message)):
         return EnvironmentFault(
             "remote-kind-missing",

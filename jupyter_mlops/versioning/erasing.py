@@ -114,7 +114,7 @@ class Erasing:
                 if count:
                     erased[entry.md5] = count
                 progress(Step("look through files", len(known), None, "files"))
-            return attrs.evolve(entry, md5=known[key])
+            return msgspec.structs.replace(entry, md5=known[key])
 
         return self._search(versions, rest, erased)
 

@@ -11,6 +11,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 
 import attrs
@@ -18,6 +19,7 @@ import attrs
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Places
 from jupyter_mlops.versioning.git import Git
+from jupyter_mlops.versioning.heads import head as current
 from jupyter_mlops.versioning.pointers import Out, outs
 from jupyter_mlops.versioning.scratch import opened
 from jupyter_mlops.versioning.stage_files import StageFiles
@@ -134,8 +136,9 @@ class HistoryIndex:
     @contextlib.contextmanager
     def _fresh(self) -> Iterator[tuple[sqlite3.Connection, str]]:
         """The index, brought up to HEAD, and the line of history to ask for."""
-        head = self._git.head()
-        line = self._git.branch() or head or ""
+        checked_out = current(self._git, self._places.git_dir)
+        head = checked_out.commit
+        line = checked_out.branch or head or ""
         with opened(self._places.scratch / "history.sqlite", SCHEMA) as database:
             mark = f"{head} {_shallow_mark(self._places.git_dir)}"
             row = database.execute("SELECT mark FROM tip WHERE line=?", (line,)).fetchone()
@@ -186,7 +189,7 @@ class _Indexing:
         missing = sorted(wanted.keys() - found.keys())
         for blob, data in read_blobs(self._git, missing).items():
             found[blob] = _outs_or_none(data, wanted[blob])
-        rows = [(blob, json.dumps([attrs.astuple(out) for out in found[blob]])) for blob in missing if blob in found]
+        rows = [(blob, json.dumps([_values(out) for out in found[blob]])) for blob in missing if blob in found]
         self._database.executemany("INSERT OR REPLACE INTO blob VALUES (?, ?)", rows)
         return found
 
@@ -196,9 +199,10 @@ class _Indexing:
         seen = self._seen()
         changes: list[tuple[object, ...]] = []
         versions: list[tuple[object, ...]] = []
+        names = _Names(files)
         for commit in commits:
             for pointer, blob in commit.blobs:
-                now = _named(parsed.get(blob or "", ()), pointer, files)
+                now = names.of(parsed.get(blob or "", ()), pointer)
                 before = current.get(pointer, {})
                 for name in sorted(now.keys() | before.keys()):
                     out = now.get(name)
@@ -284,6 +288,9 @@ def read_blobs(git: Git, names: Iterable[str]) -> dict[str, bytes]:
     return found
 
 
+_values = attrgetter(*(field.name for field in attrs.fields(Out)))
+
+
 def _outs_or_none(data: bytes, path: str) -> tuple[Out, ...]:
     """A pointer that once was committed broken tells nothing, and stops nobody."""
     try:
@@ -292,9 +299,22 @@ def _outs_or_none(data: bytes, path: str) -> tuple[Out, ...]:
         return ()
 
 
-def _named(found: Iterable[Out], pointer: str, files: StageFiles) -> dict[str, Out]:
-    named = ((files.name_of(out, pointer), out) for out in found)
-    return {name: out for name, out in named if name and out.digest}
+class _Names:
+    """The names of outputs: each is worked out once, though thousands of commits tell it."""
+
+    def __init__(self, files: StageFiles) -> None:
+        self._files = files
+        self._known: dict[tuple[str, str, str, str | None], str | None] = {}
+
+    def of(self, found: Iterable[Out], pointer: str) -> dict[str, Out]:
+        """Those of `found` that have a name in the project and a digest, by name."""
+        return {name: out for out in found if out.digest and (name := self._name(out, pointer))}
+
+    def _name(self, out: Out, pointer: str) -> str | None:
+        key = (pointer, out.path, out.wdir, out.stage)
+        if key not in self._known:
+            self._known[key] = self._files.name_of(out, pointer)
+        return self._known[key]
 
 
 def _shallow_mark(git_dir: Path) -> str:

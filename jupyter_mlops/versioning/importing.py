@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from jupyter_mlops.versioning.pointers import described
 from jupyter_mlops.versioning.sources import Source, Sources
 from jupyter_mlops.versioning.store import private_folder
 
+KEPT_S = 7 * 86_400.0
+"""So long the part of a download waits to be gone on from."""
 SOURCE = "source"
 QUERY = "query"
 VERSION = "source_version"
@@ -125,6 +128,7 @@ class Importing:
         target.parent.mkdir(parents=True, exist_ok=True)
         parts = self._datasets.places.scratch / "imports"
         parts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(parts)
         with private_folder(self._datasets.places.state / "importing") as staging:
             arrived, before = staging / target.name, staging / f"{target.name}.before"
             version = source.bring(arrived, progress)
@@ -139,6 +143,16 @@ class Importing:
                 if was_there:
                     shutil.move(before, target)
                 raise
+
+
+def _sweep(parts: Path) -> None:
+    """Remove what nobody came back for."""
+    for path in parts.iterdir():
+        if path.suffix == ".lock":
+            continue  # empty, and perhaps held
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - KEPT_S:
+                remove(path)
 
 
 def remove(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import os
 import posixpath
 import time
@@ -114,6 +115,12 @@ def _busy(path: Path) -> EnvironmentFault:
     )
 
 
+def _sweep_partial(path: Path) -> None:
+    """Remove what a writer of `path` left that was killed: whoever holds the lock is the only one."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        partial.unlink(missing_ok=True)
+
+
 class Publisher:
     """Writes pointers.
 
@@ -140,6 +147,7 @@ class Publisher:
             ignores = [self._ignore(path) for path in publication.ignored]
             for name, data in publication.files.items():
                 path = self._places.root / name
+                _sweep_partial(path)
                 if not path.exists() or path.read_bytes() != data:
                     write_atomically(path, data)
         return (*publication.files, *dict.fromkeys(path for path in ignores if path))

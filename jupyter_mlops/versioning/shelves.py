@@ -144,8 +144,7 @@ class Shelf:
             self.odb.add(str(source), localfs, digest, callback=gauge, check_exists=False, batch_size=jobs)
             arrived = self.sizes([digest])[digest]
         gauge.absolute_update(size)
-        if arrived not in {size, None}:
-            raise OSError(f"{digest}: {max(0, arrived or 0):,} of {size:,} bytes arrived in the remote")
+        _require_whole(digest, arrived, size)
         return size
 
     def _copy(self, source: Path, digest: str) -> int:
@@ -157,11 +156,14 @@ class Shelf:
         partial = target.with_name(f".{secrets.token_hex(6)}.tmp")
         try:
             _copied(source, partial)
+            size = partial.stat().st_size
+            if size != source.stat().st_size:
+                return size
             partial.chmod(OBJECT_MODE)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
-        return target.stat().st_size
+        return size
 
     def _send_aside(self, source: Path, digest: str, gauge: Gauge) -> None:
         fs, target = self.odb.fs, self.odb.oid_to_path(digest)
@@ -169,6 +171,7 @@ class Shelf:
         fs.makedirs(fs.parent(target))
         try:
             fs.put_file(str(source), aside, callback=gauge)
+            _require_whole(digest, fs.size(aside), source.stat().st_size)
             fs.move(aside, target)
         except BaseException:
             with contextlib.suppress(Exception):
@@ -189,9 +192,15 @@ class Shelf:
         gauge.absolute_update(target.stat().st_size)
 
 
+def _require_whole(digest: str, arrived: int | None, size: int) -> None:
+    """Check the bytes that arrived; a file system that tells none is believed."""
+    if arrived not in {size, None}:
+        raise OSError(f"{digest}: {max(0, arrived or 0):,} of {size:,} bytes arrived in the remote")
+
+
 def _copied(source: Path, target: Path) -> None:
     """Copy a file, sharing its bytes where the disk can."""
-    with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
+    with source.open("rb", buffering=0) as reading, target.open("xb") as writing:
         try:
             fcntl.ioctl(writing.fileno(), FICLONE, reading.fileno())
         except OSError as error:

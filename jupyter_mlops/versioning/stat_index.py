@@ -1,11 +1,14 @@
-"""Digests by what ``stat`` says, so that unchanged work costs a stat and no read."""
+"""Digests by what ``stat`` says, so that unchanged work costs a stat and no read.
+
+One row a folder holds what is known of all its files, side by side: a hundred thousand files are a hundred rows.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import time
-from collections.abc import Iterable, Mapping
+import struct
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -13,14 +16,15 @@ import attrs
 from jupyter_mlops.versioning.scratch import opened
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS digest (
-  path BLOB NOT NULL, algorithm TEXT NOT NULL,
-  mtime_ns INTEGER, ctime_ns INTEGER, size INTEGER, inode INTEGER, md5 TEXT,
+CREATE TABLE IF NOT EXISTS folder (
+  path BLOB NOT NULL, algorithm TEXT NOT NULL, names BLOB, records BLOB,
   PRIMARY KEY (path, algorithm)
-) WITHOUT ROWID;
+);
 """
 FINE_CLOCK_NS = 20_000_000
 COARSE_CLOCK_NS = 2_000_000_000
+SIGNATURE = struct.Struct("<qqqQ")
+RECORD_BYTES = SIGNATURE.size + 16
 Signature = tuple[int, int, int, int]
 
 
@@ -39,14 +43,37 @@ def is_settled(stat: os.stat_result, read_at_ns: int) -> bool:
     return changed_ns + tick_ns < read_at_ns
 
 
-@attrs.frozen
-class Reading:
-    """A digest and the stat it belongs to, taken at `read_at_ns`."""
+def record(stat: os.stat_result, md5: str, read_at_ns: int) -> bytes:
+    """The md5 of a file and the stat it belongs to; nothing when the file has not settled."""
+    return SIGNATURE.pack(*signature(stat)) + bytes.fromhex(md5) if is_settled(stat, read_at_ns) else b""
 
-    path: str
-    stat: os.stat_result
-    md5: str
-    read_at_ns: int = attrs.field(factory=time.time_ns)
+
+@attrs.frozen
+class Remembered:
+    """What is known of the files right in one folder.
+
+    Attributes
+    ----------
+    names
+        Their names, a zero between each two.
+    records
+        For each name a signature and an md5.
+    """
+
+    names: bytes
+    records: bytes
+
+    def places(self) -> dict[str, int]:
+        """Where in `records` each file's begins, by its name."""
+        if not self.records:
+            return {}
+        return dict(zip(os.fsdecode(self.names).split("\0"), range(0, len(self.records), RECORD_BYTES), strict=True))
+
+
+def united(parts: Sequence[Remembered]) -> Remembered:
+    """Several parts of one folder as one."""
+    known = [part for part in parts if part.records]
+    return Remembered(b"\0".join(part.names for part in known), b"".join(part.records for part in known))
 
 
 class StatIndex:
@@ -61,26 +88,25 @@ class StatIndex:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "digests.sqlite"
 
-    def known(self, path: str, algorithm: str) -> Mapping[str, tuple[Signature, str]]:
-        """Signature and md5 of `path` and of all remembered below it, by path."""
+    def known(self, path: str, algorithm: str) -> Mapping[str, Remembered]:
+        """What is known of `path` and of all folders below it, by their paths.
+
+        A file that is a dataset has a row of its own, in which it has an empty name.
+        """
         low = os.fsencode(path)
-        query = """SELECT path, mtime_ns, ctime_ns, size, inode, md5 FROM digest
+        query = """SELECT path, names, records FROM folder
                    WHERE algorithm = ? AND (path = ? OR path >= ? AND path < ?)"""
         with opened(self._file, SCHEMA) as database:
             rows = database.execute(query, (algorithm, low, low + b"/", low + b"0")).fetchall()
-        return {os.fsdecode(name): ((mtime, ctime, size, inode), md5) for name, mtime, ctime, size, inode, md5 in rows}
+        return {os.fsdecode(name): Remembered(names, records) for name, names, records in rows}
 
-    def remember(self, readings: Iterable[Reading], algorithm: str) -> None:
-        """Keep those readings whose files have settled."""
-        rows = [
-            (os.fsencode(reading.path), algorithm, *signature(reading.stat), reading.md5)
-            for reading in readings
-            if is_settled(reading.stat, reading.read_at_ns)
-        ]
+    def remember(self, folders: Mapping[str, Remembered], algorithm: str) -> None:
+        """Keep what is known of each folder, instead of what was."""
+        rows = [(os.fsencode(path), algorithm, found.names, found.records) for path, found in folders.items()]
         if not rows:
             return
         try:
             with opened(self._file, SCHEMA) as database:
-                database.executemany("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+                database.executemany("INSERT OR REPLACE INTO folder VALUES (?, ?, ?, ?)", rows)
         except sqlite3.OperationalError:
             return  # another writer held it too long: the next look reads these files again

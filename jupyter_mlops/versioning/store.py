@@ -153,13 +153,15 @@ class Store:
         self._listing = (digest, content)
         return content
 
-    def put(self, source: str | Path, incoming: Path) -> tuple[str, os.stat_result]:
+    def put(self, source: str | Path, incoming: Path, present: set[str] | None = None) -> tuple[str, os.stat_result]:
         """Read `source` once: hash it and copy it into the cache unless it is there.
 
         Parameters
         ----------
         incoming
             A private folder on the disk of the cache, from `incoming()`.
+        present
+            Every object of the cache, to be kept up, where many are put: saves asking the disk for each.
 
         Returns
         -------
@@ -175,23 +177,26 @@ class Store:
         with _opened(source) as handle:
             before = os.fstat(handle)
             if before.st_size <= CHUNK_BYTES:
-                md5 = self.put_bytes(_read_all(handle, before.st_size), partial)
+                md5 = self.put_bytes(_read_all(handle, before.st_size), partial, present=present)
             else:
                 md5 = self._put_large(handle, Path(partial))
             _require_same(source, before, os.fstat(handle))
         return md5, before
 
-    def put_bytes(self, data: bytes, partial: str | Path, suffix: str = "") -> str:
+    def put_bytes(self, data: bytes, partial: str | Path, suffix: str = "", present: set[str] | None = None) -> str:
         """Store `data` by way of the file `partial`; returns its digest."""
         digest = hashlib.md5(data, usedforsecurity=False).hexdigest() + suffix
-        if not self.has(digest):
-            target = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OBJECT_MODE)
-            try:
-                _write_all(target, data)
-                _seal(target, len(data), partial)
-            finally:
-                os.close(target)
-            self._publish(partial, digest)
+        if digest in present if present is not None else self.has(digest):
+            return digest
+        target = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OBJECT_MODE)
+        try:
+            _write_all(target, data)
+            _seal(target, len(data), partial)
+        finally:
+            os.close(target)
+        self._publish(partial, digest)
+        if present is not None:
+            present.add(digest)
         return digest
 
     def _put_large(self, handle: int, partial: Path) -> str:

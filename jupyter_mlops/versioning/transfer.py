@@ -235,7 +235,8 @@ def main() -> None:
     try:
         answer = transfer(request, channel)
     except Exception as error:  # noqa: BLE001 (each kind of remote raises classes of its own; all end in one message)
-        channel.end("failed", {"kind": type(error).__name__, "message": str(error) or repr(error)})
+        number = getattr(error, "errno", None)
+        channel.end("failed", {"kind": type(error).__name__, "message": str(error) or repr(error), "errno": number})
         os._exit(1)
     channel.end("answer", attrs.asdict(answer))
     os._exit(0)  # nothing is left to do, and the libraries take their time to leave

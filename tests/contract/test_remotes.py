@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import json
+import random
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -177,3 +180,75 @@ def test_a_remote_that_dvc_2_filled_is_read(project, git, tmp_path):
     assert mlops.pull(project=root).files == 1
     assert (root / "d" / "a.csv").read_bytes() == data
     assert mlops.push(project=root).files == 0
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """A file system in memory that holds 200 kB."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a disk of its own")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def heavy(root: Path) -> None:
+    for number in range(20):
+        (root / "d" / f"{number}.bin").write_bytes(random.Random(number).randbytes(20_000))
+    mlops.commit("d", project=root)
+
+
+def whole_objects(store: Path) -> int:
+    """How many objects lie below `store`; each must be what its name says."""
+    found = [path for path in store.rglob("*") if path.is_file() and len(path.parent.name) == 2]
+    for path in found:
+        name = (path.parent.name + path.name).removesuffix(".dir")
+        assert hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == name
+    return len(found)
+
+
+def test_a_full_remote_is_told_and_holds_whole_objects_only(root, tmp_path):
+    heavy(root)
+    with small_disk(tmp_path / "remote"):
+        with pytest.raises(EnvironmentFault) as told:
+            mlops.push("d", project=root)
+        assert told.value.reference == "disk-full"
+        assert 0 < whole_objects(tmp_path / "remote") < 21
+        subprocess.run(["mount", "-o", "remount,size=2m", str(tmp_path / "remote")], check=True)
+        assert mlops.push("d", project=root).files < 21
+        assert whole_objects(tmp_path / "remote") == 22
+
+
+def test_a_full_cache_is_told_and_the_next_fetch_goes_on(root, git, tmp_path):
+    heavy(root)
+    share(git)
+    mlops.push("d", project=root)
+    clone = cloned(tmp_path)
+    cache = clone / ".dvc" / "cache"
+    with small_disk(cache):
+        with pytest.raises(EnvironmentFault) as told:
+            mlops.fetch("d", project=clone)
+        assert told.value.reference == "disk-full"
+        arrived = whole_objects(cache / "files")
+        assert 0 < arrived < 21
+        subprocess.run(["mount", "-o", "remount,size=2m", str(cache)], check=True)
+        assert mlops.fetch("d", project=clone).files == 21 - arrived
+
+
+def test_a_check_covers_the_commit_that_others_have(root, dvc, git, tmp_path):
+    dvc("repro", "-q")
+    share(git)
+    mlops.push(project=root)
+    shared = git("rev-parse", "HEAD")[:7]
+    gone = mlops.log("d", project=root).versions[0].digest
+    (root / "d" / "a.csv").write_text("a\n2\n")
+    mlops.commit("d", project=root)
+    mlops.push("d", project=root)
+    assert mlops.push(check=True, project=root).gate is None
+    (tmp_path / "remote" / "files" / "md5" / gone[:2] / gone[2:]).unlink()
+    found = mlops.push(check=True, project=root)
+    assert [one.version for one in found.lacking] == [f"d@{shared}"]
+    assert shared in found.gate

@@ -374,6 +374,24 @@ def test_a_prefix_is_imported_as_a_folder_and_goes_on_after_a_cut(project, moto,
     assert mlops.import_(update="raw", project=project.root).unchanged
 
 
+def test_an_interrupt_stops_the_import_of_a_prefix_soon(project, moto, line):
+    for number in range(FILES):
+        ask(moto, "PUT", f"/data/in/{number}.bin", b"x" * 2000)
+    line.pause_s = 0.1
+
+    def interrupt(step: Step) -> None:
+        if step.unit == "bytes":
+            raise KeyboardInterrupt
+
+    with pytest.raises(MlopsError) as caught:
+        invoke(
+            find("import"), {"url": "s3://data/in/", "path": "raw"}, Origin("python", project.root, progress=interrupt)
+        )
+    assert caught.value.reference == "cancelled"
+    assert line.gets < FILES / 2
+    assert not (project.root / "raw").exists()
+
+
 def test_a_vanished_bucket_is_told_and_the_dataset_stays(project, moto, line):
     ask(moto, "PUT", "/data/in/t.csv", b"a\n1\n")
     mlops.import_("s3://data/in/t.csv", "t.csv", project=project.root)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.profiles import comparing
 from jupyter_mlops.profiles.differences import Table, compare
+from jupyter_mlops.records import Step
 
 relaxed = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WAYS = {"in memory": 10**12, "out of core": 0}
@@ -158,6 +161,19 @@ def test_a_key_that_is_all_there_is_and_no_column_in_common(tmp_path, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_cells_are_listed_as_json_can_carry_them(tmp_path, way):
+    large, moment = 2**63 - 1, NOON.replace(microsecond=5)
+    before = {"a": [large], "b": [Decimal("1.10")], "c": [b"\xff"], "d": [math.inf], "e": [[1, None]], "f": [moment]}
+    after = {"a": [large - 1], "b": [Decimal("1.20")], "c": [None], "d": [math.nan], "e": [[]], "f": [NOON]}
+    sides = (pl.DataFrame({"id": [2**60], **side}) for side in (before, after))
+    found = compared(*(write(frame, tmp_path / str(i)) for i, frame in enumerate(sides)), ["id", "id"], tmp_path, way)
+    (row,) = found.changes(tmp_path / "changes").page(0, 10)[0]
+    assert row.key == str(2**60)
+    assert [*row.before.values()] == [str(large), "1.10", "ff", "inf", "[1, None]", "2026-05-01T00:00:00.000005"]
+    assert [*row.values.values()][1:] == [str(large - 1), "1.20", None, "NaN", "[]", "2026-05-01T00:00:00"]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_repeated_key_names_its_worst_row(tmp_path, way):
     once = write(pl.DataFrame({"a": [1, 2], "b": ["x", None]}), tmp_path / "a")
     often = write(pl.DataFrame({"a": [1, 2, 2, 1, 2], "b": [None, "y", "y", "z", "y"]}), tmp_path / "b")
@@ -192,3 +208,50 @@ def test_with_a_key_rows_are_paired(tmp_path, way, key, data):
     assert Counter(row.kind for row in rows) == +Counter(found.tally.rows)
     listed = Counter(name for row in rows for name in row.before)
     assert listed == Counter(found.tally.columns)
+
+
+def test_a_page_of_long_texts_stays_small(tmp_path):
+    sides = [write(pl.DataFrame({"id": [1], "x": [letter * 10**6]}), tmp_path / letter) for letter in "ab"]
+    found = compared(*sides, ["id"], tmp_path, "in memory")
+    (row,) = found.changes(tmp_path / "changes").page(0, 10)[0]
+    assert (len(row.values["x"]), len(row.before["x"])) == (10_001, 10_001)
+
+
+MEASURED = """
+import sys
+from pathlib import Path
+import polars, pyarrow.parquet
+from jupyter_mlops.profiles.differences import Table, compare
+def peak_mb():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+bare, folder = peak_mb(), Path(sys.argv[1])
+sides = [Table([folder / name], ["t.parquet"]) for name in "ab"]
+print(compare(*sides, ["id"], folder / "changes").tally.rows["modified"], peak_mb() - bare)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_table(tmp_path):
+    rows = 3_000_000
+    columns = {f"x{i}": (pl.int_range(rows, dtype=pl.Int64, eager=True) * 7919 % 10_007 + i) for i in range(15)}
+    before = pl.DataFrame({"id": pl.int_range(rows, eager=True), **columns})
+    before.write_parquet(tmp_path / "a", row_group_size=250_000)
+    edited = pl.when(pl.col("id") % 1000 == 0).then(-1).otherwise("x0")
+    before.with_columns(edited.alias("x0")).write_parquet(tmp_path / "b", row_group_size=250_000)
+    (tmp_path / "changes").mkdir()
+    command = [sys.executable, "-c", MEASURED, str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    modified, peak_mb = done.stdout.split()
+    assert int(modified) == 3000
+    assert float(peak_mb) < 450  # the two tables alone take 770
+
+
+def test_a_large_comparison_tells_how_far_it_is(tmp_path):
+    sides = [write(pl.DataFrame({"id": [1, 2, 3], "x": [n, 0, 0]}), tmp_path / str(n)) for n in (1, 2)]
+    heard: list[Step] = []
+    (tmp_path / "changes").mkdir()
+    compare(*sides, ["id"], tmp_path / "changes", heard.append, in_memory_bytes=0)
+    said = [(step.what, step.done) for step in heard]
+    words = ("compare rows", "collect changed rows")
+    assert said == [(f"{word} {side}", 3) for word in words for side in ("before", "after")]

@@ -66,8 +66,8 @@ def test_a_text_file_has_dates_only_where_every_cell_is_one(tmp_path):
 
 
 def test_a_cell_that_became_null_and_one_that_was(tmp_path):
-    before = pl.DataFrame({"id": [1, 2, 3, 4], "x": [1.0, None, 4.0, 5.0], "s": ["a", "a", "b", "c"]})
-    after = pl.DataFrame({"id": [1, 2, 3, 4], "x": [None, 3.0, 6.0, float("inf")], "s": ["b", "b", "c", "c"]})
+    before = pl.DataFrame({"id": [1, 2, 3, 4], "x": [1.0, None, 4.0, 5.0], "s": ["a", "a", None, None]})
+    after = pl.DataFrame({"id": [1, 2, 3, 4], "x": [None, 3.0, 6.0, float("inf")], "s": ["b", "b", "c", "d"]})
     found, _ = compared(
         write(before, tmp_path / "a", "parquet"), write(after, tmp_path / "b", "parquet"), tmp_path / "c", 0
     )
@@ -75,6 +75,7 @@ def test_a_cell_that_became_null_and_one_that_was(tmp_path):
     assert (x.changed, x.emptied, x.filled, x.mean_change) == (4, 1, 1, 2.0)
     assert (x.edges[0], x.edges[-1], sum(x.before), sum(x.after)) == (1.0, 6.0, 3, 2)
     assert [(one.before, one.after, one.cells) for one in s.common] == [("a", "b", 2)]
+    assert (s.emptied, s.filled) == (0, 2)
 
 
 @pytest.fixture
@@ -92,6 +93,10 @@ def test_a_damaged_or_half_lost_comparison_is_made_again(tmp_path, pair):
     first = page(kept, pair)
     (folder,) = (tmp_path / "kept").iterdir()
     (folder / "changes-000000.arrow").unlink()
+    assert page(kept, pair) == first
+    (folder / "changes-000000.arrow").write_bytes(b"ARROW1 no more")
+    with pytest.raises(EnvironmentFault, match="unreadable-table"):
+        page(kept, pair)
     assert page(kept, pair) == first
     (folder / comparisons.SUMMARY).write_bytes(b"{")
     assert page(kept, pair) == first

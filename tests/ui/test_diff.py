@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from pictures import write_png
 from playwright.sync_api import Locator, Page
-from ui.real_lab import Desk, mlops, shell
+from ui.real_lab import Desk, mlops
 
 pytestmark = pytest.mark.browser
 ROWS = 5_000
@@ -42,7 +43,10 @@ def people(lab):
     for text in ("one\ntwo\n", "one\n2\n"):
         (root / "notes/a.txt").write_text(text)
         mlops("commit", "notes", cwd=root)
-    shell("git", "status", cwd=root)
+    (root / "faces").mkdir()
+    for blue in (3, 9):
+        write_png(root / "faces/a.png", [[(200, 100, 3)] * 7 + [(200, 100, blue)]] * 8)
+        mlops("commit", "faces", cwd=root)
 
 
 def opened(desk: Desk, name: str) -> Page:
@@ -129,6 +133,16 @@ def test_columns_and_texts_are_shown(desk: Desk) -> None:
     lines = page.get_by_label("Changed lines")
     lines.wait_for()
     assert [line.inner_text().strip() for line in lines.locator("[data-sign='+']").all()] == ["+2"]
+
+
+@pytest.mark.usefixtures("people")
+def test_pictures_stand_side_by_side(desk: Desk) -> None:
+    page = opened(desk, "faces")
+    page.get_by_role("button", name="a.png").click()
+    page.get_by_text("12.50 % of the pixels differ.").wait_for()
+    assert page.get_by_role("img", name="Before").evaluate("one => one.naturalWidth") == 8
+    assert page.get_by_role("img", name="After").count() == 1
+    desk.shot("diff-pictures")
 
 
 @pytest.mark.usefixtures("people")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import struct
-import zlib
 from pathlib import Path
 
 import polars as pl
 import pytest
+from pictures import write_png
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import MlopsError
@@ -128,23 +127,24 @@ def test_texts_are_compared_line_by_line(project):
     assert text.diff.splitlines() == ["@@ -1,3 +1,3 @@", " one", "-two", "-three", "+2", "+three⏎ missing"]
 
 
-def png(path: Path, pixels: list[list[tuple[int, int, int]]]) -> None:
-    raw = b"".join(b"\0" + bytes(value for pixel in line for value in pixel) for line in pixels)
-    head = struct.pack(">IIBBBBB", len(pixels[0]), len(pixels), 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(raw)), (b"IEND", b""))
-    framed = (
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(framed))
+def test_a_table_that_cannot_be_read_is_shown_as_text(project):
+    path = project.root / "t.csv"
+    path.write_text("a,b\n1,2\n")
+    mlops.commit("t.csv", project=project.root)
+    path.write_text("a,b\n1,2\n3,4,5,6\n")
+    found = mlops.diff("t.csv", project=project.root)
+    assert found.rows is None
+    assert "damaged" in found.note
+    assert found.texts[0].diff.endswith("+3,4,5,6")
 
 
 def test_pictures_stand_side_by_side(project):
     folder = project.root / "faces"
     folder.mkdir()
-    png(folder / "a.png", [[(1, 2, 3)] * 4] * 2)
-    png(folder / "gone.png", [[(0, 0, 0)]])
+    write_png(folder / "a.png", [[(1, 2, 3)] * 4] * 2)
+    write_png(folder / "gone.png", [[(0, 0, 0)]])
     mlops.commit("faces", project=project.root)
-    png(folder / "a.png", [[(1, 2, 3)] * 4, [(1, 2, 3)] * 3 + [(9, 9, 9)]])
+    write_png(folder / "a.png", [[(1, 2, 3)] * 4, [(1, 2, 3)] * 3 + [(9, 9, 9)]])
     (folder / "gone.png").unlink()
     changed, gone = mlops.diff("faces", project=project.root).pictures
     assert (changed.path, changed.before.width, changed.after.height, changed.differing_ratio) == ("a.png", 4, 2, 0.125)

@@ -215,6 +215,17 @@ def test_two_halves_of_different_versions_are_never_joined(root, site, is_carele
     assert meta(root, "t.bin")["source_version"] == 'etag "two"'
 
 
+def test_parts_that_nobody_came_back_for_are_swept(root, site):
+    site.cut_after = [1_000_000, 0, 0, 0, 0]
+    refusal(f"http://{site.address}/t.bin", "t.bin", project=root)
+    parts = list(Path(os.environ["HOME"]).rglob("imports/*.part"))
+    assert [path.stat().st_size for path in parts] == [1_000_000]
+    os.utime(parts[0], (0, 0))
+    site.cut_after = []
+    mlops.import_(f"http://{site.address}/other.bin", "u.bin", project=root)
+    assert not parts[0].exists()
+
+
 def test_a_server_that_names_no_version_is_read_from_the_start(root, site):
     site.etag, site.cut_after = None, [1_000_000]
     mlops.import_(f"http://{site.address}/t.bin", "t.bin", project=root)
@@ -344,7 +355,9 @@ def postgres() -> Iterator[str]:
         command = [str(programs[0].with_name("postgres")), "-D", str(here), "-p", str(port), "-k", folder, "-F"]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **other)
         until = time.monotonic() + 30
-        while subprocess.run(["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode:
+        while subprocess.run(
+            [str(programs[0].with_name("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False
+        ).returncode:
             assert time.monotonic() < until
             time.sleep(0.1)
         yield f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"

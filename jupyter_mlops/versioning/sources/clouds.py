@@ -85,11 +85,13 @@ class CloudFiles(Source):
         kept = self.parts / hashlib.sha256(f"{self.address} {version}".encode()).hexdigest()[:24]
         kept.mkdir(parents=True, exist_ok=True)
         total = sum(int(info.get("size") or 0) for info in found.values())
-        with ThreadPoolExecutor(THREADS) as threads:
-            done = 0
+        threads, done = ThreadPoolExecutor(THREADS), 0
+        try:
             for size in threads.map(lambda one: _bring_one(fs, one, path, kept), found):
                 done += size
                 progress(Step(f"fetch {len(found):,} files", done, total, "bytes"))
+        finally:
+            threads.shutdown(cancel_futures=True)  # whoever stops waits for a few files, not for all
         shutil.move(kept, target)
         return version
 

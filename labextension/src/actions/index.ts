@@ -1,5 +1,6 @@
 /** Everything a click can do; loaded with the panel, not with Lab. */
 export { checkout, commit, importData, pull, push, tag } from './data';
+export { collect, erase, fetchData, repair, retention, reveal, search, verify } from './keeping';
 export { copyUrl, rollback, undeploy } from './deployments';
 export { alias, deploy, register } from './models';
 export { addStage, ci, removeStage, run, runAsStage, stop, why } from './pipelines';

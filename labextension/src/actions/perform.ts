@@ -16,6 +16,8 @@ export interface IAfter<R> {
   readonly undo?: (result: R) => (() => Promise<unknown>) | null;
   /** What to do about a failure instead of telling it, by its reference. */
   readonly remedy?: Readonly<Record<string, (failure: MlopsFailure) => Promise<unknown>>>;
+  /** The line to show where the real one holds what nobody should read over a shoulder. */
+  readonly line?: string;
 }
 
 /** These read notebooks from the disk, so what is in the editor must be there first. */
@@ -32,7 +34,7 @@ export async function perform<V extends Verb>(
     if (READS_NOTEBOOKS.has(verb)) {
       await saveNotebooks(mlops);
     }
-    mlops.showLine(lineOf(mlops.project.verb(verb), verb, args), { copy: true });
+    mlops.showLine(after?.line ?? lineOf(mlops.project.verb(verb), verb, args), { copy: true });
     const outcome = await attempt(mlops, verb, args);
     report(outcome, after);
     return outcome.result;
@@ -63,7 +65,11 @@ export async function rehearse<V extends Verb>(
 }
 
 /** Runs it; asks who the user is when git does not know, and tries once more. */
-async function attempt<V extends Verb>(mlops: IMlops, verb: V, args: WriteArgs<V>): Promise<IOutcome<JobResults[V]>> {
+export async function attempt<V extends Verb>(
+  mlops: IMlops,
+  verb: V,
+  args: WriteArgs<V>
+): Promise<IOutcome<JobResults[V]>> {
   try {
     return await mlops.project.jobs.run(verb, args);
   } catch (reason) {

@@ -1969,7 +1969,7 @@ export interface components {
             remote?: string;
             /** @description Every version of the branch, not just what the project has now. Default: `false`. */
             all_versions?: boolean;
-            /** @description Send nothing; ask the remote whether it has every file in its full size. Exit 1 when something is lacking. Default: `false`. */
+            /** @description Send nothing; ask the remote whether it has every file in its full size, those of the commit that the upstream branch has among them. Exit 1 when something is lacking. Default: `false`. */
             check?: boolean;
             /** @description Say what would be sent; send nothing. Default: `false`. */
             dry_run?: boolean;
@@ -2128,7 +2128,7 @@ export interface components {
          *     key
          *         What names the row: its key, or where it stands in its file.
          *     values
-         *         Column to cell; of a removed row as they were, else as they are.
+         *         Column to cell; of a removed row as they were, else as they are. Texts are cut after 10,000 characters.
          *     before
          *         Column to cell as it was, for the changed cells of a modified row alone.
          */

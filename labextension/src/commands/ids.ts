@@ -15,6 +15,14 @@ export namespace CommandIDs {
   export const setRemote = 'mlops:set-remote';
   export const pull = 'mlops:pull';
   export const importData = 'mlops:import';
+  export const fetch = 'mlops:fetch';
+  export const search = 'mlops:search';
+  export const reveal = 'mlops:reveal';
+  export const verify = 'mlops:verify';
+  export const repair = 'mlops:repair';
+  export const collect = 'mlops:collect';
+  export const retention = 'mlops:retention';
+  export const erase = 'mlops:erase';
   export const diff = 'mlops:diff';
   export const show = 'mlops:show';
   export const copyReference = 'mlops:copy-reference';

@@ -54,10 +54,14 @@ export function datasetMenu(dataset: DatasetState): MenuEntry[] {
     [CommandIDs.diff, { before: path, label: 'Diff with the last version' }],
     [CommandIDs.push, { path }],
     [CommandIDs.pull, { path }],
+    [CommandIDs.fetch, { path }],
     null,
     [CommandIDs.show, { reference }],
     [CommandIDs.lineage, { reference }],
     [CommandIDs.drift, { reference, label: 'Compare drift with the version before' }],
+    null,
+    [CommandIDs.retention, { path }],
+    [CommandIDs.erase, { path }],
     null,
     [CommandIDs.copyReference, { reference }]
   ];
@@ -65,6 +69,23 @@ export function datasetMenu(dataset: DatasetState): MenuEntry[] {
 
 /** Tables, notebooks and pictures: nobody predicts with them. */
 const NO_MODEL = /\.(arrow|csv|feather|ipynb|jpe?g|jsonl?|ndjson|parquet|png|tsv|txt|xlsx?)$/i;
+
+/** What concerns all data. */
+export const DATA_MENU: readonly MenuEntry[] = [
+  [CommandIDs.search],
+  null,
+  [CommandIDs.importData],
+  [CommandIDs.push],
+  [CommandIDs.pull],
+  [CommandIDs.fetch],
+  null,
+  [CommandIDs.verify],
+  [CommandIDs.repair],
+  null,
+  [CommandIDs.retention],
+  [CommandIDs.collect],
+  [CommandIDs.erase]
+];
 
 /** What a right click on a version offers. */
 export function versionMenu(version: DatasetVersion, previous: DatasetVersion | undefined): MenuEntry[] {

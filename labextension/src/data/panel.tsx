@@ -1,5 +1,5 @@
 /** Data: datasets, their state, and their versions. */
-import { addIcon, fileUploadIcon } from '@jupyterlab/ui-components';
+import { addIcon, ellipsesIcon, fileUploadIcon } from '@jupyterlab/ui-components';
 import { useEffect, useState } from 'react';
 import type { ReactElement } from 'react';
 import type { DatasetState, Status } from '../api/types';
@@ -16,17 +16,37 @@ import { useFilter } from '../shell/filter';
 import { NoMatch } from '../shell/no-match';
 import { RunningJobs } from '../shell/jobs';
 import { Section } from '../shell/section';
-import { changeOf, datasetMenu, nameOf, selectionOf } from './model';
+import { DATA_MENU, changeOf, datasetMenu, nameOf, selectionOf } from './model';
 import { Versions } from './versions';
 
-const VERBS = ['commit', 'checkout', 'push', 'pull', 'import', 'tag', 'init'];
+const VERBS = [
+  'commit',
+  'checkout',
+  'push',
+  'pull',
+  'fetch',
+  'import',
+  'tag',
+  'init',
+  'verify',
+  'gc',
+  'retain',
+  'erase'
+];
+const MORE = 'More about data';
 
 export function DataSection(props: { status: Status }): ReactElement {
+  const { app } = useMlops();
   const execute = useCommand();
+  const more = (): void => {
+    const box = document.querySelector(`[data-section=data] [aria-label="${MORE}"]`)?.getBoundingClientRect();
+    openMenu(app.commands, DATA_MENU, box?.left ?? 0, box?.bottom ?? 0);
+  };
   const buttons = (
     <>
       <Button label="Commit version…" icon={addIcon} bare verb="commit" onClick={() => execute(CommandIDs.commit)} />
       <Button label="Push" icon={fileUploadIcon} bare verb="push" onClick={() => execute(CommandIDs.push)} />
+      <Button label={MORE} icon={ellipsesIcon} bare onClick={more} />
     </>
   );
   return (
@@ -96,6 +116,11 @@ function Dataset(props: { dataset: DatasetState; name: string; position: [number
       project.select(mine);
     }
   });
+  useEffect(() => {
+    if (selected?.kind === 'data' && selected.name === mine.name && !selected.follows) {
+      setOpen(true); // a version that something leads to can be seen
+    }
+  }, [selected, mine.name]);
   const changed = dataset.state === 'changed';
   const commit = (): void => execute(CommandIDs.commit, { path: dataset.path });
   const spoken = [dataset.path, lookOf(dataset.state).word, changeOf(dataset), dataset.version ?? 'no version'];

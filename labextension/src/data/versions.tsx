@@ -8,10 +8,12 @@ import { age, bytes, moment, plural } from '../parts/format';
 import { useCommand, useMinute, useMlops, useSelection } from '../parts/hooks';
 import { Loaded } from '../parts/loaded';
 import { openMenu } from '../parts/menu';
+import { State } from '../parts/state';
 import { Row } from '../parts/tree';
 import { When } from '../parts/when';
 import { Windowed } from '../parts/windowed';
 import { useFilter } from '../shell/filter';
+import { useReach } from '../keeping/reach';
 import { versionMenu, versionSelection } from './model';
 
 export function Versions(props: { dataset: DatasetState }): ReactElement {
@@ -19,6 +21,7 @@ export function Versions(props: { dataset: DatasetState }): ReactElement {
   const matches = useFilter();
   const { dataset } = props;
   const pages = project.versions(dataset.path);
+  const reached = useReach(pages, dataset);
   return (
     <Loaded of={pages}>
       {page => {
@@ -32,6 +35,7 @@ export function Versions(props: { dataset: DatasetState }): ReactElement {
             items={found}
             more={page.next === null ? 0 : total - page.items.length}
             onMore={count => pages.more(count)}
+            sought={found.findIndex(one => one.version === reached)}
             keyOf={version => version.git_commit + version.version}
           >
             {(version, at) => (
@@ -70,9 +74,16 @@ function Version(props: IVersion): ReactElement {
       id={`version:${mine.reference}`}
       level={2}
       position={props.position}
-      name={[bare(version.version), version.message, version.author, age(version.time, now), ...version.tags].join(
-        ', '
-      )}
+      name={[
+        bare(version.version),
+        version.let_go,
+        version.message,
+        version.author,
+        age(version.time, now),
+        ...version.tags
+      ]
+        .filter(Boolean)
+        .join(', ')}
       tip={tipOf(version)}
       selected={same(selected, mine)}
       label={<Label version={version} />}
@@ -80,7 +91,9 @@ function Version(props: IVersion): ReactElement {
       buttons={
         <>
           <Button label="Diff" hint="Diff with previous" onClick={diff} />
-          {!version.current && <Button label="Check out…" verb="checkout" onClick={checkout} />}
+          {!version.current && !version.let_go.startsWith('retired') && (
+            <Button label="Check out…" verb="checkout" onClick={checkout} />
+          )}
         </>
       }
       onSelect={() => project.select(mine)}
@@ -97,6 +110,7 @@ function Label(props: { version: DatasetVersion }): ReactElement {
       <span className="jp-Mlops-version" data-current={version.current}>
         {bare(version.version)}
       </span>
+      {version.let_go && <State state={version.let_go.split(' ')[0] ?? ''} word />}
       {version.tags.map(tag => (
         <span key={tag} className="jp-Mlops-tag">
           {tag}
@@ -114,6 +128,18 @@ function tipOf(version: DatasetVersion): string {
     version.message,
     `${version.author}, ${moment(version.time)}`,
     `${plural(version.files, 'file')}, ${bytes(version.bytes)}${rows}`,
-    `commit ${version.git_commit.slice(0, 10)}`
-  ].join('\n');
+    `commit ${version.git_commit.slice(0, 10)}`,
+    letGo(version.let_go)
+  ]
+    .join('\n')
+    .trim();
+}
+
+/** `retired 2026-11-24` in words. */
+function letGo(told: string): string {
+  const [kind, day] = told.split(' ');
+  if (!day) {
+    return '';
+  }
+  return kind === 'erased' ? `Erased on ${day}: what is left stands in its place.` : `Its data was let go on ${day}.`;
 }

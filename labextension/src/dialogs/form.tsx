@@ -56,7 +56,7 @@ export async function ask(form: IForm): Promise<Values | null> {
   });
   dialog.addClass('jp-Mlops-dialog');
   const check = (): void => {
-    const missing = form.fields.some(field => field.required && body.values[field.name] === '');
+    const missing = form.fields.some(field => field.required && !body.values[field.name]);
     dialog.node.querySelector('button.jp-mod-accept, button.jp-mod-warn')?.toggleAttribute('disabled', missing);
   };
   body.changed.connect(check);
@@ -114,7 +114,13 @@ function Field(props: { field: IField; value: Value; onChange: (name: string, va
   if (field.kind === 'check') {
     return (
       <label className="jp-Mlops-check">
-        <input type="checkbox" checked={value === true} onChange={event => change(event.target.checked)} />
+        <input
+          type="checkbox"
+          checked={value === true}
+          // Lab's dialog looks for what is invalid at every input, and opens the button when nothing is.
+          required={field.required}
+          onChange={event => change(event.target.checked)}
+        />
         <span>{field.label}</span>
         {field.help && <small>{field.help}</small>}
       </label>

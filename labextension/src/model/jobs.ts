@@ -26,12 +26,15 @@ export class Jobs {
   /**
    * Runs `verb` and waits for its end.
    *
+   * A red gate is an outcome too: it comes with its result.
+   *
    * @throws MlopsFailure when it fails or is cancelled.
    */
   async run<V extends WritingVerb & keyof JobResults>(verb: V, args: WriteArgs<V>): Promise<IOutcome<JobResults[V]>> {
     const id = await this._client.start(verb, this._project(), args);
     const job = await this._follow(id);
-    if (job.state !== 'succeeded') {
+    const red = job.gate !== null && job.error === null;
+    if (job.state !== 'succeeded' && !red) {
       throw new MlopsFailure(job.error ?? stopped(job), 200);
     }
     return { result: job.result as JobResults[V], gate: job.gate, line: job.line };

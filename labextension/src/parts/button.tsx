@@ -22,7 +22,7 @@ interface IButton {
 export function Button(props: IButton): ReactElement {
   const { project } = useMlops();
   useResource(project.catalogue);
-  const denied = (props.verb ? project.denied(props.verb) : '') || (props.idle ?? '');
+  const denied = (props.verb && project.denied(props.verb)) || props.idle || '';
   const click = (event: MouseEvent): void => {
     event.stopPropagation();
     if (!denied) {

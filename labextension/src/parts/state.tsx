@@ -25,6 +25,13 @@ const LOOKS: Readonly<Record<string, ILook>> = {
   skipped: { mark: '–', word: 'skipped', tone: 'calm' },
   healthy: { mark: '●', word: 'healthy', tone: 'good' },
   stopped: { mark: '■', word: 'stopped', tone: 'calm' },
+  kept: { mark: '✓', word: 'kept', tone: 'good' },
+  expired: { mark: '▲', word: 'expired', tone: 'warn' },
+  gone: { mark: '○', word: 'gone', tone: 'calm' },
+  retired: { mark: '○', word: 'gone', tone: 'calm' },
+  erased: { mark: '⊘', word: 'erased', tone: 'calm' },
+  damaged: { mark: '✗', word: 'damaged', tone: 'bad' },
+  sound: { mark: '✓', word: 'sound', tone: 'good' },
   start: { mark: '◆', word: 'next', tone: 'busy' }
 };
 

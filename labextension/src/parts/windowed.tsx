@@ -17,6 +17,8 @@ interface IWindowed<T> {
   readonly onMore: (count: number) => void;
   readonly keyOf: (item: T) => string;
   readonly children: (item: T, at: number) => ReactNode;
+  /** The item to be seen; -1 when none is sought. */
+  readonly sought?: number;
 }
 
 /** Draws what can be seen, and asks for the next page before the end is reached. */
@@ -33,6 +35,14 @@ export function Windowed<T>(props: IWindowed<T>): ReactElement {
       onMore(items.length + LONGEST_PAGE);
     }
   }, [asked, more, last, items.length, onMore]);
+  const { sought = -1 } = props;
+  useEffect(() => {
+    const seen = box.current;
+    const px = sought * ROW_PX;
+    if (boxed && seen && sought >= 0 && (px < seen.scrollTop || px > seen.scrollTop + (BOX_ROWS - 1) * ROW_PX)) {
+      seen.scrollTop = Math.max(0, px - (BOX_ROWS / 2) * ROW_PX);
+    }
+  }, [boxed, sought]);
   const older = (): void => {
     setAsked(true);
     onMore(items.length + LONGEST_PAGE);

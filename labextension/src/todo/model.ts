@@ -25,6 +25,8 @@ export function deedOf(step: NextStep): IDeed {
     checkout: { label: 'Check out…', verb, command: CommandIDs.checkout, args: { reference: step.name } },
     init: { label: 'Set up…', verb, command: CommandIDs.init, args: {} },
     register: { label: 'Register…', verb, command: CommandIDs.register, args: {} },
+    verify: { label: 'Repair', verb, command: CommandIDs.repair, args: {} },
+    erase: { label: 'Finish', verb, command: CommandIDs.erase, args: { resume: 'yes' } },
     deploy: { label: 'Deploy…', verb, command: CommandIDs.deploy, args: {} }
   };
   const line = typed(step);

@@ -85,7 +85,11 @@ function History(props: { deployment: Deployment }): ReactElement {
         release.reason,
         served.has(bare(release.version)) ? (
           // A version may have been served before as well; only the last time is now.
-          place === 0 ? 'served now' : ''
+          place === 0 ? (
+            'served now'
+          ) : (
+            ''
+          )
         ) : (
           <Button key="back" label="Roll back…" verb="rollback" onClick={() => back(bare(release.version))} />
         )

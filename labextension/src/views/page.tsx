@@ -17,6 +17,9 @@ import type { IViewSpec, ViewKind } from './spec';
 
 // The graph library is larger than all the rest together.
 const LineageView = lazy(() => import('./lineage'));
+const SearchView = lazy(() => import('../keeping/search'));
+const VerifiedView = lazy(() => import('../keeping/verified'));
+const RetentionView = lazy(() => import('../keeping/retention'));
 
 const VIEWS: Readonly<Record<ViewKind, ComponentType<{ spec: IViewSpec }>>> = {
   diff: DiffView,
@@ -24,7 +27,10 @@ const VIEWS: Readonly<Record<ViewKind, ComponentType<{ spec: IViewSpec }>>> = {
   drift: DriftView,
   compare: CompareView,
   monitor: MonitorView,
-  show: ShowView
+  show: ShowView,
+  search: SearchView,
+  verified: VerifiedView,
+  retention: RetentionView
 };
 
 /** It keeps its project, wherever the sidebar goes. */

@@ -5,6 +5,7 @@ import { CommandIDs } from '../commands/ids';
 import { Button } from '../parts/button';
 import { bytes, moment, scalar } from '../parts/format';
 import { useCommand, useMlops } from '../parts/hooks';
+import { Provenance, Schema } from '../keeping/provenance';
 import { Loaded } from '../parts/loaded';
 import { Facts, Heading, Table } from './parts';
 import type { IViewSpec } from './spec';
@@ -27,10 +28,10 @@ export function ShowView(props: { spec: IViewSpec }): ReactElement {
 
 function Shown(props: { shown: ReadResult<'show'> }): ReactElement {
   const { version, provenance, schema, metrics, tags, producers, consumers } = props.shown;
-  const known = Object.entries(provenance).map(([name, value]) => [name, scalar(value)] as const);
   const facts = version
     ? ([
         ['Version', version.label],
+        ['Data', version.let_go],
         ['Message', version.message],
         ['Author', `${version.author}, ${moment(version.time)}`],
         ['Size', `${bytes(version.bytes)}${version.rows === null ? '' : `, ${version.rows.toLocaleString()} rows`}`],
@@ -40,7 +41,8 @@ function Shown(props: { shown: ReadResult<'show'> }): ReactElement {
     : [];
   return (
     <>
-      <Facts facts={[...facts, ['Tags', tags.join(', ')], ...known.filter(([, value]) => value !== '–')]} />
+      <Facts facts={[...facts, ['Tags', tags.join(', ')]]} />
+      <Provenance provenance={provenance} />
       <Facts facts={[['Made by', producers.join(', ')] as const, ['Used by', consumers.join(', ')] as const]} />
       {Object.keys(metrics).length > 0 && (
         <Table
@@ -49,9 +51,7 @@ function Shown(props: { shown: ReadResult<'show'> }): ReactElement {
           rows={Object.entries(metrics).map(([name, value]) => [name, scalar(value)])}
         />
       )}
-      {schema.length > 0 && (
-        <Table label="Schema" heads={['Column', 'Type']} rows={schema.map(column => [column.name, column.type])} />
-      )}
+      <Schema schema={schema} provenance={provenance} />
     </>
   );
 }

@@ -2,7 +2,7 @@
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { bare, shortName } from '../model/selection';
 
-const KINDS = ['diff', 'lineage', 'drift', 'compare', 'monitor', 'show'] as const;
+const KINDS = ['diff', 'lineage', 'drift', 'compare', 'monitor', 'show', 'search', 'verified', 'retention'] as const;
 export type ViewKind = (typeof KINDS)[number];
 
 export interface IViewSpec {
@@ -47,7 +47,10 @@ export function titleOf(spec: IViewSpec): string {
     drift: `Drift: ${brief(first)}`,
     compare: first && second ? `Runs ${numbered(first)} → ${numbered(second)}` : 'Compare runs',
     monitor: `Deployment: ${first}`,
-    show: brief(first)
+    show: brief(first),
+    search: 'Search data',
+    verified: 'Verify data',
+    retention: first ? `Retention: ${brief(first)}` : 'Retention'
   };
   return titles[spec.kind];
 }
