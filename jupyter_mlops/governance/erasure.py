@@ -14,9 +14,10 @@ from jupyter_mlops.versioning.collecting import Collecting
 from jupyter_mlops.versioning.committing import Committing
 from jupyter_mlops.versioning.consumers import Consumer, Use
 from jupyter_mlops.versioning.datasets import Datasets
-from jupyter_mlops.versioning.erasing import Erasing, Journal, Search, mentions, new_erasure_id
+from jupyter_mlops.versioning.erasing import Erasing, Search, mentions, new_erasure_id, text_in
+from jupyter_mlops.versioning.journal import Journal
 from jupyter_mlops.versioning.pointers import SUFFIX
-from jupyter_mlops.versioning.reach import versions
+from jupyter_mlops.versioning.reach import named, versions
 from jupyter_mlops.versioning.remotes import Remotes
 from jupyter_mlops.versioning.tombstones import ERASED, Tombstone
 from jupyter_mlops.versioning.transfer import Request
@@ -46,19 +47,29 @@ class Erasure:
         Its remotes.
     remote
         The one from which it goes as well; "" for none.
+    others
+        Further projects that share the cache: what they need stays.
     """
 
-    def __init__(self, datasets: Datasets, consumers: Sequence[Consumer], remotes: Remotes, remote: str) -> None:
+    def __init__(
+        self,
+        datasets: Datasets,
+        consumers: Sequence[Consumer],
+        remotes: Remotes,
+        remote: str,
+        others: Sequence[Datasets] = (),
+    ) -> None:
         self._datasets = datasets
         self._consumers = consumers
         self._remotes = remotes
         self._remote = remote
+        self._others = others
 
     def versions(self, names: Collection[str], progress: Progress) -> list[tuple[str, str]]:
         """Dataset and digest of every version of `names` (all datasets when empty), brought here where possible."""
         found = [pair for pair in versions(self._datasets.git) if not names or pair[0] in names]
         absent = [digest for _, digest in found if not self._datasets.is_stored(digest)]
-        lost = [digest for digest in absent if not self._datasets.tombstones.of(digest)]
+        lost = [digest for digest in absent if not self._datasets.tombstones.is_erased(digest)]
         if lost and self._remote:
             self._remotes.move(Request("fetch", self._remote, digests=lost), progress)
         return found
@@ -95,32 +106,57 @@ class Erasure:
             for path in mentions(self._datasets, found, subject.value, set(search.contents)):
                 yield f"{path} holds the text, but is no table with that column: erase --path {path}"
             yield from self._notebooks(subject)
+        yield from self._elsewhere(search, subject)
         yield "clones, caches and backups of others: they erase in theirs"
+
+    def _elsewhere(self, search: Search, subject: Subject | None) -> Iterator[str]:
+        """Stores of this machine that are left alone: other remotes, worktrees, projects, and what nothing names."""
+        for name in self._remotes.settings.remotes:
+            if name != self._remote:
+                yield f"the remote {name}: erase --remote {name}"
+        if self._datasets.git.run("worktree", "list", "--porcelain").count("worktree ") > 1:
+            yield "the files in other worktrees: checkout DATASET@HEAD there, after git pull or merge"
+        theirs = {digest for each in self._others for digest in named(each.git, each.settings.cache)}
+        if shared := theirs & search.contents.keys():
+            yield f"{len(shared)} versions that another project of the same cache has: erase there"
+        collecting = Collecting(self._datasets, self._others)
+        needed = collecting.needed(collecting.versions()) if subject else set()
+        loose = [digest for digest, _ in self._datasets.store.sizes() if digest not in needed] if subject else []
+        found = (self._datasets.store.find(digest) for digest in loose)
+        if subject and any(path and text_in(path, subject.value) for path in found):
+            yield "objects that no version names, such as those of a dvc add that was not committed: gc"
 
     def _notebooks(self, subject: Subject) -> Iterator[str]:
         """Commits whose notebooks hold the text: git's history is never rewritten."""
         git = self._datasets.git
-        search = ("log", "--all", "--format=%h", f"-S{subject.value}", "--", "*.ipynb")
-        commits = git.run(*search).split()
-        if commits:
-            more = f" and {len(commits) - NAMED_COMMITS} more" if len(commits) > NAMED_COMMITS else ""
-            yield f"notebooks in git's history hold the text: commits {', '.join(commits[:NAMED_COMMITS])}{more}"
+        for what, paths in (("notebooks", ["*.ipynb"]), ("other files", [".", ":(exclude)*.ipynb"])):
+            commits = git.run("log", "--all", "--format=%h", f"-S{subject.value}", "--", *paths).split()
+            if commits:
+                more = f" and {len(commits) - NAMED_COMMITS} more" if len(commits) > NAMED_COMMITS else ""
+                yield f"{what} in git's history hold the text: commits {', '.join(commits[:NAMED_COMMITS])}{more}"
 
-    def journal(self, search: Search, what: str, reason: str, actor: Actor) -> Journal:
-        """What is to be done, so that a kill cannot leave it half done for ever."""
+    def begin(self, search: Search, what: str, reason: str, actor: Actor) -> Journal:
+        """Note what is to be done, so that a kill cannot leave it half done for ever.
+
+        The caller still holds `Store.in_use`: what takes the place of what goes is named before anybody collects.
+        """
         stone = Tombstone(new_erasure_id(), ERASED, now(), actor, what, reason, search.contents, search.rows)
         here = {dataset.name: out.digest for dataset, out in self._datasets.pointers()}
         follow = tuple(sorted(name for name, digest in here.items() if digest in search.contents))
-        return Journal(stone, follow, self._remote)
+        others = tuple(str(each.places.root) for each in self._others)
+        journal = Journal(stone, follow, self._remote, others)
+        journal.write(self._datasets.places)
+        self._datasets.tombstones.append(stone)
+        return journal
 
     def carry_out(self, journal: Journal, author: Actor, progress: Progress, *, git: bool = True) -> Outcome:
         """Do all of `journal`; every step may be done again after a kill."""
         places, contents = self._datasets.places, journal.tombstone.contents
-        journal.write(places)
         self._datasets.tombstones.append(journal.tombstone)
-        collecting = Collecting(self._datasets)
+        collecting = Collecting(self._datasets, self._others)
         with collecting.alone():
-            needed = collecting.needed(collecting.versions() - contents.keys())
+            theirs = {digest for each in self._others for digest in named(each.git, each.settings.cache)}
+            needed = collecting.needed((collecting.versions() - contents.keys()) | theirs)
             objects, freed = Erasing(self._datasets).remove(contents, needed)
         for consumer in self._consumers:
             consumer.forget(contents.keys())

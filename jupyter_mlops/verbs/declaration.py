@@ -202,9 +202,16 @@ class Verb:
         return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True, frozen=True)
 
     def recordable(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """`arguments` as a log may keep them: of personal ones only that they were given, no password of an address."""
+        """`arguments` as a log may keep them: of personal ones only that they were given, no password of an address.
+
+        Whoever mistypes a personal one writes it elsewhere: what looks like it is not kept either.
+        """
         personal = {argument.name for argument in self.arguments() if argument.option.personal}
-        return {name: "…" if name in personal and value else redacted_all(value) for name, value in arguments.items()}
+
+        def is_private(name: str, value: object) -> bool:
+            return bool(value) and (name in personal or (bool(personal) and "=" in str(value)))
+
+        return {name: "…" if is_private(name, value) else redacted_all(value) for name, value in arguments.items()}
 
     @property
     def summary(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -13,6 +14,7 @@ from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor, short
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.verbs.keeping import Folders
 from jupyter_mlops.verbs.versions import Paths
 from jupyter_mlops.verbs.versions import reference as typed
 from jupyter_mlops.versioning.consumers import Use
@@ -20,7 +22,9 @@ from jupyter_mlops.versioning.consumers import Use
 if TYPE_CHECKING:
     from jupyter_mlops.governance.erasure import Erasure
     from jupyter_mlops.profiles.redaction import Subject
-    from jupyter_mlops.versioning.erasing import Affected, Journal, Search
+    from jupyter_mlops.versioning.datasets import Datasets
+    from jupyter_mlops.versioning.erasing import Affected, Search
+    from jupyter_mlops.versioning.journal import Journal
 
 
 @attrs.frozen
@@ -83,6 +87,8 @@ def erase(
     subject: Annotated[str, Option(personal=True)] = "",
     reason: str = "",
     remote: Annotated[str, Option("-r")] = "",
+    also: Folders = (),
+    alone: bool = False,
     yes: bool = False,
     resume: bool = False,
     dry_run: bool = False,
@@ -105,6 +111,10 @@ def erase(
         Why; it is kept, so it should name nobody.
     remote
         Where else it goes; the default remote when left out.
+    also
+        Further projects that share this cache: what they need stays.
+    alone
+        No other project uses this cache, though it lies outside of this one.
     yes
         Do not ask.
     resume
@@ -112,17 +122,18 @@ def erase(
     dry_run
         Say what would go, what was made from it and what cannot be reached; change nothing.
     """
-    from jupyter_mlops.versioning.erasing import Journal
+    from jupyter_mlops.versioning.collecting import require_own_cache
+    from jupyter_mlops.versioning.journal import Journal
 
     project, who = call.project, require_known(call.actor)
-    under_way = Journal.read(project.places)
     if resume:
-        return _resumed(call, under_way, who)
-    if under_way:
-        raise UsageError("erasure-cut-off", "An erasure was cut off.", hint="erase --resume finishes it first.")
+        return _resumed(call, Journal.read(project.places), who)
+    Journal.require_none(project.places)
     wanted = _Wanted.of(call.path(path) if path else "", subject)
     names = [project.datasets.resolve_name(typed(call, name)).name for name in datasets]
-    erasure = _erasure(project, remote)
+    others = [Project.find(call.folder / folder).datasets for folder in also]
+    require_own_cache(project.datasets, others, alone=alone)
+    erasure = _erasure(project, remote, others)
     with project.datasets.store.in_use():
         found = erasure.versions(names, call.progress)
         search = erasure.search(found, wanted.path, wanted.subject, call.progress, keep=not dry_run)
@@ -132,8 +143,7 @@ def erase(
             return plan
         erasure.require_saved(search)
         _confirm(call, plan, yes=yes)
-        journal = erasure.journal(search, wanted.words(search), reason, who)
-        journal.write(project.places)
+        journal = erasure.begin(search, wanted.words(search), reason, who)
     done = erasure.carry_out(journal, who, call.progress)
     return attrs.evolve(
         plan,
@@ -178,20 +188,21 @@ class _Wanted:
         return f"{files:,} file{'s' * (files != 1)}"
 
 
-def _erasure(project: Project, remote: str) -> Erasure:
+def _erasure(project: Project, remote: str, others: Sequence[Datasets]) -> Erasure:
     from jupyter_mlops.governance.erasure import Erasure
     from jupyter_mlops.versioning.remotes import Remotes
 
     datasets = project.datasets
     remotes = Remotes(datasets.places, datasets.git, datasets.settings)
     chosen = remotes.choose(remote) if remote or datasets.settings.default_remote else ""
-    return Erasure(datasets, project.consumers, remotes, chosen)
+    return Erasure(datasets, project.consumers, remotes, chosen, others)
 
 
 def _resumed(call: Call, journal: Journal | None, who: Actor) -> Erased:
     if journal is None:
         raise UsageError("nothing-to-resume", "No erasure was cut off.", hint="erase --help tells how to begin one.")
-    done = _erasure(call.project, journal.remote).carry_out(journal, who, call.progress)
+    others = [Project.find(Path(folder)).datasets for folder in journal.others]
+    done = _erasure(call.project, journal.remote, others).carry_out(journal, who, call.progress)
     stone = journal.tombstone
     return Erased(stone.id, (), done.objects, done.bytes, journal.remote, (), (), done.git_commit)
 

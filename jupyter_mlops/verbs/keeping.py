@@ -190,10 +190,10 @@ def _about(rules: Mapping[str, object], judged: tuple[RetainedVersion, ...]) -> 
 
 def _expired(project: Project, judged: tuple[RetainedVersion, ...], collecting: Collecting) -> dict[str, int]:
     """The objects that only expired versions need; what nothing at all needs is left to `gc`."""
-    dropped = {each.digest for each in judged if each.state == "expired"}
+    dropped = {(each.dataset, each.digest) for each in judged if each.state == "expired"}
     if not dropped:
         return {}
-    theirs = {one for digest in dropped for one in project.datasets.store.objects(digest)}
+    theirs = {one for _, digest in dropped for one in project.datasets.store.objects(digest)}
     unneeded = collecting.unneeded(dropped)
     return {digest: size for digest, size in unneeded.items() if digest in theirs}
 
@@ -235,7 +235,7 @@ def _pins(project: Project) -> dict[str, str]:
     """What holds versions whatever their age, by digest; the most telling reason wins."""
     from jupyter_mlops.versioning.reach import tips
 
-    found = {digest: f"current on {branch}" for digest, branch in tips(project.git).items()}
+    found = tips(project.git)
     found.update({out.digest: "in the workspace" for _, out in project.datasets.pointers()})
     registered = (version for model in project.models.all() for version in model.versions)
     found.update({one.digest: f"registered as {one.model}@{one.label}" for one in registered if one.digest})

@@ -93,7 +93,7 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
 
 def _broken(project: Project) -> Iterator[NextStep]:
     """An erasure that was cut off, and what the last look at the cache found."""
-    from jupyter_mlops.versioning.erasing import Journal
+    from jupyter_mlops.versioning.journal import Journal
     from jupyter_mlops.versioning.scrubbing import LastLook
 
     if Journal.path(project.places).exists():

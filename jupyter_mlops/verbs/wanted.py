@@ -79,7 +79,22 @@ def wanted(call: Call, paths: Sequence[str], *, all_versions: bool, tagged: bool
     older = {digest: label for name in names for digest, label in _older(datasets, name, all_versions, tagged)}
     registered = _registered(call) if models else {}
     needed = {**asked, **{digest: name for name, digest in present.items() if digest}}
-    return Wanted(chosen, {**registered, **older, **needed}, present, frozenset({*registered, *older} - needed.keys()))
+    optional = frozenset({*registered, *older} - needed.keys())
+    return _following(datasets, Wanted(chosen, {**registered, **older, **needed}, present, optional))
+
+
+def _following(datasets: Datasets, what: Wanted) -> Wanted:
+    """`what`, with what took the place of contents that were erased: those are neither sent nor fetched."""
+    erased = {digest for digest in what.names if datasets.tombstones.is_erased(digest)}
+    if not erased:
+        return what
+    heirs = {heir: what.names[digest] for digest in erased if (heir := datasets.tombstones.successor(digest))}
+    return Wanted(
+        tuple(one for one in what.datasets if what.present[one.name] not in erased),
+        {**{digest: name for digest, name in what.names.items() if digest not in erased}, **heirs},
+        {name: digest for name, digest in what.present.items() if digest not in erased},
+        (what.optional - erased) | heirs.keys(),
+    )
 
 
 def with_pushed(call: Call, what: Wanted) -> Wanted:

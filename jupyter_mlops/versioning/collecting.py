@@ -9,6 +9,7 @@ from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Progress, Step, silent
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX
 from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.journal import Journal
 from jupyter_mlops.versioning.publishing import dvc_lock
 from jupyter_mlops.versioning.reach import named
 
@@ -39,23 +40,35 @@ class Collecting:
                 stack.enter_context(dvc_lock(datasets.places.root, datasets.settings))
             yield
 
-    def unneeded(self, dropped: Collection[str] = (), *, force: bool = False) -> dict[str, int]:
-        """The bytes of every object that no version needs; the versions `dropped` do not count.
+    def unneeded(self, dropped: Collection[tuple[str, str]] = (), *, force: bool = False) -> dict[str, int]:
+        """The bytes of every object that no version needs.
+
+        Parameters
+        ----------
+        dropped
+            Dataset and digest of versions of the project that do not count any more.
+        force
+            Go on although which files a version needs cannot be told.
 
         Raises
         ------
+        UsageError
+            ``erasure-cut-off``.
         EnvironmentFault
-            ``listing-missing``: which files a version needs cannot be told; `force` goes on.
+            ``listing-missing``, ``git-incomplete``.
         """
-        wanted = self.versions() - set(dropped)
+        Journal.require_none(self._all[0].places)
+        wanted = self.versions(dropped)
         if not force:
             self._require_listings(wanted)
         needed = self.needed(wanted)
         return {digest: size for digest, size in self._store.sizes() if digest not in needed}
 
-    def versions(self) -> set[str]:
-        """The digest of every version that anything names."""
-        return {digest for each in self._all for digest in named(each.git, each.settings.cache)}
+    def versions(self, without: Collection[tuple[str, str]] = ()) -> set[str]:
+        """The digest of every version that anything names, but those of the project that are `without`."""
+        own, *others = self._all
+        theirs = {digest for each in others for digest in named(each.git, each.settings.cache)}
+        return theirs | named(own.git, own.settings.cache, without)
 
     def needed(self, versions: Collection[str]) -> set[str]:
         """Every object of `versions`, and of what took their place or is about to."""

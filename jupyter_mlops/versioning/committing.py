@@ -181,6 +181,12 @@ class Committing:
         workspace = self._datasets.workspace
         content = workspace.save(name, progress) if save else workspace.scan(name, progress=progress)
         pointer = self._datasets.pointer(name)
+        if self._datasets.tombstones.is_erased(content.digest):
+            raise UsageError(
+                "erased-data",
+                f"{name} holds what was erased. No version was made.",
+                hint=f"checkout {name}@HEAD puts what is left of it in its place (in a clone after git pull).",
+            )
         before, rows = (pointer[1].digest, pointer[1].rows) if pointer else ("", None)
         change = content.changes_since(self._datasets.content_or_none(before))
         known = self._datasets.recorded(name, content.digest)

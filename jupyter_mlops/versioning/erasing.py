@@ -13,12 +13,11 @@ from pathlib import Path, PurePosixPath
 import attrs
 import msgspec
 
-from jupyter_mlops.errors import MlopsError, UsageError
-from jupyter_mlops.records import Places, Progress, Step, silent, write_atomically
+from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError
+from jupyter_mlops.records import Progress, Step, silent
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, Content, Entry, folder
 from jupyter_mlops.versioning.datasets import Datasets
 from jupyter_mlops.versioning.store import md5_of
-from jupyter_mlops.versioning.tombstones import Tombstone
 
 Redact = Callable[[Path, str, Path], int | None]
 """Writes the file, by its name in the dataset, without what is to be erased; how many rows were left out."""
@@ -139,7 +138,7 @@ class Erasing:
         unseen: list[tuple[str, str]] = []
         for dataset, digest in dict.fromkeys((name, self._store.standing(one)) for name, one in versions):
             if not self._datasets.is_stored(digest):
-                if not self._datasets.tombstones.of(digest):
+                if not self._datasets.tombstones.is_erased(digest):
                     unseen.append((dataset, digest))
                 continue
             before = self._store.content(digest)
@@ -180,56 +179,26 @@ class Erasing:
             )
 
     def remove(self, contents: Mapping[str, str], needed: set[str]) -> tuple[int, int]:
-        """Delete the objects of `contents` but those still `needed`; returns how many, and their bytes."""
+        """Delete the objects of `contents` but those still `needed`; returns how many, and their bytes.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``heir-missing``: something that is to take their place is not there, so nothing goes.
+        """
+        for heir in contents.values():
+            if heir and heir not in contents and not self._datasets.is_stored(heir):
+                raise EnvironmentFault(
+                    "heir-missing",
+                    "What is to take the place of the erased data is not in the cache. Nothing was removed.",
+                    context=f"object {heir}",
+                    hint="verify --scrub fetches it when a remote has it; then erase --resume.",
+                )
         gone = [digest for digest in contents if digest not in needed and self._store.find(digest)]
         listings_first = sorted(gone, key=lambda one: not one.endswith(FOLDER_SUFFIX))
         freed = sum(self._store.remove(digest) for digest in listings_first)
-        self._store.forget_damaged(contents)
+        self._store.forget_damaged()
         return len(gone), freed
-
-
-@attrs.frozen
-class Journal:
-    """An erasure under way: what is left to do after a kill is done again from the start.
-
-    Attributes
-    ----------
-    tombstone
-        Everything that goes.
-    datasets
-        Those whose workspace has to follow.
-    remote
-        Where else the contents go; "" when nowhere.
-    """
-
-    tombstone: Tombstone
-    datasets: tuple[str, ...]
-    remote: str = ""
-
-    @staticmethod
-    def path(places: Places) -> Path:
-        """Where the one erasure under way is noted."""
-        return places.state / "erasing.json"
-
-    @classmethod
-    def read(cls, places: Places) -> Journal | None:
-        """The erasure that was cut off, if any."""
-        try:
-            return msgspec.json.decode(cls.path(places).read_bytes(), type=cls)
-        except FileNotFoundError:
-            return None
-        except msgspec.DecodeError as error:
-            message = "The note of an erasure that was cut off is damaged."
-            hint = "Remove the file and erase again: it finds what is left."
-            raise UsageError("journal-damaged", message, context=str(cls.path(places)), hint=hint) from error
-
-    def write(self, places: Places) -> None:
-        """Note it, before anything goes."""
-        write_atomically(self.path(places), msgspec.json.encode(self), mode=0o600)
-
-    def finish(self, places: Places) -> None:
-        """Nothing is left to do."""
-        self.path(places).unlink(missing_ok=True)
 
 
 def new_erasure_id() -> str:

@@ -13,6 +13,8 @@ from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Actor
 
 INDEX_WAIT_S = 10.0
+PLAIN = ("log.showSignature=false", "log.showRoot=true", "log.diffMerges=separate")
+"""A history is read whole, whatever somebody likes to see of it."""
 TALKS = frozenset({"fetch", "push"})
 """What may reach another repository; else a missing object would be fetched, by commands that the settings name."""
 
@@ -50,7 +52,7 @@ class Git:
     def _spawn(
         self, arguments: Sequence[str], stdin: bytes | None, environment: dict[str, str] | None
     ) -> subprocess.CompletedProcess[bytes]:
-        settings = ("core.quotepath=off", "core.fsmonitor=false", "log.showSignature=false")
+        settings = (*PLAIN, "core.quotepath=off", "core.fsmonitor=false")
         command = ["git", *(word for setting in settings for word in ("-c", setting)), *arguments]
         surroundings = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
         if arguments[0] not in TALKS:

@@ -74,8 +74,8 @@ class Scrubbing:
         places: dict[str, Place] = {}
         for dataset, label, digest in versions:
             standing = self._store.standing(digest)
-            if not self._store.find(standing) and self._datasets.tombstones.of(digest):
-                continue
+            if standing == digest and self._datasets.tombstones.of(digest) and not self._store.find(digest):
+                continue  # let go, and nothing took its place
             places.setdefault(standing, Place(dataset, label))
             for path, md5 in self._files(standing):
                 places.setdefault(md5, Place(dataset, label, path))

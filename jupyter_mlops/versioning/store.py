@@ -13,7 +13,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
@@ -77,8 +77,8 @@ class Store:
         return legacy if legacy.exists() else None
 
     def standing(self, digest: str) -> str:
-        """`digest` itself, or what took its place when it was let go and its object is gone."""
-        if self._tombstones is None or self.find(digest):
+        """`digest` itself, or what took its place: of what was erased always, of the rest when its object is gone."""
+        if self._tombstones is None or (self.find(digest) and not self._tombstones.is_erased(digest)):
             return digest
         return self._tombstones.successor(digest) or digest
 
@@ -319,12 +319,11 @@ class Store:
             path.unlink()
         return freed
 
-    def forget_damaged(self, digests: Container[str]) -> None:
-        """Delete what was set aside of `digests`."""
+    def forget_damaged(self) -> None:
+        """Delete what was set aside: it is of no use, and may hold anything."""
         aside = self.folder / ".damaged"
         for path in aside.glob("*.*") if not aside.is_symlink() else ():
-            if path.name.rpartition(".")[0] in digests:
-                path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def quarantine(self, path: Path) -> None:
         """Set a damaged object aside, so that it is fetched again rather than used."""

@@ -5,7 +5,7 @@ Shared through git as other records are. A tombstone holds digests and counts, n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -73,6 +73,11 @@ class Tombstones:
         """The tombstone of the content `digest`, if it is gone."""
         return self._by_digest.get(digest)
 
+    def is_erased(self, digest: str) -> bool:
+        """Whether `digest` must not come back, not from anywhere."""
+        stone = self._by_digest.get(digest)
+        return stone is not None and stone.kind == ERASED
+
     def successor(self, digest: str) -> str:
         """What stands in the place of `digest` in the end; "" when nothing does, or it is not gone."""
         seen: set[str] = set()
@@ -88,16 +93,21 @@ class Tombstones:
 
     @cached_property
     def _by_digest(self) -> Mapping[str, Tombstone]:
-        """Oldest first, so that the last word counts; nothing is loaded where nothing was ever let go."""
+        """The last word counts, an erasure before all; nothing is loaded where nothing was ever let go."""
         if not _has_refs(self._places.git_dir):
             return {}
         found: dict[str, Tombstone] = {}
-        for _, data in sorted(self._ledger.read(KIND)):
+        for stone in sorted(self._sound(), key=lambda stone: (stone.kind == ERASED, stone.time, stone.id)):
+            found.update(dict.fromkeys(stone.contents, stone))
+        return found
+
+    def _sound(self) -> Iterator[Tombstone]:
+        """Those that can be read, and whose heirs are digests."""
+        for _, data in self._ledger.read(KIND):
             with suppress(msgspec.DecodeError, msgspec.ValidationError, RecursionError):
                 stone = msgspec.json.decode(data, type=Tombstone)
                 if all(not heir or DIGEST.fullmatch(heir) for heir in stone.contents.values()):
-                    found.update(dict.fromkeys(stone.contents, stone))
-        return found
+                    yield stone
 
 
 def _has_refs(git_dir: Path) -> bool:

@@ -12,7 +12,7 @@ import pytest
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.project import Project
-from jupyter_mlops.versioning.erasing import Journal
+from jupyter_mlops.versioning.journal import Journal
 
 WHO = "omar.farouq@example.ae"
 
@@ -227,6 +227,10 @@ def test_an_erasure_that_was_cut_off_is_finished(root):
         child.kill()
         assert child.wait() < 0
     assert WHO not in journal.read_text()
+    for collect in (mlops.gc, mlops.retain):
+        with pytest.raises(UsageError) as caught:
+            collect(project=root)
+        assert caught.value.reference == "erasure-cut-off"
     with pytest.raises(UsageError) as caught:
         erase(root, subject=f"email={WHO}")
     assert caught.value.reference == "erasure-cut-off"
@@ -234,6 +238,27 @@ def test_an_erasure_that_was_cut_off_is_finished(root):
     mlops.erase(resume=True, project=root)
     assert holders(root, WHO) == []
     assert mlops.status(project=root).clean
+    assert emails(root, "people@v1") == {f"p{each}@example.ae" for each in range(20)}
+
+
+def test_nothing_goes_while_what_takes_its_place_is_missing(root):
+    project = Project(root)
+    journal = Journal.path(project.places)
+    command = ["jupyter-mlops", "erase", "--subject", f"email={WHO}", "--yes"]
+    with project.datasets.store.in_use():
+        child = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while child.poll() is None and not journal.exists():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        child.kill()
+        child.wait()
+    heirs = [heir for heir in Journal.read(project.places).tombstone.contents.values() if heir]
+    project.datasets.store.remove(heirs[0])
+    before = {digest for digest, _ in project.datasets.store.sizes()}
+    with pytest.raises(EnvironmentFault) as caught:
+        mlops.erase(resume=True, project=root)
+    assert caught.value.reference == "heir-missing"
+    assert {digest for digest, _ in project.datasets.store.sizes()} == before
 
 
 def test_the_remote_loses_it_too_and_gets_what_is_left(root, tmp_path):
@@ -278,3 +303,47 @@ def test_rows_that_a_comparison_kept_go_too(root):
     assert any(WHO.encode() in path.read_bytes() for path in Project(root).places.scratch.rglob("*") if path.is_file())
     erase(root, subject=f"email={WHO}")
     assert holders(root, WHO) == []
+
+
+def test_a_value_typed_in_the_wrong_place_is_in_no_log(root):
+    with pytest.raises(UsageError):
+        mlops.erase([f"email={WHO}"], project=root)
+    assert WHO not in (Project(root).places.state / "audit.jsonl").read_text()
+
+
+def test_a_clone_neither_sends_nor_saves_again_what_was_erased(root, tmp_path, git):
+    origin, remote, clone = tmp_path / "origin", tmp_path / "remote", tmp_path / "clone"
+    subprocess.run(["git", "init", "-q", "--bare", str(origin)], check=True)
+    mlops.init(remote=str(remote), project=root)
+    git("remote", "add", "origin", str(origin))
+    git("push", "-q", "-u", "origin", "main")
+    mlops.push(all_versions=True, project=root)
+    subprocess.run(["git", "clone", "-q", "-b", "main", str(origin), str(clone)], check=True, capture_output=True)
+    for key, value in (("user.name", "Omar"), ("user.email", "omar@example.org")):
+        git("config", key, value, cwd=clone)
+    mlops.pull(all_versions=True, project=clone)
+    erase(root, subject=f"email={WHO}")
+    git("push", "-q", "origin", "main")
+    mlops.push(project=root)
+    mlops.fetch(project=clone)
+    with pytest.raises(UsageError) as caught:
+        (clone / "people" / "photo.txt").touch()
+        mlops.commit(["people"], project=clone)
+    assert caught.value.reference == "erased-data"
+    mlops.push(all_versions=True, project=clone)
+    assert not any(WHO.encode() in path.read_bytes() for path in remote.rglob("*") if path.is_file())
+    git("pull", "-q", cwd=clone)
+    mlops.fetch(all_versions=True, project=clone)
+    assert mlops.gc(project=clone).objects > 0
+    mlops.checkout("people@HEAD", project=clone)
+    assert holders(clone, WHO) == []
+
+
+def test_a_retired_version_on_the_remote_is_erased_as_well(root, tmp_path):
+    remote = tmp_path / "remote"
+    mlops.init(remote=str(remote), project=root)
+    mlops.push(all_versions=True, project=root)
+    (root / "mlops.toml").write_text("[retention]\nkeep_last = 1\n")
+    assert mlops.retain(project=root).objects > 0
+    assert len(erase(root, subject=f"email={WHO}").versions) == 3
+    assert not any(WHO.encode() in path.read_bytes() for path in remote.rglob("*") if path.is_file())

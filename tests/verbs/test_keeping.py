@@ -215,3 +215,78 @@ def test_a_rule_that_cannot_be_meant_is_refused(root, text):
     with pytest.raises(UsageError):
         mlops.retain(project=root)
     assert objects(root) == before
+
+
+def test_a_version_that_another_dataset_has_as_well_stays(root):
+    rules(root, '[retention."twin.csv"]\nkeep_last = 1\n')
+    for number in (1, 2):
+        for name in ("twin.csv", "other.csv"):
+            (root / name).write_text(f"twin\n{number}\n")
+        mlops.commit(["twin.csv", "other.csv"], project=root)
+    mlops.retain(["twin.csv"], project=root)
+    assert mlops.checkout("other.csv@v1", project=root).written == 1
+
+
+def test_a_project_of_the_same_cache_keeps_what_it_needs(root, tmp_path, git):
+    rules(root, "[retention]\nkeep_last = 1\n")
+    subprocess.run(["dvc", "cache", "dir", str(tmp_path / "shared")], cwd=root, check=True, capture_output=True)
+    other = tmp_path / "other"
+    subprocess.run(["git", "clone", "-q", str(root), str(other)], check=True, capture_output=True)
+    subprocess.run(["dvc", "cache", "dir", str(tmp_path / "shared")], cwd=other, check=True, capture_output=True)
+    for key, value in (("user.name", "Omar"), ("user.email", "omar@example.org")):
+        git("config", key, value, cwd=other)
+    for number in (1, 2):
+        (root / "shared.csv").write_text(f"a\n{number}\n")
+        mlops.commit(["shared.csv"], project=root)
+        if number == 1:
+            (other / "theirs.csv").write_text(f"a\n{number}\n")
+            mlops.commit(["theirs.csv"], project=other)
+    mlops.retain(["shared.csv"], also=[str(other)], project=root)
+    (other / "theirs.csv").unlink()
+    assert mlops.checkout("theirs.csv", project=other).written == 1
+
+
+def test_what_any_tag_or_worktree_stands_on_is_kept(root, git, tmp_path):
+    rules(root, "[retention]\nkeep_last = 1\n")
+    mlops.tag("data@gold", "gold", remove=True, project=root)
+    git("tag", "v1.0", "HEAD~3")
+    git("worktree", "add", "-q", "--detach", str(tmp_path / "tree"), "HEAD~2")
+    kept = {
+        each.version: each.reason for each in mlops.retain(project=root, dry_run=True).versions if each.state == "kept"
+    }
+    assert kept == {"v4": "in the workspace", "v2": "checked out", "v1": "tag v1.0"}
+
+
+def test_nothing_is_removed_while_a_pointer_cannot_be_read(root, git):
+    blob = git("rev-parse", "HEAD~2:data.dvc").strip()
+    (root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    before = objects(root)
+    with pytest.raises(EnvironmentFault):
+        mlops.gc(project=root)
+    assert objects(root) == before
+
+
+def test_what_a_first_commit_names_stays_whatever_git_likes_to_show(root, git):
+    git("checkout", "-q", "--orphan", "alone")
+    (root / "data" / "rows.csv").write_text("a\nonly here\n")
+    mlops.commit(["data"], project=root)
+    git("checkout", "-qf", "main")
+    git("reflog", "expire", "--expire=now", "--all")
+    git("config", "log.showRoot", "false")
+    git("config", "log.diffMerges", "off")
+    assert mlops.gc(project=root).objects == 0
+
+
+def test_what_is_staged_in_another_worktree_stays(root, git, tmp_path):
+    subprocess.run(
+        ["dvc", "cache", "dir", "--local", str(root / ".dvc" / "cache")], cwd=root, check=True, capture_output=True
+    )
+    tree = tmp_path / "tree"
+    git("worktree", "add", "-q", str(tree))
+    (tree / ".dvc" / "config.local").write_bytes((root / ".dvc" / "config.local").read_bytes())
+    (tree / "data").mkdir(exist_ok=True)
+    (tree / "data" / "rows.csv").write_text("a\nstaged\n")
+    subprocess.run(["dvc", "add", "-q", "data"], cwd=tree, check=True, capture_output=True)
+    git("add", "data.dvc", cwd=tree)
+    (tree / "data.dvc").write_text(git("show", "HEAD:data.dvc", cwd=tree))
+    assert mlops.gc(project=root).objects == 0
