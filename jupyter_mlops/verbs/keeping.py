@@ -148,9 +148,11 @@ def retain(
         Say what would go and what that frees; remove nothing.
     """
     from jupyter_mlops.versioning.collecting import Collecting, require_own_cache
+    from jupyter_mlops.versioning.journal import Journal
     from jupyter_mlops.versioning.retention import require_known
 
     datasets = call.project.datasets
+    Journal.require_none(datasets.places)
     rules = call.project.section("retention")
     require_known(rules, list(datasets.versions.index.names()))
     others = [Project.find(call.folder / folder).datasets for folder in also]

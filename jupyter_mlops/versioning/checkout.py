@@ -137,7 +137,8 @@ class Checkout:
         now = self._datasets.workspace.scan(name, target.algorithm)
         if now.digest == target.digest:
             return
-        left = {entry.path: entry.md5 for entry in now.entries}
+        erased = self._datasets.tombstones.is_erased  # nobody wants that back
+        left = {entry.path: entry.md5 for entry in now.entries if not erased(entry.md5)}
         for content in self._contents(name, target):
             held = {entry.md5 for entry in content.entries}
             left = {path: md5 for path, md5 in left.items() if md5 not in held}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import threading
 import tomllib
@@ -229,6 +230,7 @@ def test_a_version_that_another_dataset_has_as_well_stays(root):
 
 def test_a_project_of_the_same_cache_keeps_what_it_needs(root, tmp_path, git):
     rules(root, "[retention]\nkeep_last = 1\n")
+    shutil.copytree(root / ".dvc" / "cache", tmp_path / "shared")
     subprocess.run(["dvc", "cache", "dir", str(tmp_path / "shared")], cwd=root, check=True, capture_output=True)
     other = tmp_path / "other"
     subprocess.run(["git", "clone", "-q", str(root), str(other)], check=True, capture_output=True)
