@@ -78,7 +78,7 @@ def clocked(work, times=1):
         work()
         best = min(best, time.perf_counter() - start)
     return best
-project = Project(Path("."))
+project = Project(Path.cwd())
 for path in glob.glob(str(project.places.scratch / "history*")):
     os.unlink(path)
 print(clocked(lambda: mlops.log("data", project=".")))
