@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 from ui.real_lab import Desk, mlops
+from ui.test_dialogs import many_versions
 
 pytestmark = pytest.mark.browser
 WHO = "omar@example.org"
@@ -116,6 +117,20 @@ def test_what_was_found_is_paged(people: Desk) -> None:
     sheet(people).get_by_role("button", name="Show more").click()
     expect(people.row("hit:")).to_have_count(23, timeout=30_000)
     expect(sheet(people).get_by_role("button", name="Show more")).to_have_count(0)
+
+
+def test_search_leads_deep_into_a_long_history(desk: Desk) -> None:
+    many_versions(desk, 300)
+    desk.row("data:many.csv").wait_for(timeout=30_000)
+    more(desk, "Search data…")
+    sheet(desk).get_by_label("every version, not only the newest").check()
+    field = sheet(desk).get_by_role("searchbox", name="Search data")
+    field.fill(f"digest:{29:032x}")
+    field.press("Enter")
+    desk.row("hit:many.csv@v30").click(timeout=30_000)
+    expect(desk.row("version:many.csv@v30")).to_be_focused(timeout=30_000)
+    expect(desk.row("version:many.csv@v30")).to_be_in_viewport()
+    desk.shot("deep")
 
 
 def test_data_is_verified_and_repaired(people: Desk, tmp_path: Path) -> None:
@@ -297,8 +312,8 @@ def test_provenance_and_columns_are_among_the_details(people: Desk) -> None:
 
 
 def test_a_dark_theme_stays_readable(people: Desk) -> None:
-    use_theme(people, "JupyterLab Dark")
     try:
+        use_theme(people, "JupyterLab Dark")
         more(people, "Search data…")
         field = sheet(people).get_by_role("searchbox", name="Search data")
         field.fill("pii:email")
@@ -320,7 +335,7 @@ def use_theme(desk: Desk, name: str) -> None:
     desk.page.keyboard.press("Control+Shift+C")
     desk.page.keyboard.type(f"Use Theme: {name}")
     desk.page.locator(".lm-CommandPalette-item", has_text=name).first.click()
-    desk.page.locator(f'body[data-jp-theme-name="{name}"]').wait_for()
+    desk.page.locator(f'body[data-jp-theme-name="{name}"]').wait_for(state="attached")
     open_sidebar_again(desk)
 
 
