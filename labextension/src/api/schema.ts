@@ -2113,7 +2113,7 @@ export interface components {
          *     key
          *         What names the row: its key, or where it stands in its file.
          *     values
-         *         Column to cell; of a removed row as they were, else as they are.
+         *         Column to cell; of a removed row as they were, else as they are. Texts are cut after 10,000 characters.
          *     before
          *         Column to cell as it was, for the changed cells of a modified row alone.
          */
