@@ -88,6 +88,8 @@ class Workspace:
         self._store.require_space(sum(one.fresh_bytes for one in found))
         with self._store.incoming() as incoming:
             self._read(name, found, lambda path: self._store.put(path, incoming, present), MD5, progress)
+            if present:
+                present.clear()  # the listing needs the room
             content = self._content(name, found)
             if content.is_folder and not self._store.path(content.digest).exists():
                 self._store.put_bytes(content.as_dir_object(), incoming / "listing", FOLDER_SUFFIX)
@@ -145,7 +147,7 @@ class Workspace:
             names.clear()
             if total > 1:
                 progress(Step(f"read {name}", done, total, "files"))
-        rows = {f"{name}/{one.prefix}".rstrip("/"): united(learnt[id(one)]) for one in found if id(one) in learnt}
+        rows = {f"{name}/{one.prefix}".rstrip("/"): united(learnt.pop(id(one))) for one in found if id(one) in learnt}
         self._index.remember(rows, algorithm)
 
     def _outcomes(self, name: str, batches: Sequence[Batch], read: Read) -> Iterator[tuple[list[Entry], Remembered]]:
