@@ -158,7 +158,7 @@ def test_a_viewer_may_look_and_is_told_why_not_more(people: Desk) -> None:
         menu.locator(".lm-Menu-item", has_text="Retention…").click()
         button = sheet(people).get_by_role("button", name="Let versions go…")
         expect(button).to_have_attribute("aria-disabled", "true", timeout=30_000)
-        assert button.get_attribute("title") == "You are a viewer. `retain` needs admin."
+        expect(button).to_have_attribute("title", "You are a viewer. `retain` needs admin.", timeout=30_000)
         sheet(people).get_by_role("alert").get_by_text("You are a viewer.").wait_for(timeout=30_000)
         people.shot("viewer-retention")
 

@@ -58,7 +58,8 @@ function LetGo(props: {
       props.onDone();
     }
   };
-  const idle = expired.length > 0 ? '' : 'No version has expired.';
+  const nothing = props.plan ? 'No version has expired.' : 'It is not known yet what would go.';
+  const idle = expired.length > 0 ? '' : nothing;
   return <Button label={label} verb="retain" primary={!idle} idle={idle} onClick={() => void act()} />;
 }
 
