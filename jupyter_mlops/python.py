@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from jupyter_mlops.rendering import give_display
-from jupyter_mlops.verbs import verbs
+from jupyter_mlops.verbs import named, verbs
 from jupyter_mlops.verbs.declaration import Verb
 from jupyter_mlops.verbs.invoking import Origin, invoke
 
@@ -30,7 +30,7 @@ def verb_as_function(name: str) -> Any:
     AttributeError
         When no verb is called so.
     """
-    found = [verb for verb in verbs().values() if verb.python_name.partition(".")[0] == name]
+    found = list(named(name.removesuffix("_")).values())
     if not found:
         raise AttributeError(f"module 'jupyter_mlops' has no attribute {name!r}")
     if len(found) == 1 and found[0].python_name == name:

@@ -34,6 +34,7 @@ verb, arguments, root, moment, deed, target = json.loads(sys.argv[1])
 DEEDS = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link", "os.symlink", "os.truncate",
          "os.chmod", "shutil.rmtree", "subprocess.Popen", "sqlite3.connect"}
 CODE = (".py", ".pyc", ".so")
+FULL = ("full", "once")
 WRITES = DEEDS - {"os.remove", "os.rmdir", "os.chmod", "shutil.rmtree", "subprocess.Popen", "sqlite3.connect"}
 state = {"count": 0, "on": False, "turn": threading.Lock()}
 
@@ -44,17 +45,17 @@ def is_write(event, details):
     return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
 
 def hook(event, details):
-    if not state["on"] or event not in DEEDS or (deed == "full" and not is_write(event, details)):
+    if not state["on"] or event not in DEEDS or (deed in FULL and not is_write(event, details)):
         return
     if event == "open" and str(details[0]).endswith(CODE):
         return
     with state["turn"]:
         state["count"] += 1
-        if deed in ("count", "group") or state["count"] < moment:
+        if deed in ("count", "group") or state["count"] < moment or (deed == "once" and state["count"] > moment):
             return
     if deed == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    elif deed == "full":
+    elif deed in FULL:
         raise OSError(errno.ENOSPC, "No space left on device", str(details[0]))
     elif deed == "remove":
         state["on"] = False
@@ -97,7 +98,7 @@ def run(root: Path, verb: str, arguments: dict[str, Any], moment: float, deed: s
     ----------
     deed
         ``count`` (nothing), ``kill`` the process, kill its ``group`` (`moment` is in seconds), ``full`` (from then on
-        nothing can be written), ``remove`` the folder `target`.
+        nothing can be written), ``once`` (just then nothing can), ``remove`` the folder `target`.
     """
     order = json.dumps([verb, arguments, str(root), moment, deed, str(target or "")])
     command = [sys.executable, "-c", SCRIPT, order]

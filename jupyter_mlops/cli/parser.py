@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.verbs import verbs
+from jupyter_mlops.verbs import named, verbs
 from jupyter_mlops.verbs.declaration import Argument, Group, Verb
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def parse(tokens: Sequence[str]) -> Parsed:
     if HELP_FLAGS & set(words[: words.index("--")] if "--" in words else words):
         return Parsed(None, help=help_text([word for word in words if word not in HELP_FLAGS]))
     try:
-        command, bound, _ = _app().parse_args(words, print_error=False, exit_on_error=False)
+        command, bound, _ = _app(words[0]).parse_args(words, print_error=False, exit_on_error=False)
     except CycloptsError as error:
         raise _explained(error, words) from error
     verb = getattr(command, "verb", None)
@@ -115,15 +115,15 @@ def _pair(word: str) -> tuple[str, Any]:
 
 
 @cache
-def _app() -> App:
-    """The whole grammar, derived from the declarations."""
+def _app(word: str = "") -> App:
+    """The grammar, derived from the declarations: of the verbs that begin with `word`, or when none does, of all."""
     from cyclopts import App
     from cyclopts import Group as Chapter
 
     app = App(name=PROGRAM, help="MLOps in the notebook.", help_format="plaintext", version_flags=(), help_flags=())
     daily = Chapter("Daily", sort_key=0)
     groups = {group: Chapter(str(group), sort_key=index) for index, group in enumerate(Group, 1)}
-    for verb in verbs().values():
+    for verb in (named(word) or verbs()).values():
         *family, word = verb.name.split()
         parent = app
         for name in family:

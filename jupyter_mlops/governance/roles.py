@@ -34,6 +34,8 @@ ROLES: Mapping[str, frozenset[Action]] = {
     "admin": frozenset(Action),
 }
 EVERYONE = "*"
+SERVICES: Mapping[str, str] = {"scrub": "data scientist"}
+"""What works by itself, and the role it has where the project gives it none."""
 
 
 class Roles:
@@ -58,6 +60,8 @@ class Roles:
         """The role of `actor`; ``admin`` when no roles are assigned at all."""
         if not self._assigned:
             return "admin"
+        if actor.source == "service" and actor.name in SERVICES:
+            return self._assigned.get(actor.name, SERVICES[actor.name])
         keys = (actor.email, actor.name, EVERYONE)
         return next((self._assigned[key] for key in keys if key in self._assigned), "viewer")
 

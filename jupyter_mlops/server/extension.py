@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_server.extension.application import ExtensionApp
+from traitlets import Float
 
 if TYPE_CHECKING:
+    from jupyter_mlops.server.upkeep import Upkeep
     from jupyter_mlops.server.watch import Watches
 
 READERS = 4
@@ -20,6 +22,9 @@ class MlopsExtension(ExtensionApp):
 
     name = "jupyter_mlops"
     load_other_extensions = True
+    rest_s = Float(300, min=0, help="Seconds without a request after which the server counts as resting.").tag(
+        config=True
+    )
 
     def initialize_handlers(self) -> None:
         """Append the routes; the last one answers for every verb."""
@@ -54,11 +59,25 @@ class MlopsExtension(ExtensionApp):
         return Watches(self._watchers, self.private_jobs, announcer(self.settings["event_logger"]))
 
     @cached_property
+    def upkeep(self) -> Upkeep:
+        """What is done for open projects while the server rests."""
+        from jupyter_mlops.server.upkeep import Upkeep
+
+        return Upkeep(self.rest_s, self._watchers, self.private_jobs)
+
+    def touch(self) -> None:
+        """Somebody asked something; while no panel was opened nothing depends on it."""
+        if "upkeep" in self.__dict__:
+            self.upkeep.touch()
+
+    @cached_property
     def _watchers(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(1, thread_name_prefix="mlops-watch")
 
     async def stop_extension(self) -> None:
         """Let go of threads; jobs go on, and are found again."""
+        if "upkeep" in self.__dict__:
+            self.upkeep.stop()
         for name in ("readers", "_watchers"):
             if name in self.__dict__:
                 self.__dict__[name].shutdown(wait=False, cancel_futures=True)

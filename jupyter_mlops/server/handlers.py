@@ -52,6 +52,7 @@ class Guarded(JupyterHandler):
         HTTPError
             401 for nobody, 403 for whom the authorizer denies.
         """
+        self.extension.touch()
         waiting = super().prepare(**options)
         if waiting is not None:
             await waiting
@@ -62,6 +63,11 @@ class Guarded(JupyterHandler):
         action = self.needed_action()
         if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, action, RESOURCE)):
             raise HTTPError(HTTPStatus.FORBIDDEN, f"The server's authorizer denies {action} on {RESOURCE}.")
+
+    def on_finish(self) -> None:
+        """Note that somebody was here until now: a long answer is no rest."""
+        super().on_finish()
+        self.extension.touch()
 
     def needed_action(self) -> str:
         """What the authorizer is asked: ``read``, ``write`` or ``execute``."""
@@ -295,6 +301,7 @@ class WatchHandler(WebSocketMixin, WebSocketHandler, Guarded):
     async def open(self) -> None:
         """Begin to watch."""
         super().open()
+        self.extension.upkeep.opened(self._folder)
         await self.extension.watches.join(self._folder, self._tell)
         self._is_joined = True
         if self._is_gone:

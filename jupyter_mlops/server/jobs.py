@@ -41,7 +41,7 @@ Record = TypeVar("Record")
 
 @attrs.frozen
 class Order:
-    """What a job is to do, and for whom."""
+    """What a job is to do, and for whom; a quiet one takes only what nobody else needs of the machine."""
 
     job: str
     verb: str
@@ -50,6 +50,7 @@ class Order:
     actor: Actor
     line: str
     started: Instant
+    quiet: bool = False
 
 
 @attrs.frozen
@@ -188,13 +189,13 @@ class JobBook:
         self._own = state / "jobs" if state else None
         self._private = private
 
-    def start(self, verb: Verb, arguments: Mapping[str, Any], actor: Actor) -> str:
+    def start(self, verb: Verb, arguments: Mapping[str, Any], actor: Actor, *, quiet: bool = False) -> str:
         """Start `verb` in a process that outlives this one; the job's id."""
         job = JobFolder((self._own or self._private) / new_id("job"))
         self._claim(job)
         said = line(verb, verb.recordable(arguments))
         plain = msgspec.to_builtins(dict(arguments))
-        job.write("order", Order(job.job, verb.name, plain, str(self._folder), actor, said, now()))
+        job.write("order", Order(job.job, verb.name, plain, str(self._folder), actor, said, now(), quiet))
         _launch(job, self._folder)
         self._prune()
         return job.job

@@ -15,40 +15,56 @@ from jupyter_mlops.verbs.declaration import REGISTRY, Verb
 BRIEF = 40
 """Characters of a text that the short form of a result shows."""
 
-NOUNS = (
-    "project",
-    "status",
-    "doctor",
-    "demonstration",
-    "datasets",
-    "imports",
-    "history",
-    "searching",
-    "differences",
-    "checkouts",
-    "remotes",
-    "verification",
-    "keeping",
-    "erasure",
-    "stages",
-    "runs",
-    "models",
-    "deployments",
-    "lineage",
-    "drift",
-    "views",
-)
+NOUNS = {
+    "project": ("init",),
+    "status": ("status",),
+    "doctor": ("doctor",),
+    "demonstration": ("demo",),
+    "datasets": ("commit", "tag"),
+    "imports": ("import",),
+    "history": ("log", "show"),
+    "searching": ("search",),
+    "differences": ("diff",),
+    "checkouts": ("checkout",),
+    "remotes": ("push", "fetch", "pull"),
+    "verification": ("verify",),
+    "keeping": ("gc", "retain"),
+    "erasure": ("erase",),
+    "stages": ("stage", "run"),
+    "runs": ("runs", "ci"),
+    "models": ("register", "models", "alias"),
+    "deployments": ("deploy", "deployments", "rollback", "undeploy", "predict"),
+    "lineage": ("lineage",),
+    "drift": ("profile", "drift"),
+    "views": ("view",),
+}
+"""The files, and the first words of the verbs in each: one verb can be used without loading all."""
 
 
 @cache
 def verbs() -> Mapping[str, Verb]:
     """All verbs by name, in the order of their declaration."""
     for noun in NOUNS:
-        import_module(f"jupyter_mlops.verbs.{noun}")
-    for verb in REGISTRY.values():
-        # A result holds hundreds of records; printed whole it would bury the cell below it.
-        setattr(verb.result, "__repr__", brief)  # noqa: B010 (mypy lets no method be assigned)
-    return REGISTRY
+        _load(noun)
+    order = [word for words in NOUNS.values() for word in words]
+    return dict(sorted(REGISTRY.items(), key=lambda item: order.index(item[0].partition(" ")[0])))
+
+
+def named(word: str) -> Mapping[str, Verb]:
+    """The verbs that begin with `word`, by name; no others are loaded for it."""
+    noun = next((noun for noun, words in NOUNS.items() if word in words), None)
+    if noun is None:
+        return {}
+    _load(noun)
+    return {name: verb for name, verb in REGISTRY.items() if name.partition(" ")[0] == word}
+
+
+def _load(noun: str) -> None:
+    import_module(f"jupyter_mlops.verbs.{noun}")
+    for name, verb in REGISTRY.items():
+        if name.partition(" ")[0] in NOUNS[noun]:
+            # A result holds hundreds of records; printed whole it would bury the cell below it.
+            setattr(verb.result, "__repr__", brief)  # noqa: B010 (mypy lets no method be assigned)
 
 
 def brief(result: Any) -> str:
@@ -73,8 +89,8 @@ def find(name: str) -> Verb:
     UnknownReference
         ``unknown-verb``, with the nearest.
     """
+    if verb := named(name.partition(" ")[0]).get(name):
+        return verb
     known = verbs()
-    if name in known:
-        return known[name]
     hint = did_you_mean(name, known, f"Verbs: {', '.join(known)}.")
     raise UnknownReference("unknown-verb", f"There is no verb {name}.", hint=hint)

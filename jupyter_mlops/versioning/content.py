@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from io import BytesIO
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter
 
@@ -37,6 +38,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False, rename={"path": "relpath", "s
 
 LISTING = msgspec.json.Decoder(tuple[Entry, ...])
 BY_PATH, BY_MD5 = attrgetter("path"), attrgetter("md5")
+PIECE = 1000
+"""Entries written at a time: as texts they take many times the room of the listing."""
 ODD = ("\0.", "/.", "\0/", "//", "/\0", "\0\0")
 """What shows, in names between zeros, that a name needs a closer look."""
 
@@ -90,9 +93,13 @@ class Content:
 
     def as_dir_object(self) -> bytes:
         """The ``.dir`` object, byte for byte as DVC writes it."""
-        quoted = encode_basestring_ascii
-        items = [f'{{"md5": {quoted(entry.md5)}, "relpath": {quoted(entry.path)}}}' for entry in self.entries]
-        return f"[{', '.join(items)}]".encode("ascii")
+        whole = BytesIO()  # hands its buffer over, where a join would hold everything twice
+        whole.write(b"[")
+        for at in range(0, len(self.entries), PIECE):
+            whole.write(b", " if at else b"")
+            whole.write(_written(self.entries[at : at + PIECE]))
+        whole.write(b"]")
+        return whole.getvalue()
 
     def changes_since(self, before: Content | None) -> FileChanges:
         """What was added, modified and removed since `before` (None: nothing was there)."""
@@ -105,6 +112,12 @@ class Content:
             elif md5 != entry.md5:
                 modified.append(entry.path)
         return FileChanges(tuple(sorted(added)), tuple(sorted(modified)), tuple(sorted(old)))
+
+
+def _written(entries: Iterable[Entry]) -> bytes:
+    quoted = encode_basestring_ascii
+    items = (f'{{"md5": {quoted(entry.md5)}, "relpath": {quoted(entry.path)}}}' for entry in entries)
+    return ", ".join(items).encode("ascii")
 
 
 def folder(entries: Iterable[Entry]) -> Content:

@@ -60,7 +60,7 @@ class Store:
 
     def path(self, digest: str) -> Path:
         """Where the object `digest` belongs."""
-        return self._objects / digest[:2] / digest[2:]
+        return Path(self._location(digest))
 
     def _location(self, digest: str) -> str:
         return f"{self._top}/{digest[:2]}/{digest[2:]}"
@@ -90,6 +90,8 @@ class Store:
         EnvironmentFault
             ``object-missing``, ``data-let-go``.
         """
+        if self.has(digest):
+            return self.path(digest)
         if found := self.find(self.standing(digest)):
             return found
         if self._tombstones and (stone := self._tombstones.of(digest)):

@@ -11,14 +11,15 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from jupyter_mlops.records import Step
+from jupyter_mlops.versioning.channel import Channel
 from jupyter_mlops.versioning.content import LEGACY_MD5, MD5
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.store import Store
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from dvc_data.hashfile.hash_info import HashInfo
 
     from jupyter_mlops.versioning.shelves import Shelf
-
-REPORT_S = 0.1
 
 
 @attrs.frozen
@@ -86,35 +85,6 @@ class Answer:
     def __add__(self, other: Answer) -> Answer:
         pairs = zip(attrs.astuple(self), attrs.astuple(other), strict=True)
         return Answer(*(one + two for one, two in pairs))
-
-
-class Channel:
-    """The line to whoever asked; steps that follow each other too fast are left out."""
-
-    def __init__(self) -> None:
-        self._out = os.fdopen(os.dup(1), "w", buffering=1)
-        os.dup2(2, 1)  # what DVC prints is no answer
-        self._turn = threading.Lock()
-        self._said: tuple[str, float] = ("", 0.0)
-
-    def __call__(self, step: Step) -> None:
-        """Tell how far it is."""
-        with self._turn:
-            what, moment = self._said
-            ended = step.total is not None and step.done >= step.total
-            if step.what == what and not ended and time.monotonic() - moment < REPORT_S:
-                return
-            self._said = (step.what, time.monotonic())
-            self._write("step", attrs.asdict(step))
-
-    def end(self, name: str, value: dict[str, Any]) -> None:
-        """Tell the outcome."""
-        with self._turn:
-            self._write(name, value)
-
-    def _write(self, name: str, value: dict[str, Any]) -> None:
-        self._out.write(json.dumps({name: value}) + "\n")
-        self._out.flush()
 
 
 def transfer(request: Request, channel: Channel) -> Answer:
@@ -200,9 +170,18 @@ def _fetch(repo: Repo, remote: Remote, settings: DvcSettings, request: Request, 
     receiving = Receiving(shelves, store, channel, look_only=request.look_only, shared=settings.shared)
     answer = receiving.receive(request.digests)
     if answer.missing and request.targets and not request.look_only and _comes_from_elsewhere(repo, request.targets):
-        _by_dvc(repo, request)
+        _fetch_elsewhere(repo, request)
         answer = attrs.evolve(answer, missing=tuple(one for one in answer.missing if store.find(one) is None))
     return answer
+
+
+def _fetch_elsewhere(repo: Repo, request: Request) -> None:
+    """Let DVC fetch by ways that only it knows; what it finds nowhere is told as missing."""
+    from dvc.exceptions import DownloadError
+
+    is_default = request.remote == repo.config["core"].get("remote")
+    with suppress(DownloadError):  # an output with a remote of its own is left out when another is named
+        repo.fetch(list(request.targets), remote=None if is_default else request.remote)
 
 
 def _comes_from_elsewhere(repo: Repo, targets: Iterable[str]) -> bool:

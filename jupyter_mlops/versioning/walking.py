@@ -26,14 +26,17 @@ class Folder:
     entries
         Files whose digests are known.
     fresh
-        Names of files that have to be read, each with its bytes.
+        Names of files that have to be read.
+    fresh_bytes
+        What they hold together.
     kept
         What the index knows of `entries`; nothing when all it knows still holds.
     """
 
     prefix: str
     entries: list[Entry] = attrs.field(factory=list)
-    fresh: list[tuple[str, int]] = attrs.field(factory=list)
+    fresh: list[str] = attrs.field(factory=list)
+    fresh_bytes: int = 0
     kept: Remembered | None = None
 
 
@@ -93,7 +96,8 @@ def sorted_out(prefix: str, files: Iterator[tuple[str, os.stat_result]], remembe
             names.append(name)
             kept.append(at)
         else:
-            found.fresh.append((name, status.st_size))
+            found.fresh.append(name)
+            found.fresh_bytes += status.st_size
     if found.fresh or len(kept) != len(places):
         known = b"".join(records[at : at + RECORD_BYTES] for at in kept)
         found.kept = Remembered(os.fsencode("\0".join(names)), known)
@@ -165,10 +169,10 @@ def require_nameable(name: str, folder: Folder) -> None:
     UsageError
         ``ignore-inside-data``, ``bad-file-name``.
     """
-    joined = "\0".join([folder.prefix, *(file for file, _ in folder.fresh), *(one.path for one in folder.entries)])
+    joined = "\0".join([folder.prefix, *folder.fresh, *(one.path for one in folder.entries)])
     if NAME not in joined and _is_utf8(joined):
         return
-    for path in [folder.prefix + file for file, _ in folder.fresh] + [entry.path for entry in folder.entries]:
+    for path in [folder.prefix + file for file in folder.fresh] + [entry.path for entry in folder.entries]:
         if (path or name).rpartition("/")[2] == NAME:
             raise UsageError(
                 "ignore-inside-data",

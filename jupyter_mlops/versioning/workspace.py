@@ -30,7 +30,7 @@ BATCH = 256
 ASK_ONE_BY_ONE = 500
 Read = Callable[[str], tuple[str, os.stat_result]]
 """Reads the file at a path: its md5, and the stat of what was read."""
-Batch = tuple[Folder, Sequence[str]]
+Batch = tuple[Folder, list[str]]
 """A folder, and the names of some files in it."""
 
 
@@ -88,9 +88,11 @@ class Workspace:
         present = self._store.present() if files > ASK_ONE_BY_ONE else None
         for one in found:
             self._reread_missing(one, present)
-        self._store.require_space(sum(size for one in found for _, size in one.fresh))
+        self._store.require_space(sum(one.fresh_bytes for one in found))
         with self._store.incoming() as incoming:
             self._read(name, found, lambda path: self._store.put(path, incoming, present), MD5, progress)
+            if present:
+                present.clear()  # the listing needs the room
             content = self._content(name, found)
             if content.is_folder and not self._store.path(content.digest).exists():
                 self._store.put_bytes(content.as_dir_object(), incoming / "listing", FOLDER_SUFFIX)
@@ -103,7 +105,8 @@ class Workspace:
             return
         gone = {entry.path for entry in found.entries if entry.md5 not in held}
         start = len(found.prefix)
-        found.fresh += [(entry.path[start:], entry.size) for entry in found.entries if entry.path in gone]
+        found.fresh += [entry.path[start:] for entry in found.entries if entry.path in gone]
+        found.fresh_bytes += sum(entry.size for entry in found.entries if entry.path in gone)
         found.entries = [entry for entry in found.entries if entry.path not in gone]
 
     def _found(self, name: str, algorithm: str) -> list[Folder]:
@@ -143,10 +146,11 @@ class Workspace:
         for (one, names), (entries, remembered) in zip(batches, self._outcomes(name, batches, read), strict=True):
             one.entries += entries
             learnt.setdefault(id(one), []).append(remembered)
-            done += len(names)
+            done += len(entries)
+            names.clear()
             if total > 1:
                 progress(Step(f"read {name}", done, total, "files"))
-        rows = {f"{name}/{one.prefix}".rstrip("/"): united(learnt[id(one)]) for one in found if id(one) in learnt}
+        rows = {f"{name}/{one.prefix}".rstrip("/"): united(learnt.pop(id(one))) for one in found if id(one) in learnt}
         self._index.remember(rows, algorithm)
 
     def _outcomes(self, name: str, batches: Sequence[Batch], read: Read) -> Iterator[tuple[list[Entry], Remembered]]:
@@ -173,7 +177,7 @@ class Workspace:
 
 def _batches(found: Sequence[Folder]) -> Iterator[Batch]:
     for one in found:
-        names = sorted(name for name, _ in one.fresh)
+        names = sorted(one.fresh)
         one.fresh = []
         yield from ((one, names[start : start + BATCH]) for start in range(0, len(names), BATCH))
 

@@ -252,3 +252,22 @@ def test_a_check_covers_the_commit_that_others_have(root, dvc, git, tmp_path):
     found = mlops.push(check=True, project=root)
     assert [one.version for one in found.lacking] == [f"d@{shared}"]
     assert shared in found.gate
+
+
+def test_what_only_dvc_knows_the_way_to_is_pulled_by_it(root, dvc, git, tmp_path):
+    other = tmp_path / "other"
+    subprocess.run(["git", "clone", "-q", str(root), str(other)], check=True)
+    (root / "dvc.yaml").write_text(
+        "stages:\n  s:\n    cmd: echo 5 > o.csv\n    outs:\n    - o.csv:\n        remote: aside\n"
+    )
+    dvc("remote", "add", "aside", str(tmp_path / "aside"))
+    dvc("repro", "-q")
+    mlops.push(project=root)
+    assert [path for path in (tmp_path / "aside").rglob("*") if path.is_file()]
+    dvc("import", "-q", str(other), "d", "-o", "theirs")
+    share(git)
+    clone = cloned(tmp_path)
+    mlops.pull(project=clone)
+    assert (clone / "o.csv").read_text() == "5\n"
+    assert (clone / "theirs" / "a.csv").read_text() == (root / "d" / "a.csv").read_text()
+    assert mlops.push(check=True, project=root).gate is None

@@ -211,9 +211,10 @@ def stands(root: Path) -> bool:
     return datasets.is_stored(datasets.pointer("data")[1].digest)
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(24, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("verb", ["commit", "checkout", "pull", "gc", "retain", "erase"])
-def test_a_disk_that_is_full_from_any_moment_on_is_no_success(root, damaged, verb, rounds):
+def test_a_disk_that_is_full_at_any_moment_is_no_success(root, damaged, verb, rounds):
+    """By turns for that moment only, so that whatever is tried again or named later works, and from then on."""
     work, chance = WORKS[verb], random.Random(f"full {verb} {rounds}")
     whole = run(root, verb, work.prepare(root, "count"), 10**9, "full")
     assert (whole.code, whole.error) == (0, "")
@@ -221,7 +222,7 @@ def test_a_disk_that_is_full_from_any_moment_on_is_no_success(root, damaged, ver
     for number, moment in enumerate(moments):
         arguments = work.prepare(root, f"round {number}")
         pointer, before = (root / "data.dvc").read_bytes(), history(root, "data")["data"]
-        fate = run(root, verb, arguments, moment, "full")
+        fate = run(root, verb, arguments, moment, "full" if number % 2 else "once")
         if fate.code:
             assert fate.error in FULL, fate
             assert (root / "data.dvc").read_bytes() == pointer or stands(root)

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from ui.people import people
 from ui.real_lab import Desk, Lab, build_project, deployed, mlops, open_sidebar, start
+
+__all__ = ["people"]
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 LABEXTENSION = Path(__file__).parents[2] / "jupyter_mlops" / "labextension"

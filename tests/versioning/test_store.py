@@ -126,3 +126,24 @@ def test_leftovers_of_the_dead_are_swept_and_those_of_the_living_are_not(tmp_pat
         assert not dead.exists()
         assert first.exists()
         assert second.exists()
+
+
+@pytest.mark.parametrize("data", [b"small", BIG], ids=["small", "large"])
+def test_objects_can_be_read_by_others_whatever_the_umask_says(tmp_path, space, data):
+    (tmp_path / "x").write_bytes(data)
+    before = os.umask(0o077)
+    try:
+        md5 = space.save("x").digest
+    finally:
+        os.umask(before)
+    path = tmp_path / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o444
+
+
+def test_a_short_write_is_no_object(tmp_path, space, monkeypatch):
+    (tmp_path / "x").write_bytes(b"all of it")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:-1]) + 1)
+    with pytest.raises(OSError, match="only 8 of 9 bytes"):
+        space.save("x")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]

@@ -113,3 +113,47 @@ def test_a_broken_index_is_replaced(tmp_path, space):
     (index,) = (tmp_path / "scratch").glob("digests-*.sqlite")
     index.write_bytes(b"no database at all, but long enough to be taken for one")
     assert space.scan("data").digest == whole
+
+
+def test_one_change_among_many_is_the_only_file_read(tmp_path, space, monkeypatch):
+    for number in range(40):
+        path = tmp_path / "data" / f"{number % 4}" / f"{number}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(str(number))
+    settle()
+    space.scan("data")
+    (tmp_path / "data" / "3" / "7.txt").write_text("another")
+    (tmp_path / "data" / "3" / "11.txt").unlink()
+    settle()
+    read, taken = module.md5_of, []
+    monkeypatch.setattr(module, "md5_of", lambda path, *more: taken.append(path) or read(path, *more))
+    content = space.scan("data")
+    assert [Path(path).name for path in taken] == ["7.txt"]
+    assert len(content.entries) == 40
+    space.scan("data")
+    assert len(taken) == 1
+
+
+@pytest.mark.parametrize("many", [3, 600], ids=["asked one by one", "asked at once"])
+def test_known_files_whose_objects_are_gone_are_saved_again(tmp_path, space, many):
+    for number in range(many):
+        (tmp_path / "data" / f"{number}.txt").write_text(str(number))
+    settle()
+    content = space.save("data")
+    gone = tmp_path / "cache" / "files" / "md5" / content.entries[1].md5[:2] / content.entries[1].md5[2:]
+    gone.unlink()
+    assert space.save("data") == content
+    assert gone.read_text() == "1"
+
+
+def test_a_file_that_became_a_folder_is_looked_at_anew(tmp_path, space):
+    settle()
+    (tmp_path / "x").write_text("file")
+    settle()
+    assert not space.save("x").is_folder
+    (tmp_path / "x").unlink()
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "x").write_text("file")
+    settle()
+    assert [entry.path for entry in space.save("x").entries] == ["x"]
+    assert space.scan("x").is_folder

@@ -1458,6 +1458,10 @@ export interface components {
             reason?: string;
             /** @description Where else it goes; the default remote when left out. Default: `""`. */
             remote?: string;
+            /** @description Further projects that share this cache: what they need stays. Default: `[]`. */
+            also?: string[];
+            /** @description No other project uses this cache, though it lies outside of this one. Default: `false`. */
+            alone?: boolean;
             /** @description Do not ask. Default: `false`. */
             yes?: boolean;
             /** @description Finish an erasure that was cut off. Default: `false`. */

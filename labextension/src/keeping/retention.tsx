@@ -9,14 +9,14 @@ import { useMinute, useMlops, useResource } from '../parts/hooks';
 import { Loaded } from '../parts/loaded';
 import { Empty } from '../parts/messages';
 import { State } from '../parts/state';
-import { Heading, Table } from '../views/parts';
+import { Heading } from '../views/parts';
 import type { IViewSpec } from '../views/spec';
 import { brief } from '../views/spec';
 import { letGo } from './let-go';
+import { Paged } from './paged';
 
-const PAGE = 100;
 const STATES = ['expired', 'kept', 'gone'] as const;
-type State_ = (typeof STATES)[number];
+type Word = (typeof STATES)[number];
 
 export default function RetentionView(props: { spec: IViewSpec }): ReactElement {
   const { project } = useMlops();
@@ -58,14 +58,15 @@ function LetGo(props: {
       props.onDone();
     }
   };
-  const idle = expired.length > 0 ? '' : 'No version has expired.';
+  const nothing = props.plan ? 'No version has expired.' : 'It is not known yet what would go.';
+  const idle = expired.length > 0 ? '' : nothing;
   return <Button label={label} verb="retain" primary={!idle} idle={idle} onClick={() => void act()} />;
 }
 
 function Judged(props: { plan: Retained }): ReactElement {
   const { plan } = props;
-  const counts = (state: State_): number => plan.versions.filter(one => one.state === state).length;
-  const [chosen, choose] = useState<State_ | null>(null);
+  const counts = (state: Word): number => plan.versions.filter(one => one.state === state).length;
+  const [chosen, choose] = useState<Word | null>(null);
   if (plan.versions.length === 0) {
     return <Empty text="No versions yet." />;
   }
@@ -96,26 +97,19 @@ function Judged(props: { plan: Retained }): ReactElement {
 
 function Verdicts(props: { versions: readonly RetainedVersion[] }): ReactElement {
   const now = useMinute();
-  const [count, setCount] = useState(PAGE);
-  const rows = props.versions
-    .slice(0, count)
-    .map(one => [
-      one.dataset,
-      one.label,
-      <State key="state" state={one.state} word />,
-      one.reason,
-      age(one.time, now),
-      bytes(one.bytes)
-    ]);
-  const rest = props.versions.length - count;
   return (
-    <>
-      <Table label="Versions" heads={['Dataset', 'Version', 'State', 'Why', 'Age', 'Size']} rows={rows} />
-      {rest > 0 && (
-        <div className="jp-Mlops-choices">
-          <Button label={`Show more (${rest.toLocaleString()})`} onClick={() => setCount(count + PAGE)} />
-        </div>
-      )}
-    </>
+    <Paged
+      label="Versions"
+      heads={['Dataset', 'Version', 'State', 'Why', 'Age', 'Size']}
+      items={props.versions}
+      cells={one => [
+        one.dataset,
+        one.label,
+        <State key="state" state={one.state} word />,
+        one.reason,
+        age(one.time, now),
+        bytes(one.bytes)
+      ]}
+    />
   );
 }

@@ -12,12 +12,10 @@ import { Loaded } from '../parts/loaded';
 import { Empty, Failure } from '../parts/messages';
 import { State } from '../parts/state';
 import { RunningJobs } from '../shell/jobs';
-import { Heading, Table } from '../views/parts';
+import { Heading } from '../views/parts';
+import { Paged } from './paged';
 
 type Found = JobResults['verify'];
-
-/** As many troubles as a page shows at once. */
-const MOST = 500;
 
 export default function VerifiedView(): ReactElement {
   const { project } = useMlops();
@@ -115,19 +113,17 @@ function Findings(props: { found: Found }): ReactElement {
 }
 
 function Troubles(props: { label: string; troubles: readonly Trouble[] }): ReactElement {
-  const rest = props.troubles.length - MOST;
-  const rows = props.troubles
-    .slice(0, MOST)
-    .map(one => [
-      <State key="state" state={one.kind} word />,
-      one.dataset ? `${one.dataset} ${one.version}` : 'no version needs it',
-      one.path,
-      <code key="digest">{one.digest}</code>
-    ]);
   return (
-    <>
-      <Table label={props.label} heads={['State', 'Version', 'File', 'Digest']} rows={rows} />
-      {rest > 0 && <p className="jp-Mlops-note">and {rest.toLocaleString()} more</p>}
-    </>
+    <Paged
+      label={props.label}
+      heads={['State', 'Version', 'File', 'Digest']}
+      items={props.troubles}
+      cells={one => [
+        <State key="state" state={one.kind} word />,
+        one.dataset ? `${one.dataset} ${one.version}` : 'no version needs it',
+        one.path,
+        <code key="digest">{one.digest}</code>
+      ]}
+    />
   );
 }

@@ -14,6 +14,7 @@ const MORE: readonly MenuEntry[] = [
   [CommandIDs.importData, {}],
   [CommandIDs.push, {}],
   [CommandIDs.pull, {}],
+  [CommandIDs.fetch, {}],
   null,
   [CommandIDs.run, {}],
   [CommandIDs.ci, {}],

@@ -4,7 +4,7 @@ import type { ReactElement } from 'react';
 import type { Job } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import { Button } from '../parts/button';
-import { duration } from '../parts/format';
+import { bytes, duration } from '../parts/format';
 import { useCommand, useMlops, useResource } from '../parts/hooks';
 import { State } from '../parts/state';
 
@@ -26,7 +26,7 @@ function JobRow(props: { job: Job }): ReactElement {
   const execute = useCommand();
   const { job } = props;
   const share = shareOf(job);
-  const counted = job.progress?.total ? `${job.progress.done}/${job.progress.total} ${job.progress.unit}` : '';
+  const counted = countedOf(job);
   return (
     <div className="jp-Mlops-job" title={`%mlops ${job.line.replace(/^%mlops /, '')}`}>
       <State state="running" />
@@ -41,6 +41,15 @@ function JobRow(props: { job: Job }): ReactElement {
       <progress max={1} value={share ?? undefined} aria-label={`Progress of ${job.verb}`} />
     </div>
   );
+}
+
+/** `3/12 files`, `1.2 GB/34 GB`. */
+function countedOf({ progress }: Job): string {
+  if (!progress?.total) {
+    return '';
+  }
+  const { done, total, unit } = progress;
+  return unit === 'bytes' ? `${bytes(done)}/${bytes(total)}` : `${done}/${total} ${unit}`;
 }
 
 function shareOf(job: Job): number | null {
