@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,13 @@ class Hit:
 
 @attrs.frozen
 class Found:
-    """A page of versions, by dataset, newest first."""
+    """A page of versions, by dataset, newest first.
+
+    Attributes
+    ----------
+    datasets
+        How many were found up to this page.
+    """
 
     query: str
     hits: tuple[Hit, ...]
@@ -86,9 +93,10 @@ def search(call: Call, query: str, *, every: bool = False, limit: Limit = 20, cu
     if cursor and not cursor.isdecimal():
         raise bad_cursor(cursor)
     start = int(cursor or 0)
-    found = [hit for one in _datasets(call.project) for hit in _hits(call.project, one, terms, every=every)]
+    fitting = (hit for one in _datasets(call.project) for hit in _hits(call.project, one, terms, every=every))
+    found = list(itertools.islice(fitting, start + limit + 1))
     further = str(start + limit) if len(found) > start + limit else None
-    names = {hit.version.dataset for hit in found}
+    names = {hit.version.dataset for hit in found[: start + limit]}
     return Found(query, tuple(found[start : start + limit]), len(names), further)
 
 

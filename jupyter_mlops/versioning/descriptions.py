@@ -11,7 +11,7 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Places
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.history import Recorded, read_blobs
-from jupyter_mlops.versioning.pointers import Described, described
+from jupyter_mlops.versioning.pointers import PLAIN, Described, described
 from jupyter_mlops.versioning.scratch import opened
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS described (name TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID;"
@@ -36,7 +36,10 @@ class Descriptions:
         """What was said about each of `versions`, by digest; outputs of stages have their run record instead."""
         names = {one.digest: f"{one.commit_id}:./{one.pointer}" for one in versions if one.stage is None}
         with opened(self._places.scratch / "descriptions.sqlite", SCHEMA) as database:
-            known = dict(database.execute("SELECT name, said FROM described")) if len(names) > 1 else {}
+            asked = ((name,) for name in names.values())
+            database.execute("CREATE TEMP TABLE asked (name TEXT PRIMARY KEY)")
+            database.executemany("INSERT OR IGNORE INTO asked VALUES (?)", asked)
+            known = dict(database.execute("SELECT name, said FROM described JOIN asked USING (name)"))
             fresh = self._read([name for name in names.values() if name not in known])
             database.executemany("INSERT OR REPLACE INTO described VALUES (?, ?)", fresh.items())
         known.update(fresh)
@@ -47,7 +50,9 @@ class Descriptions:
 
 
 def _encoded(data: bytes, name: str) -> str:
-    """A pointer that once was committed broken says nothing."""
+    """A pointer that once was committed broken says nothing; one that `dvc add` wrote says no more."""
+    if PLAIN.fullmatch(data) and b"\nmeta:" not in data:
+        return "{}"
     try:
         return json.dumps(attrs.asdict(described(data, name.partition(":./")[2])), default=str)
     except UsageError:

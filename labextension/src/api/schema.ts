@@ -1568,6 +1568,11 @@ export interface components {
         /**
          * Found
          * @description A page of versions, by dataset, newest first.
+         *
+         *     Attributes
+         *     ----------
+         *     datasets
+         *         How many were found up to this page.
          */
         Found: {
             query: string;
