@@ -116,6 +116,28 @@ def mine(column: pa.Array, subject: Subject) -> pa.Array:
     return pc.fill_null(own.take(coded.indices), fill_value=False)
 
 
+def distinct(source: Path, kind: str, column: str) -> Iterator[object]:
+    """The cells of a column, each at least once."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    if kind == "parquet":
+        with pq.ParquetFile(source) as file:
+            for batch in file.iter_batches(BATCH_ROWS, columns=[column]):
+                yield from pc.unique(_decoded(batch.column(0))).to_pylist()
+        return
+    with opened_arrow(source) as (schema, batches, _):
+        for batch in batches:
+            yield from pc.unique(_decoded(batch.column(schema.get_field_index(column)))).to_pylist()
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    import pyarrow as pa
+
+    column = _copied(column)
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
 def _owns(subject: Subject, cell: object, dtype: pa.DataType) -> bool:
     import numpy as np
     import pyarrow as pa
@@ -137,6 +159,8 @@ def _copied(column: pa.Array) -> pa.Array:
     dtype = column.type
     if pa.types.is_dictionary(dtype):
         return column.cast(pa.dictionary(dtype.index_type, _dense(dtype.value_type), dtype.ordered))
+    if "list_view<" in str(dtype):  # cast and filtered, it comes out damaged
+        return pa.array(column.to_pylist(), _dense(dtype))
     return column.cast(_dense(dtype))
 
 

@@ -12,8 +12,9 @@ from jupyter_mlops.profiles.columnar import cut_arrow, cut_parquet
 from jupyter_mlops.profiles.subjects import Subject
 from jupyter_mlops.profiles.tables import FORMATS, translated
 from jupyter_mlops.profiles.textrows import SEPARATORS, cut_delimited, cut_lines
+from jupyter_mlops.profiles.unsearched import doubts
 
-__all__ = ["Subject", "without_rows"]
+__all__ = ["Subject", "doubts", "without_rows"]
 
 
 def without_rows(source: Path, name: str, target: Path, subject: Subject) -> int | None:

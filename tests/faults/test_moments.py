@@ -15,7 +15,7 @@ from survivors import disk, filled, history, leftovers, require_sound, run, unlo
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.project import Project
-from jupyter_mlops.versioning.erasing import Journal
+from jupyter_mlops.versioning.journal import Journal
 
 SECRET = "a person"
 FILES = 30
