@@ -98,7 +98,7 @@ def _rest(batch: pa.RecordBatch, place: int, subject: Subject) -> pa.RecordBatch
     import pyarrow.compute as pc
 
     keep = pc.invert(mine(batch.column(place), subject))
-    columns = [_copied(column).filter(keep) for column in batch.columns]
+    columns = [copied(column).filter(keep) for column in batch.columns]
     schema = pa.schema([pa.field(f.name, c.type) for f, c in zip(batch.schema, columns, strict=True)])
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
@@ -110,32 +110,10 @@ def mine(column: pa.Array, subject: Subject) -> pa.Array:
 
     if pa.types.is_nested(column.type):
         return pa.array([False] * len(column), pa.bool_())
-    column = _copied(column)
+    column = copied(column)
     coded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
     own = pa.array([_owns(subject, cell, coded.dictionary.type) for cell in coded.dictionary.to_pylist()], pa.bool_())
     return pc.fill_null(own.take(coded.indices), fill_value=False)
-
-
-def distinct(source: Path, kind: str, column: str) -> Iterator[object]:
-    """The cells of a column, each at least once."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    if kind == "parquet":
-        with pq.ParquetFile(source) as file:
-            for batch in file.iter_batches(BATCH_ROWS, columns=[column]):
-                yield from pc.unique(_decoded(batch.column(0))).to_pylist()
-        return
-    with opened_arrow(source) as (schema, batches, _):
-        for batch in batches:
-            yield from pc.unique(_decoded(batch.column(schema.get_field_index(column)))).to_pylist()
-
-
-def _decoded(column: pa.Array) -> pa.Array:
-    import pyarrow as pa
-
-    column = _copied(column)
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _owns(subject: Subject, cell: object, dtype: pa.DataType) -> bool:
@@ -149,7 +127,7 @@ def _owns(subject: Subject, cell: object, dtype: pa.DataType) -> bool:
     return subject.owns(float(str((np.float32 if pa.types.is_float32(dtype) else np.float16)(cell))))
 
 
-def _copied(column: pa.Array) -> pa.Array:
+def copied(column: pa.Array) -> pa.Array:
     """`column` in a type whose filter copies what it keeps and nothing else."""
     import pyarrow as pa
     import pyarrow.compute as pc
