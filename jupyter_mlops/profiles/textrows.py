@@ -120,7 +120,7 @@ def _quoted_after(line: bytes, opening: bytes, *, quoted: bool, fresh: bool) -> 
 def _lines(reading: IO[bytes]) -> Iterator[bytes]:
     """The lines with their ends, whichever these are."""
     first = reading.readline(BLOCK_BYTES)
-    if RETURN.search(WITHIN_QUOTES.sub(b"", first)):
+    if RETURN.search(WITHIN_QUOTES.sub(b".", first)):
         return _returned(first, reading)
     return chain([first if first.endswith(b"\n") else first + reading.readline()] if first else [], reading)
 

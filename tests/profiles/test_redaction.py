@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
+import unicodedata
 from pathlib import Path
 
 import polars as pl
@@ -14,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jupyter_mlops.errors import EnvironmentFault
-from jupyter_mlops.profiles.redaction import Subject, without_rows
+from jupyter_mlops.errors import EnvironmentFault, UsageError
+from jupyter_mlops.profiles.redaction import Subject, doubts, without_rows
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=6)
 TABLES = st.lists(st.tuples(CELLS, CELLS), max_size=12)
@@ -34,7 +36,7 @@ def test_what_is_left_of_csv_is_the_same_bytes(tmp_path, rows, value):
         lines.append(text.getvalue())
     (tmp_path / "a").write_bytes("".join(lines).encode())
     subject = Subject("name", value)
-    left = [line for line, row in zip(lines[1:], rows, strict=True) if not subject.owns(row[0])]
+    left = [line for line, row in zip(lines[1:], rows, strict=True) if not subject.owns_written(row[0])]
     assert without_rows(tmp_path / "a", "a.csv", tmp_path / "b", subject) == len(rows) - len(left)
     assert (tmp_path / "b").read_bytes() == "".join([lines[0], *left]).encode()
 
@@ -125,3 +127,166 @@ def test_a_damaged_file_is_named_not_skipped(tmp_path):
 def test_the_value_is_in_no_repr():
     assert "Amal" not in repr(Subject("who", "Amal"))
     json.dumps({"subject": repr(Subject("who", "Amal"))})
+
+
+WHO, SECRET = "amal.al.mansoori@example.ae", "Secret-of-amal-and-of-nobody-else"
+
+
+@given(st.integers(10**15, 2**63 - 10), st.sets(st.integers(0, 9), min_size=2), st.data())
+@FEW
+def test_neighbouring_ids_are_not_the_same_person(tmp_path, base, steps, data):
+    ids = [base + step for step in sorted(steps)]
+    erased = data.draw(st.sampled_from(ids))
+    frame = pl.DataFrame({"id": ids})
+    for kind, write in {"csv": frame.write_csv, "parquet": frame.write_parquet, "jsonl": frame.write_ndjson}.items():
+        write(tmp_path / "a")
+        assert without_rows(tmp_path / "a", f"a.{kind}", tmp_path / "b", Subject("id", str(erased))) == 1
+        assert str(erased) not in (tmp_path / "b").read_text("latin-1")
+
+
+SPELLED = st.sampled_from(
+    ["1234", "01234", "1.234e3", "1_234", "+1234", "1234.0", " 1234 ", "inf", "Infinity", "1e400"]
+)
+
+
+@given(st.lists(SPELLED, min_size=1), SPELLED)
+@FEW
+def test_a_text_is_what_is_written(tmp_path, cells, value):
+    pq.write_table(pa.table({"zip": cells}), tmp_path / "a")
+    alike = [cell for cell in cells if cell.strip() == value.strip()]
+    assert (without_rows(tmp_path / "a", "a.parquet", tmp_path / "b", Subject("zip", value)) or 0) == len(alike)
+
+
+def test_plain_numbers_of_csv_are_equal_and_no_others(tmp_path):
+    (tmp_path / "a").write_text("id\n1234\n1234.00\n01234\n1.234e3\n1_234\nInfinity\n")
+    assert without_rows(tmp_path / "a", "a.csv", tmp_path / "b", Subject("id", "1234.0")) == 2
+    assert without_rows(tmp_path / "a", "a.csv", tmp_path / "b", Subject("id", "inf")) == 0
+
+
+def test_a_number_of_any_length_is_compared(tmp_path):
+    (tmp_path / "a").write_text(f'{{"id": {"9" * 5000}}}\n{{"id": {"9" * 400}}}\n{{"id": Infinity}}\n')
+    assert without_rows(tmp_path / "a", "a.jsonl", tmp_path / "b", Subject("id", "9" * 400)) == 1
+
+
+def test_a_narrow_float_is_also_what_it_prints(tmp_path):
+    pq.write_table(pa.table({"x": pa.array([0.1, 0.5], pa.float32())}), tmp_path / "a")
+    assert without_rows(tmp_path / "a", "a.parquet", tmp_path / "b", Subject("x", "0.1")) == 1
+
+
+def people() -> pl.DataFrame:
+    who = [WHO, "omar", None, "omar"]
+    return pl.DataFrame({"who": who, "note": [SECRET, "b" * 30, None, "c"], "l": [[SECRET], ["d" * 20], None, []]})
+
+
+@pytest.mark.parametrize("kind", ["feather", "parquet"])
+@pytest.mark.parametrize("dtype", [pl.String, pl.Categorical, pl.Enum(["omar", WHO])])
+def test_nothing_of_the_person_stays_in_the_bytes(tmp_path, kind, dtype):
+    frame = people().with_columns(pl.col("who").cast(dtype), other=pl.col("note").cast(pl.Categorical))
+    if kind == "feather":
+        frame.write_ipc(tmp_path / "a")
+    else:
+        frame.write_parquet(tmp_path / "a", compression="uncompressed")
+    assert without_rows(tmp_path / "a", f"a.{kind}", tmp_path / "b", Subject("who", WHO)) == 1
+    left = (tmp_path / "b").read_bytes()
+    assert WHO.encode() not in left
+    assert SECRET.encode() not in left
+    after = pl.read_ipc(tmp_path / "b") if kind == "feather" else pl.read_parquet(tmp_path / "b")
+    assert after.with_columns(pl.col(pl.Categorical).cast(pl.String)).rows() == [
+        row for row in frame.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String)).rows() if row[0] != WHO
+    ]
+
+
+def test_dictionaries_of_several_batches_and_notes_are_cleaned(tmp_path):
+    words = pa.array([WHO, "omar", "omar", WHO, "sara"]).dictionary_encode()
+    inner = pa.array([[SECRET], ["x"], [], [SECRET], ["y"]], pa.list_(pa.string()))
+    nested = pa.ListArray.from_arrays(inner.offsets, inner.values.dictionary_encode())
+    table = pa.table({"who": words, "nested": nested}).replace_schema_metadata({"by": "Sara", "of": WHO})
+    with pa.ipc.new_file(str(tmp_path / "a"), table.schema) as writing:
+        writing.write_table(table, max_chunksize=2)
+    assert without_rows(tmp_path / "a", "a.feather", tmp_path / "b", Subject("who", WHO)) == 2
+    left = (tmp_path / "b").read_bytes()
+    assert WHO.encode() not in left
+    assert SECRET.encode() not in left
+    with pa.ipc.open_file(tmp_path / "b") as file:
+        assert file.schema.metadata == {b"by": b"Sara"}
+        assert file.read_all().to_pydict() == {"who": ["omar", "omar", "sara"], "nested": [["x"], [], ["y"]]}
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    pq.write_table(
+        pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["who", "who"]), tmp_path / "a.parquet"
+    )
+    (tmp_path / "a.csv").write_text("who,who\na,b\n")
+    (tmp_path / "a.jsonl").write_text('{"who": "a", "who": "b"}\n')
+    for name in ("a.parquet", "a.csv", "a.jsonl"):
+        with pytest.raises(UsageError) as caught:
+            without_rows(tmp_path / name, name, tmp_path / "b", Subject("who", "a"))
+        assert (caught.value.reference, caught.value.context) == ("ambiguous-column", name)
+
+
+FIELDS = st.text(st.sampled_from('ab" 1é\n,'), max_size=5)
+
+
+@given(st.lists(st.tuples(FIELDS, FIELDS), max_size=8), st.sampled_from(["\n", "\r\n", "\r"]))
+@FEW
+def test_quotes_count_where_a_field_begins(tmp_path, rows, end):
+    lines = ["who,note", *(",".join(map(spelled, row)) for row in rows), 'a,5" pipe']
+    (tmp_path / "a").write_bytes("".join(line + end for line in lines).encode())
+    left = [line for line, (who, _) in zip(lines[1:], [*rows, ("a", "")], strict=True) if who.strip() != "a"]
+    expected = "".join(line + end for line in [lines[0], *left]).encode()
+    assert without_rows(tmp_path / "a", "a.csv", tmp_path / "b", Subject("who", "a")) == len(lines) - 1 - len(left)
+    assert (tmp_path / "b").read_bytes() == expected
+
+
+def spelled(field: str) -> str:
+    """Quoted only where it must be: a quote within stays as it is."""
+    must = field.startswith('"') or "," in field or "\n" in field
+    return '"' + field.replace('"', '""') + '"' if must else field
+
+
+def test_long_fields_and_stray_quotes_cost_one_pass(tmp_path):
+    (tmp_path / "a").write_text("who,note\n" + '"x,5\n' * 40_001 + f'"\nAmal,"{"y" * 200_000}"\n')
+    start = time.monotonic()
+    assert without_rows(tmp_path / "a", "a.csv", tmp_path / "b", Subject("who", "Amal")) == 1
+    assert time.monotonic() - start < 5
+
+
+def doubt(tmp_path: Path, name: str, content: bytes, value: str = "Amélie", column: str = "who") -> str:
+    (tmp_path / "a").write_bytes(content)
+    said = "; ".join(doubts(tmp_path / "a", name, Subject(column, value)))
+    assert value not in said
+    return said
+
+
+@pytest.mark.parametrize(("name", "content", "said"), [
+    ("a.csv.gz", b"\x1f\x8b\x08", "compressed"),
+    ("a.zip", b"PK\x03\x04", "compressed"),
+    ("a.csv", "who\nAmélie\n".encode("latin-1"), "not UTF-8"),
+    ("a.csv", "who\nAmélie\n".encode("utf-16"), "not UTF-8"),
+    ("a.csv", "Who\nAmélie\n".encode(), "has no column who, but Who"),
+    ("a.csv", unicodedata.normalize("NFD", "who\nAmélie\n").encode(), "another spelling"),
+    ("a.csv", "who\nAMÉLIE\nAmélie\n".encode(), "another spelling"),
+    ("a.csv", "name\nAmélie\n".encode(), "holds the text"),
+    ("a.csv", "who,Amélie\nx,1\n".encode(), "named like the text"),
+    ("a.txt", "Dear Amélie,\n".encode(), "holds the text"),
+    ("a.jsonl", b'{"who": ["x"]}\n', "nested"),
+    ("a.parquet", b"PAR1", "could not be read"),
+])  # fmt: skip
+def test_a_doubt_is_said_without_the_value(tmp_path, name, content, said):
+    assert said in doubt(tmp_path, name, content)
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    (["AMÉLIE"], "another spelling"), ([b"x"], "binary"), ([["x"]], "nested"), (["Omar"], ""),
+])  # fmt: skip
+def test_doubts_about_typed_columns(tmp_path, values, said):
+    pq.write_table(pa.table({"who": values}), tmp_path / "c")
+    found = doubt(tmp_path, "a.parquet", (tmp_path / "c").read_bytes())
+    assert said in found
+    assert bool(said) is bool(found)
+
+
+def test_where_all_was_seen_there_is_no_doubt(tmp_path):
+    assert doubt(tmp_path, "a.csv", "who\nAmélie\nOmar\n".encode()) == ""
+    assert doubt(tmp_path, "a.txt", b"nobody\n") == ""
+    assert doubt(tmp_path, "a.csv", b"who,year\n1,2017\n", value="17") == ""
