@@ -9,12 +9,13 @@ from pathlib import Path
 import attrs
 
 from jupyter_mlops.profiles.redaction import Subject, without_rows
+from jupyter_mlops.profiles.unsearched import doubts
 from jupyter_mlops.records import Actor, Progress, now
 from jupyter_mlops.versioning.collecting import Collecting
 from jupyter_mlops.versioning.committing import Committing
 from jupyter_mlops.versioning.consumers import Consumer, Use
 from jupyter_mlops.versioning.datasets import Datasets
-from jupyter_mlops.versioning.erasing import Erasing, Search, mentions, new_erasure_id, text_in
+from jupyter_mlops.versioning.erasing import Erasing, Search, files_of, new_erasure_id, text_in
 from jupyter_mlops.versioning.journal import Journal
 from jupyter_mlops.versioning.pointers import SUFFIX
 from jupyter_mlops.versioning.reach import named, versions
@@ -23,6 +24,7 @@ from jupyter_mlops.versioning.tombstones import ERASED, Tombstone
 from jupyter_mlops.versioning.transfer import Request
 
 NAMED_COMMITS = 5
+NAMED_FILES = 3
 
 
 @attrs.frozen
@@ -103,8 +105,7 @@ class Erasure:
             names = ", ".join(sorted({dataset for dataset, _ in search.unseen}))
             yield f"{len(search.unseen)} versions are neither in the cache nor on a remote: {names}"
         if subject:
-            for path in mentions(self._datasets, found, subject.value, set(search.contents)):
-                yield f"{path} holds the text, but is no table with that column: erase --path {path}"
+            yield from self._doubtful(found, search, subject)
             yield from self._notebooks(subject)
         yield from self._elsewhere(search, subject)
         yield "clones, caches and backups of others: they erase in theirs"
@@ -125,6 +126,16 @@ class Erasure:
         found = (self._datasets.store.find(digest) for digest in loose)
         if subject and any(path and text_in(path, subject.value) for path in found):
             yield "objects that no version names, such as those of a dvc add that was not committed: gc"
+
+    def _doubtful(self, found: Sequence[tuple[str, str]], search: Search, subject: Subject) -> Iterator[str]:
+        """Files that were not searched for rows, or that may hold the value all the same."""
+        files: dict[str, dict[str, None]] = {}
+        for path, location in files_of(self._datasets, found, set(search.contents)):
+            for doubt in doubts(location, path, subject):
+                files.setdefault(doubt, {})[path] = None
+        for doubt, paths in files.items():
+            more = f" and {len(paths) - NAMED_FILES} more" if len(paths) > NAMED_FILES else ""
+            yield f"{', '.join(list(paths)[:NAMED_FILES])}{more} {doubt} (erase --path FILE erases a whole file)"
 
     def _notebooks(self, subject: Subject) -> Iterator[str]:
         """Commits whose notebooks hold the text: git's history is never rewritten."""

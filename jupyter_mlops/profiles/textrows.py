@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -98,6 +99,12 @@ def records(reading: IO[bytes], separator: str) -> Iterator[bytes]:
             pending = []
     if pending:
         yield b"".join(pending)
+
+
+def ends_quoted(reading: IO[bytes], separator: str) -> bool:
+    """Whether the last field is quoted and never closed: all that follows the quote counts as one cell."""
+    last = next(iter(deque(records(reading, separator), maxlen=1)), b"")
+    return b'"' in last and _quoted_after(last, separator.encode() + b'"', quoted=False, fresh=True)
 
 
 def _quoted_after(line: bytes, opening: bytes, *, quoted: bool, fresh: bool) -> bool:

@@ -16,7 +16,15 @@ from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.profiles.columnar import BATCH_ROWS, copied, opened_arrow
 from jupyter_mlops.profiles.subjects import Subject
 from jupyter_mlops.profiles.tables import FORMATS, translated
-from jupyter_mlops.profiles.textrows import SEPARATORS, cut_delimited, cut_lines, header_cells, pairs, records
+from jupyter_mlops.profiles.textrows import (
+    SEPARATORS,
+    cut_delimited,
+    cut_lines,
+    ends_quoted,
+    header_cells,
+    pairs,
+    records,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -144,6 +152,10 @@ def _spelled(source: Path, kind: str | None, subject: Subject, *, is_utf8: bool)
         with mmap.mmap(reading.fileno(), 0, access=mmap.ACCESS_READ) as held:
             others = [each for each in _spellings(subject.text, is_utf8=is_utf8) if held.find(each) >= 0]
             is_there = _stands_in(held, exact)
+    if is_there and kind in SEPARATORS:
+        with source.open("rb") as reading:
+            if ends_quoted(reading, SEPARATORS[kind]):
+                yield "has a quote that is never closed: what follows it was read as one cell"
     if others:
         yield "holds the text in another spelling (case, accents or encoding)"
     if is_there and (kind is None or not is_utf8 or not _matches(source, kind, subject)):

@@ -217,15 +217,14 @@ def text_in(path: Path, text: str) -> bool:
         return False  # empty, or not there
 
 
-def mentions(datasets: Datasets, versions: Sequence[tuple[str, str]], text: str, skipped: set[str]) -> Iterator[str]:
-    """Files of `versions` that hold `text` though they are no tables, each once; `skipped` digests are not read."""
+def files_of(datasets: Datasets, versions: Sequence[tuple[str, str]], skipped: set[str]) -> Iterator[tuple[str, Path]]:
+    """Path and object of each file of `versions` that is in the cache, each content once; `skipped` digests are not."""
     for dataset, digest in versions:
         try:
             entries = datasets.store.content(digest).entries
         except MlopsError:
             continue
         for entry in entries:
-            found = datasets.store.find(entry.md5)
-            if entry.md5 not in skipped and found and text_in(found, text):
-                yield f"{dataset}/{entry.path}" if entry.path else dataset
+            if entry.md5 not in skipped and (found := datasets.store.find(entry.md5)):
+                yield f"{dataset}/{entry.path}" if entry.path else dataset, found
             skipped.add(entry.md5)

@@ -269,6 +269,7 @@ def doubt(tmp_path: Path, name: str, content: bytes, value: str = "Amélie", col
     ("a.csv", "name\nAmélie\n".encode(), "holds the text"),
     ("a.csv", "who,Amélie\nx,1\n".encode(), "named like the text"),
     ("a.txt", "Dear Amélie,\n".encode(), "holds the text"),
+    ("a.csv", 'who,note\nAmélie,\nOmar,"5\nAmélie,\n'.encode(), "never closed"),
     ("a.jsonl", b'{"who": ["x"]}\n', "nested"),
     ("a.parquet", b"PAR1", "could not be read"),
 ])  # fmt: skip
