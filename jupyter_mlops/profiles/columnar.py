@@ -37,9 +37,10 @@ def cut_parquet(source: Path, target: Path, subject: Subject) -> int | None:
         schema, left_out = clean(file.schema_arrow, subject), 0
         with pq.ParquetWriter(target, schema, compression=compression) as writer:
             for number in range(file.num_row_groups):
-                batches = list(file.iter_batches(BATCH_ROWS, row_groups=[number]))
-                rest = [_rest(batch, place, subject) for batch in batches]
-                left_out += sum(batch.num_rows for batch in batches) - sum(batch.num_rows for batch in rest)
+                rest: list[pa.RecordBatch] = []
+                for batch in file.iter_batches(BATCH_ROWS, row_groups=[number]):
+                    rest.append(_rest(batch, place, subject))
+                    left_out += batch.num_rows - rest[-1].num_rows
                 _write_group(writer, rest, schema)
     return left_out
 
