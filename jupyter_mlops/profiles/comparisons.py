@@ -24,7 +24,7 @@ from jupyter_mlops.profiles.tables import translated
 from jupyter_mlops.records import Progress, silent
 from jupyter_mlops.versioning.consumers import Use
 
-FORMAT = 1
+FORMAT = 2
 """Another layout is another folder, so two versions of this package can share a project."""
 MOST_KEPT = 8
 IN_USE_S = 600

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 SEEDS = (0x6A09E667F3BCC908, 0xBB67AE8584CAA73B)
+KEY_SEEDS = (0x3C6EF372FE94F82B, 0xA54FF53A5F1D36F1)
+"""A key is not hashed as the content is: their sum must tell a pair of cells from the swapped one."""
 KEY, CONTENT, WHOLE, ROW, TIMES = "\0key", "\0content", "\0whole", "\0row", "\0times"
 OLD, NEW = "\0old", "\0new"
 SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835 >> 2
@@ -38,13 +40,13 @@ class RepeatedKey(Exception):
     times: int
 
 
-def digest(frame: pl.DataFrame, columns: Sequence[str], height: int) -> pl.Series:
+def digest(frame: pl.DataFrame, columns: Sequence[str], height: int, seeds: tuple[int, int] = SEEDS) -> pl.Series:
     """One 128-bit integer for each of `height` rows, equal for rows of equal cells."""
     import polars as pl
 
     if not columns:
         return pl.repeat(0, height, dtype=pl.Int128, eager=True)
-    high, low = (frame.select(columns).hash_rows(seed=seed) for seed in SEEDS)
+    high, low = (frame.select(columns).hash_rows(seed=seed) for seed in seeds)
     shift = pl.lit(2**64, dtype=pl.Int128)
     return pl.select(high.reinterpret(signed=True).cast(pl.Int128) * shift + low.cast(pl.Int128)).to_series()
 
@@ -66,7 +68,7 @@ def records(frame: pl.DataFrame, key: Sequence[str], values: Sequence[str], rows
     import polars as pl
 
     content = digest(frame, values, len(rows))
-    named = digest(frame, key, len(rows)) if key else content
+    named = digest(frame, key, len(rows), KEY_SEEDS) if key else content
     rest = content if key else pl.repeat(0, len(rows), dtype=pl.Int128, eager=True)
     numbers = pl.int_range(rows.start, rows.stop, dtype=pl.UInt32, eager=True)
     return pl.DataFrame({KEY: named, CONTENT: rest, ROW: numbers})

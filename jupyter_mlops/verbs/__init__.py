@@ -46,16 +46,14 @@ def verbs() -> Mapping[str, Verb]:
     """All verbs by name, in the order of their declaration."""
     for noun in NOUNS:
         _load(noun)
-    order = [word for words in NOUNS.values() for word in words]
-    return dict(sorted(REGISTRY.items(), key=lambda item: order.index(item[0].partition(" ")[0])))
+    order = {word: place for place, word in enumerate(word for words in NOUNS.values() for word in words)}
+    return dict(sorted(REGISTRY.items(), key=lambda item: order.get(item[0].partition(" ")[0], len(order))))
 
 
 def named(word: str) -> Mapping[str, Verb]:
     """The verbs that begin with `word`, by name; no others are loaded for it."""
-    noun = next((noun for noun, words in NOUNS.items() if word in words), None)
-    if noun is None:
-        return {}
-    _load(noun)
+    if noun := next((noun for noun, words in NOUNS.items() if word in words), None):
+        _load(noun)
     return {name: verb for name, verb in REGISTRY.items() if name.partition(" ")[0] == word}
 
 

@@ -93,7 +93,11 @@ def uncommitted_dvc_files(git: Git) -> dict[str, str]:
     """The files of ``dvc init`` that are missing, or lie here as written by a commit that git refused."""
     missing = missing_dvc_files(git.root)
     left = {name for name in DVC_FILES if (git.root / name).is_file() and not git.is_clean(name)}
-    return missing | {name: DVC_FILES[name] for name in left if (git.root / name).read_text() == DVC_FILES[name]}
+    return missing | {name: text for name, text in DVC_FILES.items() if name in left and _holds(git.root / name, text)}
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.read_bytes() == text.encode()
 
 
 def write_files(root: Path, files: dict[str, str]) -> None:

@@ -210,6 +210,13 @@ def test_with_a_key_rows_are_paired(tmp_path, way, key, data):
     assert listed == Counter(found.tally.columns)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_key_and_a_cell_that_change_places_are_a_change(tmp_path, way):
+    before = write(pl.DataFrame({"k": [1, 2], "c": [2, 1]}), tmp_path / "a.parquet")
+    after = write(pl.DataFrame({"k": [2, 1], "c": [2, 1]}), tmp_path / "b.parquet")
+    assert compared(before, after, ["k"], tmp_path, way).tally.rows["modified"] == 2
+
+
 def test_a_page_of_long_texts_stays_small(tmp_path):
     sides = [write(pl.DataFrame({"id": [1], "x": [letter * 10**6]}), tmp_path / letter) for letter in "ab"]
     found = compared(*sides, ["id"], tmp_path, "in memory")
