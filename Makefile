@@ -34,7 +34,7 @@ demo: $(VENV)/.installed
 	$(BIN)/jupyter mlops demo $(DEMO)
 
 test: $(VENV)/.developing
-	$(BIN)/pytest -m "not slow" $(TEST)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(TEST)
 
 test-full: $(VENV)/.developing
 	$(BIN)/pytest $(TEST)

@@ -119,7 +119,6 @@ def test_drift_and_lineage_open_by_keys(keys: Desk) -> None:
 @pytest.mark.parametrize(
     ("section", "button"),
     [
-        ("data", "Commit version…"),
         ("pipelines", "Add a stage…"),
         ("models", "Register a model…"),
         ("deployments", "Deploy"),

@@ -70,11 +70,12 @@ def test_a_folder_without_a_project_says_how_to_get_one(lab: Lab, browser: Brows
     page.close()
 
 
-def test_an_error_tells_what_to_do(desk: Desk) -> None:
+def test_a_push_without_a_remote_asks_for_one(desk: Desk) -> None:
     desk.section("data").get_by_role("button", name="Push").click()
-    toast = desk.page.locator(".Toastify__toast").first
-    toast.wait_for(timeout=30_000)
-    assert "remote" in toast.inner_text()
+    dialog = desk.page.locator(".jp-Dialog")
+    dialog.wait_for(timeout=30_000)
+    assert "remote" in dialog.inner_text()
+    dialog.get_by_role("button", name="Cancel").click()
 
 
 def test_tabs_come_back_after_a_reload(desk: Desk) -> None:
