@@ -18,7 +18,7 @@ from jupyter_mlops.versioning.datasets import Datasets
 from jupyter_mlops.versioning.erasing import Erasing, Search, files_of, new_erasure_id, text_in
 from jupyter_mlops.versioning.journal import Journal
 from jupyter_mlops.versioning.pointers import SUFFIX
-from jupyter_mlops.versioning.reach import named, versions
+from jupyter_mlops.versioning.reach import versions
 from jupyter_mlops.versioning.remotes import Remotes
 from jupyter_mlops.versioning.tombstones import ERASED, Tombstone
 from jupyter_mlops.versioning.transfer import Request
@@ -117,10 +117,9 @@ class Erasure:
                 yield f"the remote {name}: erase --remote {name}"
         if self._datasets.git.run("worktree", "list", "--porcelain").count("worktree ") > 1:
             yield "the files in other worktrees: checkout DATASET@HEAD there, after git pull or merge"
-        theirs = {digest for each in self._others for digest in named(each.git, each.settings.cache)}
-        if shared := theirs & search.contents.keys():
-            yield f"{len(shared)} versions that another project of the same cache has: erase there"
         collecting = Collecting(self._datasets, self._others)
+        if shared := collecting.elsewhere() & search.contents.keys():
+            yield f"{len(shared)} versions that another project of the same cache has: erase there"
         needed = collecting.needed(collecting.versions()) if subject else set()
         loose = [digest for digest, _ in self._datasets.store.sizes() if digest not in needed] if subject else []
         found = (self._datasets.store.find(digest) for digest in loose)
@@ -166,19 +165,19 @@ class Erasure:
         self._datasets.tombstones.append(journal.tombstone)
         collecting = Collecting(self._datasets, self._others)
         with collecting.alone():
-            theirs = {digest for each in self._others for digest in named(each.git, each.settings.cache)}
-            needed = collecting.needed((collecting.versions() - contents.keys()) | theirs)
-            objects, freed = Erasing(self._datasets).remove(contents, needed)
+            needed = collecting.needed((collecting.versions() - contents.keys()) | collecting.elsewhere())
+            gone = Erasing(self._datasets).going(contents, needed)
+            freed = collecting.remove(gone, progress)
+            self._datasets.store.forget_damaged()
         for consumer in self._consumers:
             consumer.forget(contents.keys())
         commit = self._follow(journal, author, progress, git=git)
         if journal.remote:
             heirs = sorted({heir for heir in contents.values() if heir})
-            gone = sorted(contents.keys() - needed)
             self._remotes.move(Request("push", journal.remote, digests=heirs), progress)
-            self._remotes.move(Request("delete", journal.remote, digests=gone), progress)
+            self._remotes.move(Request("delete", journal.remote, digests=sorted(contents.keys() - needed)), progress)
         journal.finish(places)
-        return Outcome(objects, freed, commit)
+        return Outcome(len(gone), freed, commit)
 
     def _follow(self, journal: Journal, author: Actor, progress: Progress, *, git: bool) -> str | None:
         """Bring the workspace to what took the place of what went; data gets a new version, stages run again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Progress, Step, silent
@@ -66,9 +66,12 @@ class Collecting:
 
     def versions(self, without: Collection[tuple[str, str]] = ()) -> set[str]:
         """The digest of every version that anything names, but those of the project that are `without`."""
-        own, *others = self._all
-        theirs = {digest for each in others for digest in named(each.git, each.settings.cache)}
-        return theirs | named(own.git, own.settings.cache, without)
+        own = self._all[0]
+        return self.elsewhere() | named(own.git, own.settings.cache, without)
+
+    def elsewhere(self) -> set[str]:
+        """The digest of every version that the further projects name."""
+        return {digest for each in self._all[1:] for digest in named(each.git, each.settings.cache)}
 
     def needed(self, versions: Collection[str]) -> set[str]:
         """Every object of `versions`, and of what took their place or is about to."""
@@ -89,7 +92,7 @@ class Collecting:
                 hint="verify --all-versions says which; --force gives those versions up.",
             )
 
-    def remove(self, objects: Mapping[str, int], progress: Progress = silent) -> int:
+    def remove(self, objects: Collection[str], progress: Progress = silent) -> int:
         """Delete `objects`, lists of files first, so that no list outlives what it names; returns bytes freed."""
         freed = 0
         for number, digest in enumerate(sorted(objects, key=lambda one: not one.endswith(FOLDER_SUFFIX)), 1):

@@ -178,8 +178,8 @@ class Erasing:
                 hint="commit, or checkout DATASET@HEAD; then repeat.",
             )
 
-    def remove(self, contents: Mapping[str, str], needed: set[str]) -> tuple[int, int]:
-        """Delete the objects of `contents` but those still `needed`; returns how many, and their bytes.
+    def going(self, contents: Mapping[str, str], needed: set[str]) -> list[str]:
+        """The objects of `contents` that are here, but those still `needed`.
 
         Raises
         ------
@@ -194,11 +194,7 @@ class Erasing:
                     context=f"object {heir}",
                     hint="verify --scrub fetches it when a remote has it; then erase --resume.",
                 )
-        gone = [digest for digest in contents if digest not in needed and self._store.find(digest)]
-        listings_first = sorted(gone, key=lambda one: not one.endswith(FOLDER_SUFFIX))
-        freed = sum(self._store.remove(digest) for digest in listings_first)
-        self._store.forget_damaged()
-        return len(gone), freed
+        return [digest for digest in contents if digest not in needed and self._store.find(digest)]
 
 
 def new_erasure_id() -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from survivors import disk
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import MlopsError
@@ -26,19 +25,6 @@ def fill(root: Path, text: str) -> None:
     (root / "data").mkdir(exist_ok=True)
     for number in range(40):
         (root / "data" / f"{number}.txt").write_text(f"{text} {number}")
-
-
-@contextlib.contextmanager
-def disk(folder: Path, options: str) -> Iterator[None]:
-    """A file system in memory at `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a disk of its own")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def remount(folder: Path, options: str) -> None:

@@ -214,8 +214,8 @@ def test_nothing_goes_unless_somebody_says_yes(root):
     assert mlops.erase(path="no/such", project=root).versions == ()
 
 
-def test_an_erasure_that_was_cut_off_is_finished(root):
-    """Killed when nothing has gone yet: somebody is saving, and the erasure waits for them."""
+def cut_off(root: Path) -> Path:
+    """Kill an erasure when nothing has gone yet: somebody is saving, and it waits for them. Where it is noted."""
     project = Project(root)
     journal = Journal.path(project.places)
     command = ["jupyter-mlops", "erase", "--subject", f"email={WHO}", "--yes"]
@@ -226,6 +226,11 @@ def test_an_erasure_that_was_cut_off_is_finished(root):
         time.sleep(0.2)
         child.kill()
         assert child.wait() < 0
+    return journal
+
+
+def test_an_erasure_that_was_cut_off_is_finished(root):
+    journal = cut_off(root)
     assert WHO not in journal.read_text()
     for collect in (mlops.gc, mlops.retain):
         with pytest.raises(UsageError) as caught:
@@ -243,15 +248,7 @@ def test_an_erasure_that_was_cut_off_is_finished(root):
 
 def test_nothing_goes_while_what_takes_its_place_is_missing(root):
     project = Project(root)
-    journal = Journal.path(project.places)
-    command = ["jupyter-mlops", "erase", "--subject", f"email={WHO}", "--yes"]
-    with project.datasets.store.in_use():
-        child = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while child.poll() is None and not journal.exists():
-            time.sleep(0.01)
-        time.sleep(0.2)
-        child.kill()
-        child.wait()
+    cut_off(root)
     heirs = [heir for heir in Journal.read(project.places).tombstone.contents.values() if heir]
     project.datasets.store.remove(heirs[0])
     before = {digest for digest, _ in project.datasets.store.sizes()}
