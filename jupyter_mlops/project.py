@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.versioning.consumers import Consumer
     from jupyter_mlops.versioning.datasets import Datasets
     from jupyter_mlops.versioning.ledger import Ledger
+    from jupyter_mlops.versioning.remotes import Remotes
 
 
 class Project:
@@ -131,6 +132,13 @@ class Project:
         from jupyter_mlops.versioning.datasets import Datasets
 
         return Datasets(self.places, self.git)
+
+    @property
+    def remotes(self) -> Remotes:
+        """Where data and records are shared."""
+        from jupyter_mlops.versioning.remotes import Remotes
+
+        return Remotes(self.places, self.git, self.datasets.settings)
 
     @cached_property
     def profiles(self) -> ProfileStore:

@@ -190,10 +190,9 @@ class _Wanted:
 
 def _erasure(project: Project, remote: str, others: Sequence[Datasets]) -> Erasure:
     from jupyter_mlops.governance.erasure import Erasure
-    from jupyter_mlops.versioning.remotes import Remotes
 
     datasets = project.datasets
-    remotes = Remotes(datasets.places, datasets.git, datasets.settings)
+    remotes = project.remotes
     chosen = remotes.choose(remote) if remote or datasets.settings.default_remote else ""
     return Erasure(datasets, project.consumers, remotes, chosen, others)
 

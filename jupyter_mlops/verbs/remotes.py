@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import attrs
 
@@ -13,9 +13,6 @@ from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
 from jupyter_mlops.verbs.transfers import Transferred, damage, files_among, lacking_of, reminder
 from jupyter_mlops.verbs.versions import Paths
 from jupyter_mlops.verbs.wanted import Wanted, stored, wanted, with_pushed
-
-if TYPE_CHECKING:
-    from jupyter_mlops.versioning.remotes import Remotes
 
 RemoteName = Annotated[str, Option("-r")]
 
@@ -52,7 +49,7 @@ def push(
     """
     from jupyter_mlops.versioning.transfer import Request
 
-    remotes = _remotes(call)
+    remotes = call.project.remotes
     chosen = remotes.choose(remote)
     what = wanted(call, paths, all_versions=all_versions, tagged=not paths, models=not paths)
     what = with_pushed(call, what) if check and not paths else what
@@ -74,13 +71,6 @@ def push(
         dry_run=look,
         checked=check,
     )
-
-
-def _remotes(call: Call) -> Remotes:
-    from jupyter_mlops.versioning.remotes import Remotes
-
-    datasets = call.project.datasets
-    return Remotes(datasets.places, datasets.git, datasets.settings)
 
 
 @verb(Group.DATA, Action.DATA)
@@ -128,7 +118,7 @@ def _fetch(call: Call, what: Wanted, remote: str, *, dry_run: bool = False) -> T
     from jupyter_mlops.versioning.transfer import Request
 
     datasets = call.project.datasets
-    remotes = _remotes(call)
+    remotes = call.project.remotes
     records = 0 if dry_run else remotes.fetch_records()
     absent = what.without(stored(datasets.store))
     needed = absent.names.keys() - what.optional  # without a remote, what is merely welcome is not asked for

@@ -118,14 +118,13 @@ def _repaired(
     call: Call, scrubbing: Scrubbing, troubles: Sequence[Trouble], remote: str
 ) -> tuple[tuple[Trouble, ...], tuple[Trouble, ...]]:
     """What is left wrong, and what was fetched again."""
-    from jupyter_mlops.versioning.remotes import Remotes
     from jupyter_mlops.versioning.scrubbing import Place
     from jupyter_mlops.versioning.transfer import Request
 
     datasets = call.project.datasets
     scrubbing.set_aside(troubles)
     needed = [each for each in troubles if each.dataset]  # what no version needs is only set aside
-    remotes = Remotes(datasets.places, datasets.git, datasets.settings)
+    remotes = call.project.remotes
     if needed and (remote or datasets.settings.default_remote):
         chosen = remotes.choose(remote)
         remotes.move(Request("fetch", chosen, digests=[each.digest for each in needed]), call.progress)
