@@ -111,6 +111,8 @@ class StageRecord:
         Path to digest; the notebook itself is among neither.
     code
         The normalised digest of the notebook: outputs, metadata and markdown do not count.
+    attempts
+        How often it was executed, retries included.
     """
 
     name: str
@@ -123,6 +125,7 @@ class StageRecord:
     inputs: dict[str, str] = attrs.field(factory=dict)
     outputs: dict[str, str] = attrs.field(factory=dict)
     code: str | None = None
+    attempts: int = 1
 
 
 @attrs.frozen
@@ -223,15 +226,16 @@ class Places:
     @property
     def _claim(self) -> Path:
         """Says that ``.mlops/`` was made here; git brings no such file along."""
-        return self.state / "scratch" / self._mark
+        return self.state / "scratch" / self.mark
 
     @property
-    def _mark(self) -> str:
+    def mark(self) -> str:
+        """What tells this work tree from others of the repository."""
         return hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
 
     def _private_cache(self) -> Path:
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jupyter-mlops"
-        return (local_folder() if is_network(home) else home) / self._mark
+        return (local_folder() if is_network(home) else home) / self.mark
 
     def relative(self, path: str | Path) -> str:
         """`path` (absolute, or relative to the root) as a POSIX path below the root.

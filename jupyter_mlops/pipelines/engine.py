@@ -27,6 +27,9 @@ SAVE_EVERY_S = 2.0
 SAVE_SHARE = 20
 SHUTDOWN_S = 5.0
 POLL_S = 0.005
+MOST_PRINTED = 4_000_000
+"""Characters that a cell may print; what more it prints is left out of the executed notebook."""
+CUT = "\n[the rest of what this cell printed is left out]\n"
 ASK_AGAIN_S = 1.0
 ECHO_S = 0.2
 # The names of the folders say it; reading 250 METADATA files would cost a third of a second a notebook.
@@ -146,6 +149,7 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
     def __init__(self, nb_man: ThrottledSaves, watch: Watch, **settings: Any) -> None:
         super().__init__(nb_man, **settings)
         self._watch = watch
+        self._printed: dict[int, int] = {}
 
     @contextlib.contextmanager
     def setup_kernel(self, **kwargs: Any) -> Iterator[None]:
@@ -161,6 +165,17 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
             yield
         finally:
             run_sync(self._end)()
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        """Take in what the kernel says; a cell that prints without end does not fill the memory."""
+        if msg["msg_type"] == "stream":
+            before = self._printed.get(cell_index, 0)
+            self._printed[cell_index] = before + len(msg["content"]["text"])
+            if before > MOST_PRINTED:
+                return None
+            if self._printed[cell_index] > MOST_PRINTED:
+                msg["content"]["text"] = msg["content"]["text"][: MOST_PRINTED - before] + CUT
+        return super().process_message(msg, cell, cell_index)
 
     def papermill_execute_cells(self) -> None:
         """Execute, then note what is installed where the kernel runs."""

@@ -1,4 +1,4 @@
-"""One stage, run once: what is hashed is what is executed, and the last good outputs survive a failure."""
+"""One stage, run to its end: what is hashed is what is executed, and the last good outputs survive a failure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,11 +20,15 @@ from jupyter_mlops.pipelines.lock import Locked, Pin
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
 from jupyter_mlops.pipelines.pipeline import Pipeline
+from jupyter_mlops.pipelines.reservations import claimed
+from jupyter_mlops.pipelines.run_cache import RunCache
 from jupyter_mlops.pipelines.stages import Out, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation
 from jupyter_mlops.records import Progress, StageRecord, Step
 
 LOCAL = "executed/local"
+ASIDE = "aside"
+LONGEST_PAUSE_S = 30.0
 
 
 @attrs.frozen
@@ -56,61 +61,101 @@ class Ran:
 
 
 class Execution:
-    """Runs the stages of one run.
+    """Runs stages of one run, several at a time, each in a thread of its own.
 
     Parameters
     ----------
     pipeline
         The stages and their files.
     folder
-        Private to this run: snapshots, outputs set aside, the log.
-    executor
-        The child process.
+        Private to this run: snapshots, outputs set aside, the logs.
     """
 
-    def __init__(self, pipeline: Pipeline, folder: Path, executor: Executor) -> None:
+    def __init__(self, pipeline: Pipeline, folder: Path) -> None:
         self._pipeline = pipeline
         self._root = pipeline.places.root
         self._data = pipeline.data
         self._folder = folder
-        self._executor = executor
-        self._aside = Aside(self._root, folder)
+        self._publishing = threading.Lock()
 
-    def run(self, task: Task, progress: Progress, following: Mapping[str, Any] | None = None) -> Ran:
+    def run(
+        self, task: Task, executor: Executor, progress: Progress, following: Mapping[str, Any] | None = None
+    ) -> Ran:
         """Run one stage to its end; an error of the stage is in the record, not raised.
 
         Parameters
         ----------
+        executor
+            The child process that is free for it.
         following
             Kernel, folder and preloaded modules of the notebook after this one, to be started meanwhile.
         """
         start = time.monotonic()
         if missing := [path for path, pin in task.now.deps.items() if pin is None]:
             return Ran(_failed(task, f"{missing[0]} is missing"))
-        self._aside.put(task.stage.outs)
-        try:
-            ran = self._executed(task, progress, following)
-        except BaseException:
-            self._aside.give_back(task.stage.outs)
-            raise
-        if ran.record.state == "failed":
-            self._aside.give_back(task.stage.outs)
-        self._aside.forget()
+        aside = Aside(self._root, self._folder, task.stage.name)
+        with claimed(self._pipeline, task.stage, self._folder.name):
+            aside.put(task.stage.outs)
+            try:
+                ran = self._attempted(task, aside, executor, progress, following)
+            except BaseException:
+                aside.give_back(task.stage.outs)
+                raise
+            if ran.record.state == "failed":
+                aside.give_back(task.stage.outs)
+            aside.forget()
         seconds = round(time.monotonic() - start, 3)
         return attrs.evolve(ran, record=attrs.evolve(ran.record, seconds=seconds))
 
-    def _executed(self, task: Task, progress: Progress, following: Mapping[str, Any] | None) -> Ran:
+    def _attempted(
+        self,
+        task: Task,
+        aside: Aside,
+        executor: Executor,
+        progress: Progress,
+        following: Mapping[str, Any] | None,
+    ) -> Ran:
+        """Execute, again after a failure as often as the stage allows, and save what it wrote."""
         command = task.stage.papermill
-        code = None
-        if command:
-            task, code, outcome = self._notebook(task, command, progress, following)
-        else:
-            outcome = self._shell(task, progress)
+        for attempt in range(1, task.stage.limits.retries + 2):
+            if attempt > 1:
+                aside.clear(task.stage.outs)
+                executor.pause(min(LONGEST_PAUSE_S, 2.0 ** (attempt - 2)))
+            task, code, outcome = self._executed(task, command, executor, progress, following)
+            if not outcome.error or executor.is_stopped:
+                break
+        tries = {"attempts": attempt}
         if error := outcome.error or self._problem(task, command):
             kept = self._keep_failed(task, command)
-            return Ran(_failed(task, error, cell=outcome.cell, notebook=kept), outcome.packages)
+            record = _failed(task, error, cell=outcome.cell, notebook=kept)
+            return Ran(attrs.evolve(record, **tries), outcome.packages)
         with self._data.in_use():
-            return self._saved(task, command, code, outcome)
+            ran = self._saved(task, aside, code, outcome)
+        return attrs.evolve(ran, record=attrs.evolve(ran.record, **tries))
+
+    def _executed(
+        self,
+        task: Task,
+        command: NotebookCommand | None,
+        executor: Executor,
+        progress: Progress,
+        following: Mapping[str, Any] | None,
+    ) -> tuple[Task, str | None, Outcome]:
+        if command:
+            return self._notebook(task, command, executor, progress, following)
+        self._make_folders(task.stage)
+        progress(Step(task.stage.name))
+        order = {
+            "kind": "shell",
+            "commands": task.stage.commands,
+            "folder": str(self._root / task.stage.folder),
+            "log": str(self._log(task)),
+        }
+        return task, None, executor.execute(order, _unheard, task.stage.limits.timeout_s)
+
+    def _log(self, task: Task) -> Path:
+        """Where what the stage prints beside its cells goes."""
+        return self._folder / f"{task.stage.name}.log"
 
     def _problem(self, task: Task, command: NotebookCommand | None) -> str:
         """Why what the stage did cannot be recorded, though it ended well; empty when it can."""
@@ -123,7 +168,12 @@ class Execution:
         return ""
 
     def _notebook(
-        self, task: Task, command: NotebookCommand, progress: Progress, following: Mapping[str, Any] | None
+        self,
+        task: Task,
+        command: NotebookCommand,
+        executor: Executor,
+        progress: Progress,
+        following: Mapping[str, Any] | None,
     ) -> tuple[Task, str, Outcome]:
         """Execute a snapshot of the notebook; its digest, not that of a later edit, is what was run."""
         snapshot = self._folder / f"{task.stage.name}.source.ipynb"
@@ -131,7 +181,7 @@ class Execution:
         snapshot.write_bytes(data)
         notebook = Notebook.read(self._folder, snapshot.name)
         name = task.stage.name
-        outcome = self._executor.execute(
+        outcome = executor.execute(
             {
                 "kind": "notebook",
                 "source": command.notebook,
@@ -142,21 +192,15 @@ class Execution:
                 "kernel": command.kernel or notebook.kernel,
                 "language": notebook.language,
                 "folder": str(self._root / (command.cwd or ".")),
+                "log": str(self._log(task)),
                 "next": following,
             },
             lambda done, total: progress(Step(name, done, total, "cells")),
+            task.stage.limits.timeout_s,
         )
         pin = Pin(hashlib.md5(data, usedforsecurity=False).hexdigest(), len(data))
         deps = {path: pin if path == command.notebook else known for path, known in task.now.deps.items()}
         return attrs.evolve(task, now=attrs.evolve(task.now, deps=deps)), notebook.code_digest, outcome
-
-    def _shell(self, task: Task, progress: Progress) -> Outcome:
-        self._make_folders(task.stage)
-        progress(Step(task.stage.name))
-        folder = str(self._root / task.stage.folder)
-        return self._executor.execute(
-            {"kind": "shell", "commands": task.stage.commands, "folder": folder}, lambda _done, _total: None
-        )
 
     def _make_folders(self, stage: StageSpec) -> None:
         for out in stage.outs:
@@ -180,12 +224,11 @@ class Execution:
         shutil.move(self._output(task), target)
         return path
 
-    def _saved(self, task: Task, command: NotebookCommand | None, code: str | None, outcome: Outcome) -> Ran:
+    def _saved(self, task: Task, aside: Aside, code: str | None, outcome: Outcome) -> Ran:
         """Save what the stage wrote, and record it."""
-        stage = task.stage
+        stage, command = task.stage, task.stage.papermill
         if command:
             self._publish(task, command.output)
-        written = tuple(filter(None, (self._data.ignore(out.path) for out in stage.outs if out.cached)))
         outs = {out.path: self._pinned(out) for out in stage.outs}
         record = StageRecord(
             name=stage.name,
@@ -196,14 +239,24 @@ class Execution:
             outputs={path: pin.md5 for path, pin in outs.items()},
             code=code,
         )
-        if task.recorded:
-            deps = {path: pin for path, pin in task.now.deps.items() if pin}
-            self._aside.retire()
-            lock.write(self._root, stage, Locked(stage.command, deps, outs, task.now.params))
+        with self._publishing:
+            written = tuple(filter(None, (self._data.ignore(out.path) for out in stage.outs if out.cached)))
+            if task.recorded:
+                self._record(task, aside, outs)
         return Ran(record, outcome.packages, written)
 
+    def _record(self, task: Task, aside: Aside, outs: Mapping[str, Pin]) -> None:
+        """Say in ``dvc.lock`` and in the run-cache what the stage made of what."""
+        deps = {path: pin for path, pin in task.now.deps.items() if pin}
+        locked = Locked(task.stage.command, deps, outs, task.now.params)
+        with self._data.publishing():
+            aside.retire()
+            lock.write(self._root, task.stage, locked)
+        RunCache(self._data.cache).save(task.stage, locked)
+
     def _pinned(self, out: Out) -> Pin:
-        pin = self._data.save(out.path) if out.cached else self._data.pin(out.path)
+        """What an output holds, brought into the cache: git's own outputs too, for the run-cache."""
+        pin = self._data.save(out.path)
         if pin is None:
             raise FileNotFoundError(out.path)
         return pin
@@ -217,7 +270,7 @@ class Execution:
 
 
 class Aside:
-    """Outputs of the last good run, kept while the stage writes new ones.
+    """Outputs of the last good run of one stage, kept while it writes new ones.
 
     Parameters
     ----------
@@ -225,11 +278,14 @@ class Aside:
         The folder of the project.
     folder
         The private folder of the run.
+    stage
+        The name of the stage.
     """
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    def __init__(self, root: Path, folder: Path, stage: str) -> None:
         self._root = root
-        self._folder = folder / "aside"
+        self._folder = folder / ASIDE / stage
+        self._retired = folder / "retired" / stage
 
     def put(self, outs: Iterable[Out]) -> None:
         """Move `outs` away; those that have to stay in place are copied."""
@@ -250,6 +306,14 @@ class Aside:
                 shutil.move(kept, place)
         self.forget()
 
+    def clear(self, outs: Iterable[Out]) -> None:
+        """Remove what a failed attempt wrote; an output that has to stay in place begins as it was."""
+        for out in outs:
+            place, kept = self._root / out.path, self._folder / out.path
+            _remove(place)
+            if out.persist and os.path.lexists(kept):
+                _copy(kept, place)
+
     def recover(self, outs: Iterable[Out]) -> None:
         """After a kill: put back what still waits."""
         self.give_back([out for out in outs if os.path.lexists(self._folder / out.path)])
@@ -257,11 +321,12 @@ class Aside:
     def retire(self) -> None:
         """From now on the new outputs count: a kill must not bring the old ones back."""
         if self._folder.exists():
-            self._folder.rename(self._folder.with_name("retired"))
+            self._retired.parent.mkdir(exist_ok=True)
+            self._folder.rename(self._retired)
 
     def forget(self) -> None:
         """Drop what waits."""
-        for folder in (self._folder, self._folder.with_name("retired")):
+        for folder in (self._folder, self._retired):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -278,6 +343,10 @@ def _remove(path: Path) -> None:
     else:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
+
+
+def _unheard(_done: int, _total: int) -> None:
+    """A command has no cells."""
 
 
 def _failed(task: Task, error: str, *, cell: int | None = None, notebook: str | None = None) -> StageRecord:

@@ -1,4 +1,4 @@
-"""The coordinator's end of the worker: start it, give it tasks, hear its messages, end it."""
+"""The coordinator's end of its workers: start them, give them tasks, hear their messages, end them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,8 @@ import attrs
 from jupyter_mlops.pipelines.worker import INSIDE
 
 PATIENCE_S = 3.0
+Kernel = Mapping[str, Any]
+"""A kernel to be started beforehand: its ``kernel``, ``folder``, and the modules it may ``preload``."""
 
 
 @attrs.frozen
@@ -38,7 +41,7 @@ class Outcome:
 
 
 class Executor:
-    """One worker process for one run; it ends with the block.
+    """One worker process, started when it is first needed.
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ class Executor:
     run
         The id of the run.
     log
-        Where what the worker and its commands print goes.
+        Where what the worker itself prints goes.
     """
 
     def __init__(self, root: Path, run: str, log: Path) -> None:
@@ -55,26 +58,55 @@ class Executor:
         self._run = run
         self._log = log
         self._process: subprocess.Popen[str] | None = None
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self.waiting: list[tuple[str, str]] = []
 
-    def __enter__(self) -> Self:
-        return self
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it takes no more tasks."""
+        return self._stopped.is_set()
 
-    def __exit__(self, *_: object) -> None:
-        if self._process is None:
-            return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
+    def pause(self, seconds: float) -> None:
+        """Wait; less when it is stopped meanwhile."""
+        self._stopped.wait(seconds)
 
-    def execute(self, task: Mapping[str, Any], cell: Callable[[int, int], None]) -> Outcome:
-        """Execute one task to its end; `cell` hears the code cells done and the number of all."""
+    def warm(self, kernel: Kernel | None = None) -> None:
+        """Start the worker, and in it a kernel that waits, while nothing is to be executed."""
+        self._started()
+        if kernel:
+            self._tell({"kind": "start", **kernel})
+            self._expect(kernel)
+
+    def execute(self, task: Mapping[str, Any], cell: Callable[[int, int], None], timeout_s: float | None) -> Outcome:
+        """Execute one task to its end.
+
+        Parameters
+        ----------
+        cell
+            Hears the code cells done and the number of all.
+        timeout_s
+            When the task is ended; None lets it take its time.
+        """
+        if self.is_stopped:
+            return Outcome("stopped")
         self._tell(task)
+        self._forget(task)
+        if following := task.get("next"):
+            self._expect(following)
+        late = threading.Event()
+        timer = threading.Timer(timeout_s or 0, lambda: (late.set(), self._end()))
+        if timeout_s:
+            timer.start()
+        try:
+            outcome = self._outcome(task, cell)
+        finally:
+            timer.cancel()
+        if late.is_set():
+            return attrs.evolve(outcome, error=f"it took longer than {timeout_s:g} s")
+        return outcome
+
+    def _outcome(self, task: Mapping[str, Any], cell: Callable[[int, int], None]) -> Outcome:
         done = 0
         for message in self._messages():
             if message["kind"] == "cell":
@@ -84,7 +116,33 @@ class Executor:
                 return Outcome(message["error"], done + 1 if message.get("in_cell") else None)
             else:
                 return Outcome(packages=message["packages"])
-        return Outcome("its process was killed", done + 1 if task["kind"] == "notebook" else None)
+        error = "stopped" if self.is_stopped else "its process was killed"
+        return Outcome(error, done + 1 if task["kind"] == "notebook" else None)
+
+    def stop(self) -> None:
+        """End the worker with all it started; whoever waits for a task hears that it was stopped."""
+        self._stopped.set()
+        self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            process = self._process
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _expect(self, kernel: Kernel) -> None:
+        self.waiting.append((str(kernel["kernel"]), str(kernel["folder"])))
+
+    def _forget(self, task: Mapping[str, Any]) -> None:
+        used = (str(task.get("kernel")), str(task.get("folder")))
+        if used in self.waiting:
+            self.waiting.remove(used)
 
     def _tell(self, task: Mapping[str, Any]) -> None:
         process = self._started()
@@ -92,7 +150,7 @@ class Executor:
         try:
             process.stdin.write(json.dumps(task) + "\n")
             process.stdin.flush()
-        except BrokenPipeError:
+        except (BrokenPipeError, ValueError):
             return  # the end of its messages says what happened
 
     def _messages(self) -> Iterator[dict[str, Any]]:
@@ -100,21 +158,99 @@ class Executor:
         assert process.stdout is not None  # noqa: S101  # it was opened as a pipe
         for line in process.stdout:
             yield json.loads(line)
-        self._process = None
         process.wait()
+        self._close(process)
+        with self._lock:
+            self._process = None
+        self.waiting.clear()
 
     def _started(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "jupyter_mlops.pipelines.worker", str(os.getpid())],
-                    cwd=self._root,
-                    env={**os.environ, INSIDE: self._run, "PYTHONUNBUFFERED": "1"},
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    start_new_session=True,
-                )
-        return self._process
+        with self._lock:
+            if self._process is None:
+                self._log.parent.mkdir(parents=True, exist_ok=True)
+                with self._log.open("ab") as log:
+                    self._process = subprocess.Popen(
+                        [sys.executable, "-P", "-m", "jupyter_mlops.pipelines.worker", str(os.getpid())],
+                        cwd=self._root,
+                        env={**os.environ, INSIDE: self._run, "PYTHONUNBUFFERED": "1"},
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        stderr=log,
+                        text=True,
+                        start_new_session=True,
+                    )
+            return self._process
+
+    def close(self) -> None:
+        """End it when no more is to be done."""
+        self.stop()
+        if self._process:
+            self._close(self._process)
+
+    @staticmethod
+    def _close(process: subprocess.Popen[str]) -> None:
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+
+
+class Crew:
+    """The workers of one run, as many as stages run at once; they end with the block.
+
+    Parameters
+    ----------
+    root, run, log
+        As for an `Executor`.
+    size
+        How many.
+    """
+
+    def __init__(self, root: Path, run: str, log: Path, size: int) -> None:
+        self._all = [Executor(root, run, log) for _ in range(size)]
+        self._idle = list(self._all)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        threads = [threading.Thread(target=each.close) for each in self._all]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def take(self, kernel: Kernel | None) -> Executor:
+        """An idle worker, best one in which `kernel` waits already."""
+        best = min(self._idle, key=lambda each: _unfit(each, kernel))
+        self._idle.remove(best)
+        return best
+
+    def give_back(self, executor: Executor) -> None:
+        """`executor` is idle again."""
+        self._idle.append(executor)
+
+    def warm(self, kernels: Iterator[Kernel]) -> None:
+        """Let idle workers start the kernels that will be needed next."""
+        for executor in self._idle:
+            if not executor.waiting and (kernel := next(kernels, None)):
+                executor.warm(kernel)
+
+    @property
+    def waiting(self) -> list[tuple[str, str]]:
+        """Name and folder of every kernel that waits for a notebook."""
+        return [each for executor in self._all for each in executor.waiting]
+
+    def stop(self) -> None:
+        """End every task at once."""
+        for executor in self._all:
+            executor.stop()
+
+
+def _unfit(executor: Executor, kernel: Kernel | None) -> int:
+    """How little an idle worker suits: least when the kernel waits there, most when another one would be left over."""
+    if kernel and (str(kernel["kernel"]), str(kernel["folder"])) in executor.waiting:
+        return 0
+    return 2 if executor.waiting else 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines.lock import Pin
 from jupyter_mlops.records import Progress, silent
 from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.publishing import dvc_lock, lock_at
 
 
 class StageData:
@@ -39,6 +41,19 @@ class StageData:
     def in_use(self) -> AbstractContextManager[None]:
         """Held from `save` until ``dvc.lock`` names what was saved: nothing is collected meanwhile."""
         return self._datasets.store.in_use()
+
+    @property
+    def cache(self) -> Path:
+        """The cache of DVC."""
+        return self._datasets.settings.cache
+
+    def publishing(self) -> AbstractContextManager[None]:
+        """DVC's own lock, held while ``dvc.lock`` is written."""
+        return dvc_lock(self._root, self._datasets.settings)
+
+    def claims_lock(self, folder: Path) -> AbstractContextManager[None]:
+        """DVC's lock of the file in which stages that run say what they read and write."""
+        return lock_at(folder / "rwlock.lock", self._datasets.settings)
 
     def save(self, path: str, progress: Progress = silent) -> Pin:
         """Put what `path` holds into the cache."""

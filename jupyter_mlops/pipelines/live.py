@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +52,13 @@ class LiveStage:
 
 @attrs.frozen
 class LiveRun:
-    """A run that is under way: the file in the live folder."""
+    """A run that is under way: the file in the live folder.
+
+    Attributes
+    ----------
+    root
+        The work tree in which it runs.
+    """
 
     run: str
     pid: int
@@ -60,6 +67,11 @@ class LiveRun:
     started: str
     author: str
     stages: tuple[LiveStage, ...]
+    root: str = ""
+
+    def is_of(self, places: Places) -> bool:
+        """Whether it runs in this work tree, not in another of the repository."""
+        return self.root in ("", str(places.root))
 
     @property
     def is_alive(self) -> bool:
@@ -81,6 +93,7 @@ class LiveFile:
     def __init__(self, places: Places, run: LiveRun) -> None:
         self._path = places.live / f"{run.run}.json"
         self._written = 0.0
+        self._lock = threading.Lock()
         self.run = run
 
     def __enter__(self) -> Self:
@@ -91,11 +104,12 @@ class LiveFile:
         self._path.unlink(missing_ok=True)
 
     def update(self, name: str, **changes: Any) -> None:
-        """Change fields of one stage; a change of state is written at once."""
-        stages = tuple(attrs.evolve(stage, **changes) if stage.name == name else stage for stage in self.run.stages)
-        self.run = attrs.evolve(self.run, stages=stages)
-        if "state" in changes or time.monotonic() - self._written > QUIET_S:
-            self._write()
+        """Change fields of one stage, from any thread; a change of state is written at once."""
+        with self._lock:
+            stages = tuple(attrs.evolve(stage, **changes) if stage.name == name else stage for stage in self.run.stages)
+            self.run = attrs.evolve(self.run, stages=stages)
+            if "state" in changes or time.monotonic() - self._written > QUIET_S:
+                self._write()
 
     def _write(self) -> None:
         write_atomically(self._path, json.dumps(attrs.asdict(self.run)).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines import yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.stages import Command, StageSpec
+from jupyter_mlops.records import write_atomically
 
+LOCK = "dvc.lock"
 DVC_WIDTH = 80
+STAGE_LINE = re.compile(r"  [\w@.'-]+:\n")
 Values = Mapping[str, Mapping[str, Any]]
 """Parameter file to key to value."""
 
@@ -79,13 +83,43 @@ def read(root: Path, stages: Mapping[str, StageSpec]) -> dict[str, Locked]:
 
 
 def write(root: Path, stage: StageSpec, locked: Locked) -> None:
-    """Set the entry of one stage; the others stay as they are."""
+    """Set the entry of one stage; the others stay as they are, byte for byte."""
+    path, entry = root / LOCK, locked.entry(stage.folder)
+    block = yaml_files.dump({"stages": {stage.name: entry}}, width=DVC_WIDTH).partition("\n")[2]
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if spliced := with_entry(text, block):
+        write_atomically(path, spliced.encode())
+        return
 
     def change(document: Any) -> None:
         document.setdefault("schema", "2.0")
-        document.setdefault("stages", {})[stage.name] = locked.entry(stage.folder)
+        document.setdefault("stages", {})[stage.name] = entry
 
-    yaml_files.edit(root / "dvc.lock", change, width=DVC_WIDTH)
+    yaml_files.edit(path, change, width=DVC_WIDTH)
+
+
+def with_entry(text: str, block: str) -> str | None:
+    """`text` of a ``dvc.lock`` with the lines `block` of one stage in their place, or at the end.
+
+    Returns
+    -------
+    str | None
+        None when the file is not laid out as DVC lays it out: then it has to be read to be written.
+    """
+    lines = text.splitlines(keepends=True)
+    if lines[:2] != ["schema: '2.0'\n", "stages:\n"] or not all(map(_is_plain, lines[2:])):
+        return None
+    head = block[: block.index("\n") + 1]
+    if head not in lines:
+        return text + block
+    start = lines.index(head)
+    end = next((at for at in range(start + 1, len(lines)) if not lines[at].startswith("   ")), len(lines))
+    return "".join([*lines[:start], block, *lines[end:]])
+
+
+def _is_plain(line: str) -> bool:
+    """Whether a line stands inside an entry, or is the name of one."""
+    return line.startswith("    ") or bool(STAGE_LINE.fullmatch(line))
 
 
 def remove(root: Path, name: str) -> None:

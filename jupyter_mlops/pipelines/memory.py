@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,10 +45,11 @@ class Memory:
     """
 
     def __init__(self, places: Places) -> None:
-        self._path: Path = places.state / "stages.json"
+        self._lock = threading.Lock()
+        self._path: Path = places.state / f"stages-{places.mark}.json"
 
     def endings(self) -> Mapping[str, Ending]:
-        """By stage; empty when nothing ran here."""
+        """By stage; empty when nothing ran in this work tree."""
         try:
             document = json.loads(self._path.read_bytes())
             return {name: Ending(**fields) for name, fields in document.items()}
@@ -55,10 +57,11 @@ class Memory:
             return {}
 
     def remember(self, name: str, ending: Ending) -> None:
-        """Replace what is known of a stage; runs take turns, so no other writes now."""
-        known = {**self.endings(), name: ending}
-        document = {stage: attrs.asdict(one) for stage, one in known.items()}
-        write_atomically(self._path, json.dumps(document).encode())
+        """Replace what is known of a stage; runs take turns, so no other process writes now."""
+        with self._lock:
+            known = {**self.endings(), name: ending}
+            document = {stage: attrs.asdict(one) for stage, one in known.items()}
+            write_atomically(self._path, json.dumps(document).encode())
 
 
 def fingerprint(stage: StageSpec, now: Situation) -> str:

@@ -148,6 +148,7 @@ class Pipeline:
         return {
             stage.name: StageStatus(stage.name, "running", "", None, stage.done, stage.total, stage.eta_s(now), run.run)
             for run in live.alive(self.places)
+            if run.is_of(self.places)
             for stage in run.stages
             if stage.state == "running"
         }

@@ -1,25 +1,28 @@
-"""A run: the stale stages in order, each executed in a child process, recorded as DVC records it."""
+"""A run: the stale stages, each executed in a child process as soon as its inputs are there, recorded as DVC does."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import attrs
 
 from jupyter_mlops.errors import Cancelled, UsageError
 from jupyter_mlops.pipelines import live, lock
-from jupyter_mlops.pipelines.execution import Aside
+from jupyter_mlops.pipelines.execution import ASIDE, Aside
+from jupyter_mlops.pipelines.machine import cpus, memory_bytes
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.planning import Plan, require_kernel
 from jupyter_mlops.pipelines.runs import RunRecords
+from jupyter_mlops.pipelines.scheduling import capacity
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.turns import stoppable, turn
-from jupyter_mlops.pipelines.under_way import RunUnderWay
+from jupyter_mlops.pipelines.under_way import ROOT_FILE, RunUnderWay
 from jupyter_mlops.pipelines.worker import INSIDE
-from jupyter_mlops.records import Actor, Progress, StageRecord, VersionRecord
+from jupyter_mlops.records import Actor, Places, Progress, StageRecord, VersionRecord
 from jupyter_mlops.versioning.git import Git
 
 
@@ -35,11 +38,14 @@ class Choice:
         Commit ``dvc.lock``, metrics kept by git, and `also`.
     also
         Files written for the run, such as ``params.yaml``.
+    jobs
+        Stages that run at once; 0 for as many as there are processors.
     """
 
     force: bool = False
     git: bool = True
     also: tuple[str, ...] = ()
+    jobs: int = 0
 
 
 @attrs.frozen
@@ -123,7 +129,9 @@ class Runner:
             self._recover()
             plan = prepare()
             self.require_runnable(plan, git=choice.git)
-            run = RunUnderWay(self._pipeline, self._actor, plan, progress)
+            limits = [stage.limits for stage in plan.everything]
+            available = capacity(choice.jobs or int(cpus()), cpus(), limits, memory_bytes())
+            run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
             state = "cancelled"
             try:
                 run.stages(force=choice.force)
@@ -133,7 +141,7 @@ class Runner:
             finally:
                 commit = self._committed(run, choice.also) if choice.git and state != "cancelled" else None
                 record = self._kept(run, state, commit)
-        return Finished(tuple(run.results), record, commit)
+        return Finished(run.results, record, commit)
 
     def require_runnable(self, plan: Plan, *, git: bool) -> None:
         """Refuse before anything is written.
@@ -161,11 +169,13 @@ class Runner:
         return all(self._pipeline.data.holds(locked.outs[path]) for path in missing)
 
     def _recover(self) -> None:
-        """Put right what killed runs left: their live files, and outputs they had set aside."""
+        """Put right what killed runs of this work tree left: their live files, and outputs they had set aside."""
         live.sweep(self._places)
-        outs = [out for stage in self._pipeline.graph().by_name.values() for out in stage.outs]
-        for folder in (self._places.state / "runs").glob("run-*"):
-            Aside(self._places.root, folder).recover(outs)
+        outs = {stage.name: stage.outs for stage in self._pipeline.graph().by_name.values()}
+        for folder in (self._places.state / "runs").glob(f"run-*/{ASIDE}/*"):
+            run = folder.parent.parent
+            if folder.name in outs and _is_of(run, self._places):
+                Aside(self._places.root, run, folder.name).recover(outs[folder.name])
 
     def _committed(self, run: RunUnderWay, also: Sequence[str]) -> str | None:
         if not run.has_written:
@@ -197,13 +207,21 @@ class Runner:
             author=self._actor,
             git_commit=commit or self._git.head(),
             dirty=self._is_dirty(run.plan),
-            stages=tuple(run.results),
+            stages=run.results,
             parameters=run.parameters,
             metrics=self._pipeline.metrics(_good(run)),
             packages=run.packages,
         )
         self._records.append(record, self._actor)
         return record
+
+
+def _is_of(run: Path, places: Places) -> bool:
+    """Whether the run whose folder is `run` worked in this work tree."""
+    try:
+        return (run / ROOT_FILE).read_text() == str(places.root)
+    except FileNotFoundError:
+        return True
 
 
 def _good(run: RunUnderWay) -> tuple[StageSpec, ...]:

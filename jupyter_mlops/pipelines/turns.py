@@ -18,13 +18,13 @@ ASK_AGAIN_S = 0.1
 
 @contextlib.contextmanager
 def turn(places: Places, progress: Progress) -> Iterator[None]:
-    """Hold the only right to run in this project; others wait, none fails."""
+    """Hold the only right to run in this work tree; others wait, none fails."""
     places.state.mkdir(parents=True, exist_ok=True)
-    with (places.state / "run.lock").open("ab") as handle:
+    with (places.state / f"run-{places.mark}.lock").open("ab") as handle:
         told = False
         while not _taken(handle.fileno()):
             if not told:
-                others = ", ".join(run.run for run in live.alive(places)) or "another run"
+                others = ", ".join(run.run for run in live.alive(places) if run.is_of(places)) or "another run"
                 progress(Step(f"wait for {others}"))
                 told = True
             time.sleep(ASK_AGAIN_S)

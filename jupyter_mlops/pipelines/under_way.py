@@ -1,4 +1,4 @@
-"""A run under way: each stage judged, then restored, executed or passed over, and shown while it is."""
+"""A run under way: stages judged, then restored, passed over, or executed side by side, and shown while they are."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from jupyter_mlops.pipelines import live, lock
 from jupyter_mlops.pipelines.execution import Execution, Ran, Task
-from jupyter_mlops.pipelines.executor import Executor
+from jupyter_mlops.pipelines.executor import Crew, Executor
 from jupyter_mlops.pipelines.live import LiveFile, LiveRun, LiveStage
+from jupyter_mlops.pipelines.lock import Locked
 from jupyter_mlops.pipelines.memory import Ending, fingerprint
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import Value
 from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
 from jupyter_mlops.pipelines.planning import Plan
+from jupyter_mlops.pipelines.run_cache import RunCache
+from jupyter_mlops.pipelines.scheduling import Capacity, Schedule
 from jupyter_mlops.pipelines.stages import StageSpec
-from jupyter_mlops.pipelines.staleness import Situation, judge
-from jupyter_mlops.records import Actor, Progress, StageRecord, Step, new_id, now
+from jupyter_mlops.pipelines.staleness import Situation, Verdict, judge
+from jupyter_mlops.records import Actor, Progress, StageRecord, Step, new_id, now, write_atomically
+
+ROOT_FILE = "root"
 
 
 class RunUnderWay:
@@ -37,22 +45,42 @@ class RunUnderWay:
         What it looks at.
     progress
         Who hears of it.
+    capacity
+        How much runs at once.
     """
 
-    def __init__(self, pipeline: Pipeline, actor: Actor, plan: Plan, progress: Progress) -> None:
+    def __init__(self, pipeline: Pipeline, actor: Actor, plan: Plan, progress: Progress, capacity: Capacity) -> None:
         self.id = new_id("run")
         self.plan = plan
         self.started, self.clock = now(), time.monotonic()
-        self.results: list[StageRecord] = []
         self.packages: dict[str, str] = {}
         self.parameters: dict[str, Value] = {}
         self.written: list[str] = []
+        self._results: dict[str, StageRecord] = {}
         self._pipeline = pipeline
         self._actor = actor
         self._progress = progress
         self._places = pipeline.places
-        self._graph = pipeline.graph()
         self._locked = pipeline.locked()
+        self._stages = {stage.name: stage for stage in plan.everything}
+        self._endings = pipeline.memory.endings()
+        self._schedule = self._scheduled(capacity)
+        self._jobs = max(1, min(capacity.jobs, len(self._stages)))
+
+    def _scheduled(self, capacity: Capacity) -> Schedule:
+        graph = self._pipeline.graph()
+        return Schedule(
+            tuple(self._stages),
+            {stage.name: graph.needs(stage) for stage in self.plan.stages},
+            {stage.name: stage.limits for stage in self.plan.everything},
+            capacity,
+            {name: ending.seconds for name, ending in self._endings.items()},
+        )
+
+    @property
+    def results(self) -> tuple[StageRecord, ...]:
+        """What became of the stages, in the order of the plan."""
+        return tuple(self._results[name] for name in self._stages if name in self._results)
 
     @property
     def has_failed(self) -> bool:
@@ -62,56 +90,130 @@ class RunUnderWay:
     @property
     def has_written(self) -> bool:
         """Whether a stage was recorded."""
-        return any(result.state == "ran" for result in self.results) and bool(self.plan.stages)
+        return any(result.state in ("ran", "restored") for result in self.results) and bool(self.plan.stages)
+
+    @property
+    def folder(self) -> Path:
+        """Private to this run; the logs stay in it."""
+        return self._places.state / "runs" / self.id
 
     def stages(self, *, force: bool) -> None:
-        """Run each stage that has to."""
-        folder = self._places.state / "runs" / self.id
-        folder.mkdir(parents=True, exist_ok=True)
+        """Run each stage that has to, as soon as what it needs is there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / ROOT_FILE, str(self._places.root).encode())
         with (
             LiveFile(self._places, self._announced()) as shown,
-            Executor(self._places.root, self.id, folder / "log.txt") as executor,
+            ThreadPoolExecutor(self._jobs, thread_name_prefix="stage") as threads,
+            Crew(self._places.root, self.id, self.folder / "log.txt", self._jobs) as crew,
         ):
-            execution = Execution(self._pipeline, folder, executor)
-            for position, stage in enumerate(self.plan.everything):
-                ran = self._one(stage, execution, shown, self._following(position), force=force)
-                self.results.append(ran.record)
-                self.packages.update(ran.packages)
-                self.written += ran.written
-                shown.update(stage.name, state=ran.record.state)
-        _tidy(folder)
+            work = _Work(Execution(self._pipeline, self.folder), shown, threads, crew)
+            try:
+                while not self._schedule.is_over:
+                    self._begin(work, force=force)
+                    self._end_some(work)
+            except KeyboardInterrupt:
+                crew.stop()
+                self._stopped(work)
+                raise
+        _tidy(self.folder)
 
-    def _one(
-        self,
-        stage: StageSpec,
-        execution: Execution,
-        shown: LiveFile,
-        following: Mapping[str, Any] | None,
-        *,
-        force: bool,
-    ) -> Ran:
-        broken = {result.name for result in self.results if result.state in ("failed", "skipped")}
-        if blocked := self._graph.needs(stage) & broken:
-            return Ran(StageRecord(stage.name, "skipped", reason=f"{min(blocked)} failed"))
+    def _begin(self, work: _Work, *, force: bool) -> None:
+        """Start what may start, and end at once what need not run, until nothing more can."""
+        while True:
+            for name, cause in self._schedule.blocked():
+                self._ended(Ran(StageRecord(name, "skipped", reason=f"{cause} failed")), work.shown)
+            name = next(self._schedule.startable(), None)
+            if name is None:
+                break
+            stage = self._stages[name]
+            task = self._task(stage, force=force)
+            if isinstance(task, Ran):
+                self._ended(task, work.shown)
+            else:
+                self._schedule.start(name)
+                self._execute(task, work)
+        if not self._schedule.idle:
+            work.crew.warm(self._kernels_to_come(work.crew))
+
+    def _task(self, stage: StageSpec, *, force: bool) -> Task | Ran:
+        """What is to be executed of `stage`, or what became of it without that."""
         is_recorded = stage is not self.plan.notebook
         locked = self._locked.get(stage.name) if is_recorded else None
         now_there = self._pipeline.situation(stage)
         verdict = judge(stage, locked, now_there)
         self._note_parameters(stage, now_there)
-        if locked and not force and verdict.state == "up-to-date":
-            return Ran(_unchanged(self._places.root, stage, locked, "up-to-date"))
-        if locked and not force and verdict.restorable and self._restored(verdict.missing, locked):
-            return Ran(_unchanged(self._places.root, stage, locked, "restored", verdict.reason))
-        task = Task(stage, verdict.reason or "forced", now_there, recorded=is_recorded)
-        try:
-            ran = execution.run(task, self._reporting(stage, shown), following)
-        except KeyboardInterrupt:
-            self.results.append(StageRecord(stage.name, "failed", reason=task.reason, error="stopped"))
-            raise
-        if is_recorded:
-            ending = Ending(self.id, ran.record.seconds, fingerprint(stage, now_there), in_words(ran.record))
-            self._pipeline.memory.remember(stage.name, ending)
-        return ran
+        if is_recorded and not force and (spared := self._spared(stage, locked, now_there, verdict)):
+            return Ran(spared)
+        return Task(stage, verdict.reason or "forced", now_there, recorded=is_recorded)
+
+    def _spared(
+        self, stage: StageSpec, locked: Locked | None, now_there: Situation, verdict: Verdict
+    ) -> StageRecord | None:
+        """The record of a stage that need not run: nothing changed, or the cache holds what it would make."""
+        if locked and verdict.state == "up-to-date":
+            return _unchanged(self._places.root, stage, locked, "up-to-date")
+        if locked and verdict.restorable and self._restored(verdict.missing, locked):
+            return _unchanged(self._places.root, stage, locked, "restored", verdict.reason)
+        if stage.frozen or (cached := self._from_run_cache(stage, now_there)) is None:
+            return None
+        return _unchanged(self._places.root, stage, cached, "restored", f"{verdict.reason}; it ran so before")
+
+    def _from_run_cache(self, stage: StageSpec, now_there: Situation) -> Locked | None:
+        """What the run-cache knows of these very inputs, its outputs put back, and ``dvc.lock`` saying so."""
+        deps = {path: pin for path, pin in now_there.deps.items() if pin}
+        if len(deps) < len(now_there.deps):
+            return None
+        data = self._pipeline.data
+        found = RunCache(data.cache).find(stage, deps, now_there.params)
+        paths = {out.path for out in stage.outs}
+        if found is None or {*found.outs} != paths or not self._restored(found.outs, found):
+            return None
+        with data.publishing():
+            self.written += filter(None, (data.ignore(out.path) for out in stage.outs if out.cached))
+            lock.write(self._places.root, stage, attrs.evolve(found, deps=deps))
+        return found
+
+    def _execute(self, task: Task, work: _Work) -> None:
+        stage = task.stage
+        executor = work.crew.take(self._kernel(stage))
+        announced = work.crew.waiting
+        following = next((one for one in self._kernels_to_come(work.crew) if _named(one) not in announced), None)
+        report = self._reporting(stage, work.shown)
+        future = work.threads.submit(work.execution.run, task, executor, report, following)
+        work.running[future] = (task, executor)
+
+    def _end_some(self, work: _Work) -> None:
+        """Wait until a stage ends, and take note of all that have."""
+        if not work.running:
+            return
+        done, _ = wait(work.running, return_when=FIRST_COMPLETED)
+        for future in done:
+            task, executor = work.running.pop(future)
+            work.crew.give_back(executor)
+            ran = future.result()
+            self._remember(task, ran)
+            self._ended(ran, work.shown)
+
+    def _remember(self, task: Task, ran: Ran) -> None:
+        if task.recorded:
+            ending = Ending(self.id, ran.record.seconds, fingerprint(task.stage, task.now), in_words(ran.record))
+            self._pipeline.memory.remember(task.stage.name, ending)
+
+    def _ended(self, ran: Ran, shown: LiveFile) -> None:
+        name = ran.record.name
+        self._results[name] = ran.record
+        self._schedule.end(name, ran.record.state)
+        self.packages.update(ran.packages)
+        self.written += ran.written
+        shown.update(name, state=ran.record.state)
+
+    def _stopped(self, work: _Work) -> None:
+        """Wait until the stages that were stopped have put their old outputs back; one may have ended well."""
+        for future, (task, _) in work.running.items():
+            ran = future.result()
+            stopped = StageRecord(task.stage.name, "failed", reason=task.reason, error="stopped")
+            self._results[task.stage.name] = ran.record if ran.record.state == "ran" else stopped
+            self.written += ran.written
 
     def _note_parameters(self, stage: StageSpec, now_there: Situation) -> None:
         """Pin the parameters with which the stage is judged, whatever is edited later."""
@@ -120,9 +222,9 @@ class RunUnderWay:
         if stage is self.plan.notebook and stage.papermill:
             self.parameters.update(stage.papermill.parameters)
 
-    def _restored(self, missing: Iterable[str], locked: lock.Locked) -> bool:
+    def _restored(self, paths: Iterable[str], locked: Locked) -> bool:
         data = self._pipeline.data
-        wanted = {path: locked.outs[path] for path in missing}
+        wanted = {path: locked.outs[path] for path in paths}
         if not all(data.holds(pin) for pin in wanted.values()):
             return False
         for path, pin in wanted.items():
@@ -139,10 +241,21 @@ class RunUnderWay:
 
         return report
 
-    def _following(self, position: int) -> dict[str, Any] | None:
-        """The kernel to start while this stage runs: that of the next notebook, when it waits for this one."""
-        stage, *after = self.plan.everything[position : position + 2]
-        command = after[0].papermill if after and stage.name in self._graph.needs(after[0]) else None
+    def _kernels_to_come(self, crew: Crew) -> Iterator[Mapping[str, Any]]:
+        """The kernels of the notebooks that start next, those that wait already left out."""
+        waiting = crew.waiting
+        for name in self._schedule.upcoming():
+            kernel = self._kernel(self._stages[name])
+            if kernel is None:
+                continue
+            if _named(kernel) in waiting:
+                waiting.remove(_named(kernel))
+            else:
+                yield kernel
+
+    def _kernel(self, stage: StageSpec) -> dict[str, Any] | None:
+        """The kernel that the notebook of `stage` runs with."""
+        command = stage.papermill
         if command is None:
             return None
         notebook = Notebook.read(self._places.root, command.notebook)
@@ -153,18 +266,32 @@ class RunUnderWay:
         }
 
     def _announced(self) -> LiveRun:
-        endings = self._pipeline.memory.endings()
+        known = self._endings
         waiting = tuple(
-            LiveStage(stage.name, expected_s=endings[stage.name].seconds if stage.name in endings else None)
+            LiveStage(stage.name, expected_s=known[stage.name].seconds if stage.name in known else None)
             for stage in self.plan.everything
         )
         pid = os.getpid()
-        return LiveRun(
-            self.id, pid, live.born(pid), socket.gethostname(), self.started.isoformat(), self._actor.name, waiting
-        )
+        host, root = socket.gethostname(), str(self._places.root)
+        return LiveRun(self.id, pid, live.born(pid), host, self.started.isoformat(), self._actor.name, waiting, root)
 
 
-def _unchanged(root: Path, stage: StageSpec, locked: lock.Locked, state: str, reason: str = "") -> StageRecord:
+@attrs.frozen
+class _Work:
+    """What a run works with: how stages are executed, where they show, and those that run."""
+
+    execution: Execution
+    shown: LiveFile
+    threads: ThreadPoolExecutor
+    crew: Crew
+    running: dict[Future[Ran], tuple[Task, Executor]] = attrs.field(factory=dict)
+
+
+def _named(kernel: Mapping[str, Any]) -> tuple[str, str]:
+    return str(kernel["kernel"]), str(kernel["folder"])
+
+
+def _unchanged(root: Path, stage: StageSpec, locked: Locked, state: str, reason: str = "") -> StageRecord:
     """The record of a stage that did not have to run: what ``dvc.lock`` says of it."""
     return StageRecord(
         name=stage.name,
@@ -185,9 +312,11 @@ def in_words(record: StageRecord) -> str:
 
 
 def _tidy(folder: Path) -> None:
-    """Keep the log of a run, and nothing else."""
+    """Keep the logs of a run that say something, and nothing else."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        elif path.name != "log.txt":
+        elif path.suffix != ".log" and path.name != "log.txt":
+            path.unlink(missing_ok=True)
+        elif path.suffix == ".log" and not path.stat().st_size:
             path.unlink(missing_ok=True)

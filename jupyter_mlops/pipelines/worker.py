@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -60,13 +60,17 @@ class Kernels:
     def kill(self) -> None:
         """End every kernel with its whole process group, at once."""
         for manager in self._all:
-            process = getattr(manager.provisioner, "process", None)
-            if process is not None and process.poll() is None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
+            if process := getattr(manager.provisioner, "process", None):
+                _kill_group(process.pid)
             manager.cleanup_connection_file()
             manager.cleanup_ipc_files()
             _forget(manager)
+
+
+def _kill_group(leader: int) -> None:
+    """End whatever is left of a kernel's processes, servers that it started included."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _is_ipython(manager: Any) -> bool:
@@ -110,11 +114,13 @@ class Worker:
         kinds: dict[str, Callable[[Message], None]] = {
             "notebook": self._notebook,
             "shell": self._shell,
+            "start": self._start,
         }
         for line in tasks:
             task: Message = json.loads(line)
             try:
-                kinds[task["kind"]](task)
+                with _logged(task.get("log")):
+                    kinds[task["kind"]](task)
             except Exception as error:  # noqa: BLE001  # whatever goes wrong in a stage is the stage's failure
                 self._say(kind="failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
 
@@ -134,8 +140,15 @@ class Worker:
         self._channel.write(json.dumps(message) + "\n")
         self._channel.flush()
 
+    def _start(self, kernel: Message) -> None:
+        """Get ready for a notebook that will come; a kernel that does not start is its notebook's failure."""
+        with contextlib.suppress(Exception):
+            self._kernels.start(kernel["kernel"], kernel["folder"], kernel["preload"])
+        _papermill()
+
     def _notebook(self, task: Message) -> None:
         kernel = self._kernels.take(task["kernel"], task["folder"])
+        leader = getattr(kernel.provisioner, "process", None)
         execute = _papermill()
         if following := task.get("next"):
             self._kernels.start(following["kernel"], following["folder"], following["preload"])
@@ -167,6 +180,9 @@ class Worker:
             self._say(kind="failed", in_cell=True, error=_in_words(error))
         else:
             self._say(kind="done", packages=watch.packages)
+        finally:
+            if leader:
+                _kill_group(leader.pid)
 
     def _shell(self, task: Message) -> None:
         for line in task["commands"]:
@@ -181,6 +197,26 @@ class Worker:
                 self._say(kind="failed", error=f"`{line}` ended with exit code {code}")
                 return
         self._say(kind="done", packages={})
+
+
+@contextlib.contextmanager
+def _logged(path: str | None) -> Iterator[None]:
+    """What is printed meanwhile, also by whatever is started, goes to the file `path`."""
+    if not path:
+        yield
+        return
+    before = os.dup(2)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, 1)
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(log)
 
 
 def _papermill() -> Callable[..., Any]:

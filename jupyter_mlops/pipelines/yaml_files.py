@@ -77,6 +77,18 @@ def edit(path: Path, change: Callable[[Any], None], *, width: int = WIDE) -> Non
     write_atomically(path, stream.getvalue().encode())
 
 
+def dump(document: Mapping[str, Any], *, width: int = WIDE) -> str:
+    """`document` as YAML."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = width
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()
+
+
 def drop(path: Path, section: str, name: str) -> None:
     """Remove the entry `name` of `section` by its lines, so that the comments of its neighbours stay."""
     from ruamel.yaml import YAML

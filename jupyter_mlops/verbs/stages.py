@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
+import msgspec
 
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.records import Actor, Scalar, StageRecord
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Parameters = Annotated[dict[str, Scalar | list[Scalar]], Option("-p", pairs=True)]
 Many = tuple[str, ...]
+Jobs = Annotated[int, Option("-j"), msgspec.Meta(ge=0, le=256)]
 
 
 @attrs.frozen
@@ -231,6 +233,7 @@ def run(
     parameters: Parameters = {},  # noqa: B006
     force: Annotated[bool, Option("-f")] = False,
     downstream: bool = False,
+    jobs: Jobs = 0,
     git: bool = True,
     dry_run: bool = False,
 ) -> RunReport:
@@ -246,6 +249,8 @@ def run(
         Run up-to-date stages too.
     downstream
         Also what depends on the targets.
+    jobs
+        Stages that run at once; 0 for as many as there are processors.
     git
         Commit ``dvc.lock`` to git.
     dry_run
@@ -270,7 +275,7 @@ def run(
             set_parameters(project.pipeline, addressed, parameters)
         return plan(project.pipeline, names, parameters, downstream=downstream)
 
-    choice = Choice(force=force, git=git, also=(PARAMS,) if parameters else ())
+    choice = Choice(force=force, git=git, also=(PARAMS,) if parameters else (), jobs=jobs)
     done = runner.run(prepare, call.progress, choice)
     return RunReport(
         run=done.record.run if done.record else "",

@@ -48,10 +48,21 @@ def dvc_lock(root: Path, settings: DvcSettings) -> Iterator[None]:
     EnvironmentFault
         ``dvc-busy`` when another holds it for two minutes.
     """
-    path = root / ".dvc" / "tmp" / "lock"
+    with lock_at(root / ".dvc" / "tmp" / "lock", settings):
+        yield
+
+
+@contextlib.contextmanager
+def lock_at(path: Path, settings: DvcSettings) -> Iterator[None]:
+    """Hold the lock file `path` the way DVC is told to.
+
+    Raises
+    ------
+    EnvironmentFault
+        ``dvc-busy``.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    taking = _hard_link_lock(path) if settings.hardlink_lock else file_lock(path)
-    with taking:
+    with _hard_link_lock(path) if settings.hardlink_lock else file_lock(path):
         yield
 
 
