@@ -124,14 +124,13 @@ class Execution:
             task, code, outcome = self._executed(task, command, executor, progress, following)
             if not outcome.error or executor.is_stopped:
                 break
-        tries = {"attempts": attempt}
         if error := outcome.error or self._problem(task, command):
             kept = self._keep_failed(task, command)
-            record = _failed(task, error, cell=outcome.cell, notebook=kept)
-            return Ran(attrs.evolve(record, **tries), outcome.packages)
-        with self._data.in_use():
-            ran = self._saved(task, aside, code, outcome)
-        return attrs.evolve(ran, record=attrs.evolve(ran.record, **tries))
+            ran = Ran(_failed(task, error, cell=outcome.cell, notebook=kept), outcome.packages)
+        else:
+            with self._data.in_use():
+                ran = self._saved(task, aside, code, outcome)
+        return attrs.evolve(ran, record=attrs.evolve(ran.record, attempts=attempt))
 
     def _executed(
         self,

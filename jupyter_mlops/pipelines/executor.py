@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -94,17 +95,28 @@ class Executor:
         self._forget(task)
         if following := task.get("next"):
             self._expect(following)
-        late = threading.Event()
-        timer = threading.Timer(timeout_s or 0, lambda: (late.set(), self._end()))
-        if timeout_s:
-            timer.start()
-        try:
+        with self._limited(timeout_s) as late:
             outcome = self._outcome(task, cell)
-        finally:
-            timer.cancel()
         if late.is_set():
             return attrs.evolve(outcome, error=f"it took longer than {timeout_s:g} s")
         return outcome
+
+    @contextlib.contextmanager
+    def _limited(self, timeout_s: float | None) -> Iterator[threading.Event]:
+        """End the worker when the block takes too long; the event says whether it did."""
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            self._end()
+
+        timer = threading.Timer(timeout_s or 0, end)
+        if timeout_s:
+            timer.start()
+        try:
+            yield late
+        finally:
+            timer.cancel()
 
     def _outcome(self, task: Mapping[str, Any], cell: Callable[[int, int], None]) -> Outcome:
         done = 0
@@ -191,10 +203,8 @@ class Executor:
     def _close(process: subprocess.Popen[str]) -> None:
         for pipe in (process.stdin, process.stdout):
             if pipe:
-                try:
+                with contextlib.suppress(BrokenPipeError):
                     pipe.close()
-                except BrokenPipeError:
-                    continue
 
 
 class Crew:

@@ -89,7 +89,7 @@ def with_(claims: Claims, claim: Claim) -> Claims:
     read = {path: list(owners) for path, owners in claims.get("read", {}).items()}
     for path in claim.reads:
         read.setdefault(path, []).append(dict(claim.owner))
-    return {"read": read, "write": {**claims.get("write", {}), **dict.fromkeys(claim.writes, dict(claim.owner))}}
+    return {"read": read, "write": {**claims.get("write", {}), **{path: dict(claim.owner) for path in claim.writes}}}
 
 
 def without(claims: Claims, claim: Claim) -> Claims:
@@ -121,4 +121,3 @@ def _load(folder: Path) -> Claims:
 
 def _store(folder: Path, claims: Claims) -> None:
     write_atomically(folder / "rwlock", json.dumps(claims).encode())
-

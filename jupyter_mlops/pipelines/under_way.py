@@ -122,15 +122,15 @@ class RunUnderWay:
         while True:
             for name, cause in self._schedule.blocked():
                 self._ended(Ran(StageRecord(name, "skipped", reason=f"{cause} failed")), work.shown)
-            name = next(self._schedule.startable(), None)
-            if name is None:
+            ready = next(self._schedule.startable(), None)
+            if ready is None:
                 break
-            stage = self._stages[name]
+            stage = self._stages[ready]
             task = self._task(stage, force=force)
             if isinstance(task, Ran):
                 self._ended(task, work.shown)
             else:
-                self._schedule.start(name)
+                self._schedule.start(ready)
                 self._execute(task, work)
         if not self._schedule.idle:
             work.crew.warm(self._kernels_to_come(work.crew))
@@ -316,7 +316,5 @@ def _tidy(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        elif path.suffix != ".log" and path.name != "log.txt":
-            path.unlink(missing_ok=True)
-        elif path.suffix == ".log" and not path.stat().st_size:
+        elif path.suffix not in (".log", ".txt") or not path.stat().st_size:
             path.unlink(missing_ok=True)

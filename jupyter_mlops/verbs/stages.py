@@ -233,6 +233,7 @@ def run(
     parameters: Parameters = {},  # noqa: B006
     force: Annotated[bool, Option("-f")] = False,
     downstream: bool = False,
+    data: Annotated[Many, Option(names=Names.REFERENCE)] = (),
     jobs: Jobs = 0,
     git: bool = True,
     dry_run: bool = False,
@@ -249,6 +250,8 @@ def run(
         Run up-to-date stages too.
     downstream
         Also what depends on the targets.
+    data
+        A version to run on, ``data@v2``, repeated: in a replica, so that the workspace stays as it is.
     jobs
         Stages that run at once; 0 for as many as there are processors.
     git
@@ -261,6 +264,11 @@ def run(
     from jupyter_mlops.pipelines.runner import Choice
     from jupyter_mlops.pipelines.uncommitted import untracked_code
 
+    if data:
+        from jupyter_mlops.verbs.elsewhere import run_on
+
+        again = {"force": force, "downstream": downstream, "jobs": jobs, "dry_run": dry_run}
+        return run_on(call, data, lambda there: run(there, targets, parameters=parameters, git=False, **again))
     project = call.project
     names = [_target(call, target) for target in targets]
     chosen = plan(project.pipeline, names, parameters, downstream=downstream)
