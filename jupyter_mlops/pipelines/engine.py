@@ -54,12 +54,15 @@ class Watch:
         The notebook's own path and that of the executed one, for the record inside the latter.
     packages
         What was installed where the kernel ran; filled in at the end.
+    keep
+        Writes the notebook as far as it got; set when the execution begins.
     """
 
     cell: Callable[[int, int], None] = lambda _done, _total: None
     source: str = ""
     target: str = ""
     packages: dict[str, str] = attrs.field(factory=dict)
+    keep: Callable[[], None] = lambda: None
 
 
 class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermill has no types
@@ -229,6 +232,7 @@ class MlopsEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no typ
         names = ("output_path", "progress_bar", "log_output", "autosave_cell_every")
         shown = {name: settings.pop(name) for name in names if name in settings}
         manager = ThrottledSaves(nb, watch, **shown)
+        watch.keep = manager.save_now
         if watch.source:
             nb.metadata.papermill.update(input_path=watch.source, output_path=watch.target)
         manager.notebook_start()

@@ -108,6 +108,7 @@ class Worker:
         self._channel = channel
         self._kernels = Kernels()
         self._command: subprocess.Popen[bytes] | None = None
+        self._keep: Callable[[], None] | None = None
 
     def serve(self, tasks: IO[str]) -> None:
         """Execute each task until the parent closes the line."""
@@ -125,8 +126,11 @@ class Worker:
                 self._say(kind="failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
 
     def stop(self, *_: object) -> None:
-        """End everything this process started, then the process."""
+        """End everything this process started, then the process; a notebook is kept as far as it got."""
         self._kernels.kill()
+        if self._keep:
+            with contextlib.suppress(Exception):
+                self._keep()
         if self._command and self._command.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._command.pid, signal.SIGKILL)
@@ -160,6 +164,7 @@ class Worker:
             self._say(kind="cell", done=done, total=total)
 
         watch = Watch(cell, task["source"], task["target"])
+        self._keep = lambda: watch.keep()  # it is set when the execution begins
         try:
             execute(
                 task["snapshot"],
@@ -181,6 +186,7 @@ class Worker:
         else:
             self._say(kind="done", packages=watch.packages)
         finally:
+            self._keep = None
             if leader:
                 _kill_group(leader.pid)
 
