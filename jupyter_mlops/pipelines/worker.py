@@ -108,7 +108,7 @@ class Worker:
         self._channel = channel
         self._kernels = Kernels()
         self._command: subprocess.Popen[bytes] | None = None
-        self._keep: Callable[[], None] | None = None
+        self._watch: Any = None
 
     def serve(self, tasks: IO[str]) -> None:
         """Execute each task until the parent closes the line."""
@@ -128,9 +128,9 @@ class Worker:
     def stop(self, *_: object) -> None:
         """End everything this process started, then the process; a notebook is kept as far as it got."""
         self._kernels.kill()
-        if self._keep:
+        if self._watch:
             with contextlib.suppress(Exception):
-                self._keep()
+                self._watch.keep()
         if self._command and self._command.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._command.pid, signal.SIGKILL)
@@ -164,7 +164,7 @@ class Worker:
             self._say(kind="cell", done=done, total=total)
 
         watch = Watch(cell, task["source"], task["target"])
-        self._keep = lambda: watch.keep()  # it is set when the execution begins
+        self._watch = watch
         try:
             execute(
                 task["snapshot"],
@@ -186,7 +186,7 @@ class Worker:
         else:
             self._say(kind="done", packages=watch.packages)
         finally:
-            self._keep = None
+            self._watch = None
             if leader:
                 _kill_group(leader.pid)
 

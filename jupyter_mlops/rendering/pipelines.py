@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from jupyter_mlops.pipelines.runs import Contrast
 from jupyter_mlops.pipelines.uncommitted import commit_line
-from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
+from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Listing, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
+from jupyter_mlops.verbs.exports import Exported
 from jupyter_mlops.verbs.runs import CiReport, Runs, RunSummary
 from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
 
@@ -144,3 +145,10 @@ def _(result: CiReport) -> Document:
             *facts(("Summary", result.summary_file), ("Notebooks", ", ".join(result.notebooks))),
         ),
     )
+
+
+@document.register
+def _(result: Exported) -> Document:
+    lacking = tuple(say(Mark(f"Its tasks need {need}", Tone.STALE)) for need in result.needs)
+    head = say(f"{len(result.tasks)} tasks in", Code(result.file))
+    return Document("Export", (head, *lacking, Listing(f"The workflow for {result.engine}", result.text)))
