@@ -111,6 +111,12 @@ class StageRecord:
         Path to digest; the notebook itself is among neither.
     code
         The normalised digest of the notebook: outputs, metadata and markdown do not count.
+    source
+        The notebook that was executed, below the root; it was only read.
+    seeds
+        What fixes its random numbers, as its code says it: ``{"random_state": 42}``.
+    environment
+        The digest of what was installed where it ran (kind ``environments`` of the ledger).
     """
 
     name: str
@@ -123,6 +129,9 @@ class StageRecord:
     inputs: dict[str, str] = attrs.field(factory=dict)
     outputs: dict[str, str] = attrs.field(factory=dict)
     code: str | None = None
+    source: str | None = None
+    seeds: dict[str, Scalar] = attrs.field(factory=dict)
+    environment: str | None = None
 
 
 @attrs.frozen
@@ -140,6 +149,14 @@ class VersionRecord:
         By their full key in the parameter file.
     packages
         Installed distributions and their versions, as seen where the notebooks ran.
+    patch
+        The digest of what the tree had besides `git_commit` (kind ``patches`` of the ledger); None when nothing.
+    unkept
+        What of that tree the patch does not hold, and why: ``big.py is larger than 1 MB``.
+    declared
+        The lock files that say what should be installed, path to digest.
+    log
+        Whether what the run printed beside the notebooks is kept (kind ``logs`` of the ledger, under the run).
     """
 
     run: str
@@ -153,6 +170,15 @@ class VersionRecord:
     parameters: dict[str, Scalar | list[Scalar]] = attrs.field(factory=dict)
     metrics: dict[str, Scalar] = attrs.field(factory=dict)
     packages: dict[str, str] = attrs.field(factory=dict)
+    patch: str | None = None
+    unkept: tuple[str, ...] = ()
+    declared: dict[str, str] = attrs.field(factory=dict)
+    log: bool = False
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The digests of what was installed where its stages ran, each once."""
+        return tuple(dict.fromkeys(stage.environment for stage in self.stages if stage.environment))
 
     @property
     def outputs(self) -> dict[str, str]:
