@@ -13,12 +13,13 @@ from typing import Any
 
 import attrs
 
-from jupyter_mlops.pipelines import lock
+from jupyter_mlops.pipelines import deposit, lock
 from jupyter_mlops.pipelines.executor import Executor, Outcome
 from jupyter_mlops.pipelines.lock import Locked, Pin
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
 from jupyter_mlops.pipelines.pipeline import Pipeline
+from jupyter_mlops.pipelines.recording import traits
 from jupyter_mlops.pipelines.stages import Out, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation
 from jupyter_mlops.records import Progress, StageRecord, Step
@@ -101,16 +102,16 @@ class Execution:
 
     def _executed(self, task: Task, progress: Progress, following: Mapping[str, Any] | None) -> Ran:
         command = task.stage.papermill
-        code = None
+        notebook = None
         if command:
-            task, code, outcome = self._notebook(task, command, progress, following)
+            task, notebook, outcome = self._notebook(task, command, progress, following)
         else:
             outcome = self._shell(task, progress)
         if error := outcome.error or self._problem(task, command):
             kept = self._keep_failed(task, command)
             return Ran(_failed(task, error, cell=outcome.cell, notebook=kept), outcome.packages)
         with self._data.in_use():
-            return self._saved(task, command, code, outcome)
+            return self._saved(task, command, notebook, outcome)
 
     def _problem(self, task: Task, command: NotebookCommand | None) -> str:
         """Why what the stage did cannot be recorded, though it ended well; empty when it can."""
@@ -124,7 +125,7 @@ class Execution:
 
     def _notebook(
         self, task: Task, command: NotebookCommand, progress: Progress, following: Mapping[str, Any] | None
-    ) -> tuple[Task, str, Outcome]:
+    ) -> tuple[Task, Notebook, Outcome]:
         """Execute a snapshot of the notebook; its digest, not that of a later edit, is what was run."""
         snapshot = self._folder / f"{task.stage.name}.source.ipynb"
         data = (self._root / command.notebook).read_bytes()
@@ -142,13 +143,14 @@ class Execution:
                 "kernel": command.kernel or notebook.kernel,
                 "language": notebook.language,
                 "folder": str(self._root / (command.cwd or ".")),
+                "environments": str(deposit.folder(self._pipeline.places)),
                 "next": following,
             },
             lambda done, total: progress(Step(name, done, total, "cells")),
         )
         pin = Pin(hashlib.md5(data, usedforsecurity=False).hexdigest(), len(data))
         deps = {path: pin if path == command.notebook else known for path, known in task.now.deps.items()}
-        return attrs.evolve(task, now=attrs.evolve(task.now, deps=deps)), notebook.code_digest, outcome
+        return attrs.evolve(task, now=attrs.evolve(task.now, deps=deps)), notebook, outcome
 
     def _shell(self, task: Task, progress: Progress) -> Outcome:
         self._make_folders(task.stage)
@@ -180,7 +182,7 @@ class Execution:
         shutil.move(self._output(task), target)
         return path
 
-    def _saved(self, task: Task, command: NotebookCommand | None, code: str | None, outcome: Outcome) -> Ran:
+    def _saved(self, task: Task, command: NotebookCommand | None, notebook: Notebook | None, outcome: Outcome) -> Ran:
         """Save what the stage wrote, and record it."""
         stage = task.stage
         if command:
@@ -194,7 +196,8 @@ class Execution:
             notebook=command.output if command else None,
             inputs={path: pin.md5 for path, pin in task.now.deps.items() if pin and path != stage.notebook},
             outputs={path: pin.md5 for path, pin in outs.items()},
-            code=code,
+            environment=outcome.environment,
+            **(traits(notebook, command.parameters, command.notebook) if command and notebook else {}),
         )
         if task.recorded:
             deps = {path: pin for path, pin in task.now.deps.items() if pin}
@@ -282,5 +285,11 @@ def _remove(path: Path) -> None:
 
 def _failed(task: Task, error: str, *, cell: int | None = None, notebook: str | None = None) -> StageRecord:
     return StageRecord(
-        name=task.stage.name, state="failed", reason=task.reason, cell=cell, notebook=notebook, error=error
+        name=task.stage.name,
+        state="failed",
+        reason=task.reason,
+        cell=cell,
+        notebook=notebook,
+        error=error,
+        source=task.stage.notebook,
     )

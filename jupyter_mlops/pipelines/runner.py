@@ -14,6 +14,7 @@ from jupyter_mlops.pipelines.execution import Aside
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.planning import Plan, require_kernel
+from jupyter_mlops.pipelines.recording import Beginning
 from jupyter_mlops.pipelines.runs import RunRecords
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.turns import stoppable, turn
@@ -123,6 +124,7 @@ class Runner:
             self._recover()
             plan = prepare()
             self.require_runnable(plan, git=choice.git)
+            beginning = self._records.recording.look(plan.everything)
             run = RunUnderWay(self._pipeline, self._actor, plan, progress)
             state = "cancelled"
             try:
@@ -132,7 +134,7 @@ class Runner:
                 raise Cancelled("the run; finished stages are kept") from error
             finally:
                 commit = self._committed(run, choice.also) if choice.git and state != "cancelled" else None
-                record = self._kept(run, state, commit)
+                record = self._kept(run, state, commit, beginning)
         return Finished(tuple(run.results), record, commit)
 
     def require_runnable(self, plan: Plan, *, git: bool) -> None:
@@ -185,7 +187,7 @@ class Runner:
             or self._git.run("status", "--porcelain", "--", "dvc.yaml", *deps)
         )
 
-    def _kept(self, run: RunUnderWay, state: str, commit: str | None) -> VersionRecord | None:
+    def _kept(self, run: RunUnderWay, state: str, commit: str | None, beginning: Beginning) -> VersionRecord | None:
         """Append the record of a run in which anything happened."""
         if not any(stage.state in ("ran", "failed", "restored") for stage in run.results):
             return None
@@ -202,6 +204,7 @@ class Runner:
             metrics=self._pipeline.metrics(_good(run)),
             packages=run.packages,
         )
+        record = self._records.recording.complete(record, beginning)
         self._records.append(record, self._actor)
         return record
 

@@ -10,6 +10,7 @@ import msgspec
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, bad_cursor, did_you_mean
 from jupyter_mlops.pipelines import live
 from jupyter_mlops.pipelines.live import LiveRun
+from jupyter_mlops.pipelines.recording import Recording
 from jupyter_mlops.records import Actor, Places, Scalar, VersionRecord
 from jupyter_mlops.versioning.ledger import Ledger
 
@@ -51,9 +52,12 @@ class RunRecords:
         Where runs under way show.
     ledger
         Where finished ones are kept.
+    recording
+        What their records pin.
     """
 
-    def __init__(self, places: Places, ledger: Ledger) -> None:
+    def __init__(self, places: Places, ledger: Ledger, recording: Recording) -> None:
+        self.recording = recording
         self._places = places
         self._ledger = ledger
 

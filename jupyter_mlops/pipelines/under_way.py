@@ -19,6 +19,7 @@ from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import Value
 from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
 from jupyter_mlops.pipelines.planning import Plan
+from jupyter_mlops.pipelines.recording import traits
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.staleness import Situation, judge
 from jupyter_mlops.records import Actor, Progress, StageRecord, Step, new_id, now
@@ -173,7 +174,11 @@ def _unchanged(root: Path, stage: StageSpec, locked: lock.Locked, state: str, re
         notebook=stage.papermill.output if stage.papermill else None,
         inputs={path: pin.md5 for path, pin in locked.deps.items() if path != stage.notebook},
         outputs={path: pin.md5 for path, pin in locked.outs.items()},
-        code=Notebook.read(root, stage.notebook).code_digest if stage.notebook else None,
+        **(
+            traits(Notebook.read(root, stage.notebook), stage.papermill.parameters, stage.notebook)
+            if stage.papermill and stage.notebook
+            else {}
+        ),
     )
 
 
