@@ -14,8 +14,10 @@ from typing import Any
 
 import attrs
 
+from jupyter_mlops.errors import UnknownReference
 from jupyter_mlops.pipelines import deposit
 from jupyter_mlops.pipelines.declared import declared_lock
+from jupyter_mlops.pipelines.environment import Environment
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import Value
 from jupyter_mlops.pipelines.seeds import seeds
@@ -99,8 +101,22 @@ class Recording:
         except FileNotFoundError:
             return ""
 
-    def notebook(self, record: VersionRecord, path: str) -> bytes | None:
-        """The notebook `path` as the run executed it, without outputs; None when it is kept nowhere."""
+    def environment(self, digest: str) -> Environment:
+        """What lies under `digest`.
+
+        Raises
+        ------
+        UnknownReference
+            ``unknown-environment``: its record was not fetched.
+        """
+        data = self._ledger.get(ENVIRONMENTS, digest) or deposit.read(self._places, digest)
+        if data is None:
+            message = f"The environment {digest[:7]} is not here."
+            raise UnknownReference("unknown-environment", message, hint="fetch brings the records of colleagues.")
+        return Environment.decode(data)
+
+    def file(self, record: VersionRecord, path: str) -> bytes | None:
+        """The file `path` as the run found it, a notebook without outputs; None when it is kept nowhere."""
         restored = self.patches.restored(self.patch(record), record.git_commit)
         return restored[path] if path in restored else self.patches.content(path, record.git_commit)
 

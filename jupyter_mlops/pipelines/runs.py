@@ -69,6 +69,10 @@ class RunRecords:
         """Every run that ended, oldest first."""
         return tuple(NumberedRun(number, record) for number, record in enumerate(self._oldest_first(), 1))
 
+    def newest(self) -> Iterator[NumberedRun]:
+        """Every run that ended, newest first."""
+        yield from reversed(self.all())
+
     def _oldest_first(self) -> Iterator[VersionRecord]:
         for key, data in sorted(self._ledger.read(KIND)):
             try:
@@ -99,7 +103,7 @@ class RunRecords:
             return starts[0]
         last = f"The last run is #{len(everything)}." if everything else "Nothing was run yet: run."
         hint = did_you_mean(text, [run.record.run for run in everything], last)
-        raise UnknownReference("unknown-run", f"There is no run {name}.", hint=hint)
+        raise UnknownReference("unknown-run", f"There is no run {text}.", hint=hint)
 
     def page(self, *, stage: str = "", sort: str = "", limit: int = 20, cursor: str = "") -> Page:
         """Some runs, newest first or best first.

@@ -71,8 +71,8 @@ def test_the_patch_turns_the_commit_into_the_tree_that_ran(chain):
         "helper ä.py": b"factor = 3\n",
         "prepare.ipynb": stripped("prepare.ipynb", (chain / "prepare.ipynb").read_bytes()),
     }
-    assert recording.notebook(record, "prepare.ipynb") == restored["prepare.ipynb"]
-    assert recording.notebook(record, "train.ipynb") == stripped("x.ipynb", (chain / "train.ipynb").read_bytes())
+    assert recording.file(record, "prepare.ipynb") == restored["prepare.ipynb"]
+    assert recording.file(record, "train.ipynb") == stripped("x.ipynb", (chain / "train.ipynb").read_bytes())
 
 
 def test_what_is_edited_while_it_runs_is_not_what_ran(chain):
