@@ -164,9 +164,11 @@ class Project:
     @cached_property
     def runs(self) -> RunRecords:
         """What was run, and what is running."""
+        from jupyter_mlops.pipelines.recording import Recording
         from jupyter_mlops.pipelines.runs import RunRecords
 
-        return RunRecords(self.places, self.ledger)
+        recording = Recording(self.places, self.git, self.ledger, self.section("environment"))
+        return RunRecords(self.places, self.ledger, recording)
 
     @cached_property
     def models(self) -> Models:

@@ -113,6 +113,12 @@ class StageRecord:
         The normalised digest of the notebook: outputs, metadata and markdown do not count.
     attempts
         How often it was executed, retries included.
+    source
+        The notebook that was executed, below the root; it was only read.
+    seeds
+        What fixes its random numbers, as its code says it: ``{"random_state": 42}``.
+    environment
+        The digest of what was installed where it ran (kind ``environments`` of the ledger).
     """
 
     name: str
@@ -126,6 +132,9 @@ class StageRecord:
     outputs: dict[str, str] = attrs.field(factory=dict)
     code: str | None = None
     attempts: int = 1
+    source: str | None = None
+    seeds: dict[str, Scalar] = attrs.field(factory=dict)
+    environment: str | None = None
 
 
 @attrs.frozen
@@ -143,6 +152,14 @@ class VersionRecord:
         By their full key in the parameter file.
     packages
         Installed distributions and their versions, as seen where the notebooks ran.
+    patch
+        The digest of what the tree had besides `git_commit` (kind ``patches`` of the ledger); None when nothing.
+    unkept
+        What of that tree the patch does not hold, and why: ``big.py is larger than 1 MB``.
+    declared
+        The lock files that say what should be installed, path to digest.
+    log
+        Whether what the run printed beside the notebooks is kept (kind ``logs`` of the ledger, under the run).
     """
 
     run: str
@@ -156,6 +173,15 @@ class VersionRecord:
     parameters: dict[str, Scalar | list[Scalar]] = attrs.field(factory=dict)
     metrics: dict[str, Scalar] = attrs.field(factory=dict)
     packages: dict[str, str] = attrs.field(factory=dict)
+    patch: str | None = None
+    unkept: tuple[str, ...] = ()
+    declared: dict[str, str] = attrs.field(factory=dict)
+    log: bool = False
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The digests of what was installed where its stages ran, each once."""
+        return tuple(dict.fromkeys(stage.environment for stage in self.stages if stage.environment))
 
     @property
     def outputs(self) -> dict[str, str]:

@@ -21,6 +21,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.log import logger
 
+from jupyter_mlops.pipelines.environment import Observatory
 from jupyter_mlops.records import write_atomically
 
 SAVE_EVERY_S = 2.0
@@ -32,14 +33,6 @@ MOST_PRINTED = 4_000_000
 CUT = "\n[the rest of what this cell printed is left out]\n"
 ASK_AGAIN_S = 1.0
 ECHO_S = 0.2
-# The names of the folders say it; reading 250 METADATA files would cost a third of a second a notebook.
-OBSERVE = """dict(
-    name.removesuffix('.dist-info').replace('_', '-').rsplit('-', 1)
-    for folder in reversed(__import__('sys').path)
-    if __import__('os').path.isdir(folder)
-    for name in __import__('os').listdir(folder)
-    if name.endswith('.dist-info') and '-' in name.removesuffix('.dist-info')
-)"""
 
 
 @attrs.define
@@ -52,17 +45,21 @@ class Watch:
         Called with the number of code cells done, and of all; the injected parameters do not count.
     source, target
         The notebook's own path and that of the executed one, for the record inside the latter.
-    packages
-        What was installed where the kernel ran; filled in at the end.
     keep
         Writes the notebook as far as it got; set when the execution begins.
+    observatory
+        Where what is known of the environment is kept; None to look at nothing.
+    packages, environment
+        What was installed where the kernel ran, and the digest of all about it; filled in at the end.
     """
 
     cell: Callable[[int, int], None] = lambda _done, _total: None
     source: str = ""
     target: str = ""
+    observatory: Observatory | None = None
     packages: dict[str, str] = attrs.field(factory=dict)
     keep: Callable[[], None] = lambda: None
+    environment: str | None = None
 
 
 class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermill has no types
@@ -183,21 +180,40 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
     def papermill_execute_cells(self) -> None:
         """Execute, then note what is installed where the kernel runs."""
         super().papermill_execute_cells()
-        if self.nb.metadata.get("language_info", {}).get("name", "python") == "python":
-            self._watch.packages.update(run_sync(self._observed)())
+        if self._watch.observatory:
+            self._observe(self._watch.observatory)
 
-    async def _observed(self) -> dict[str, str]:
-        """The installed distributions; none when the kernel does not answer."""
-        request = {"silent": True, "store_history": False, "user_expressions": {"found": OBSERVE}}
-        message = self.kc.execute("", **request)
+    def _observe(self, observatory: Observatory) -> None:
+        """Note where the notebook ran; the notebook has run, so a list of packages is not worth its failure."""
+        language = self.nb.metadata.get("language_info", {})
         try:
-            while (reply := await self.kc.get_shell_msg(timeout=SHUTDOWN_S))["parent_header"].get("msg_id") != message:
-                continue
-            text = reply["content"]["user_expressions"]["found"]["data"]["text/plain"]
-            found: dict[str, str] = ast.literal_eval(text)
-        except Exception as error:  # noqa: BLE001  # the notebook has run; a list of packages is not worth its failure
-            logger.warning("The installed packages could not be listed: %s", error)
-            return {}
+            if language.get("name", "python") == "python":
+                answer = self._evaluated(observatory.expression())
+                self._watch.packages, self._watch.environment = observatory.keep(answer)
+            else:
+                self._watch.environment = observatory.keep_foreign(language)
+        except Exception as error:  # noqa: BLE001
+            logger.warning("The environment could not be recorded: %s", error)
+
+    def _evaluated(self, expression: str) -> str:
+        """The text that a Python kernel makes of `expression`; nothing of it is shown or kept in its history.
+
+        Raises
+        ------
+        RuntimeError
+            The kernel could not evaluate it; its own words.
+        """
+        answer: dict[str, Any] = run_sync(self._asked)(expression)
+        if answer.get("status") != "ok":
+            raise RuntimeError(f"{answer.get('ename')}: {answer.get('evalue')}")
+        return str(ast.literal_eval(answer["data"]["text/plain"]))
+
+    async def _asked(self, expression: str) -> dict[str, Any]:
+        request = {"silent": True, "store_history": False, "user_expressions": {"found": expression}}
+        message = self.kc.execute("", **request)
+        while (reply := await self.kc.get_shell_msg(timeout=SHUTDOWN_S))["parent_header"].get("msg_id") != message:
+            continue
+        found: dict[str, Any] = reply["content"]["user_expressions"]["found"]
         return found
 
     async def _end(self) -> None:

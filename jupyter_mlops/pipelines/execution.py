@@ -14,12 +14,13 @@ from typing import Any
 
 import attrs
 
-from jupyter_mlops.pipelines import lock
+from jupyter_mlops.pipelines import deposit, lock
 from jupyter_mlops.pipelines.executor import Executor, Outcome
 from jupyter_mlops.pipelines.lock import Locked, Pin
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
 from jupyter_mlops.pipelines.pipeline import Pipeline
+from jupyter_mlops.pipelines.recording import traits
 from jupyter_mlops.pipelines.reservations import claimed
 from jupyter_mlops.pipelines.run_cache import RunCache
 from jupyter_mlops.pipelines.stages import Out, StageSpec
@@ -121,7 +122,7 @@ class Execution:
             if attempt > 1:
                 aside.clear(task.stage.outs)
                 executor.pause(min(LONGEST_PAUSE_S, 2.0 ** (attempt - 2)))
-            task, code, outcome = self._executed(task, command, executor, progress, following)
+            task, notebook, outcome = self._executed(task, command, executor, progress, following)
             if not outcome.error or executor.is_stopped:
                 break
         if error := outcome.error or self._problem(task, command):
@@ -129,7 +130,7 @@ class Execution:
             ran = Ran(_failed(task, error, cell=outcome.cell, notebook=kept), outcome.packages)
         else:
             with self._data.in_use():
-                ran = self._saved(task, aside, code, outcome)
+                ran = self._saved(task, aside, notebook, outcome)
         return attrs.evolve(ran, record=attrs.evolve(ran.record, attempts=attempt))
 
     def _executed(
@@ -139,7 +140,7 @@ class Execution:
         executor: Executor,
         progress: Progress,
         following: Mapping[str, Any] | None,
-    ) -> tuple[Task, str | None, Outcome]:
+    ) -> tuple[Task, Notebook | None, Outcome]:
         if command:
             return self._notebook(task, command, executor, progress, following)
         self._make_folders(task.stage)
@@ -173,7 +174,7 @@ class Execution:
         executor: Executor,
         progress: Progress,
         following: Mapping[str, Any] | None,
-    ) -> tuple[Task, str, Outcome]:
+    ) -> tuple[Task, Notebook, Outcome]:
         """Execute a snapshot of the notebook; its digest, not that of a later edit, is what was run."""
         snapshot = self._folder / f"{task.stage.name}.source.ipynb"
         data = (self._root / command.notebook).read_bytes()
@@ -192,6 +193,7 @@ class Execution:
                 "language": notebook.language,
                 "folder": str(self._root / (command.cwd or ".")),
                 "log": str(self._log(task)),
+                "environments": str(deposit.folder(self._pipeline.places)),
                 "next": following,
             },
             lambda done, total: progress(Step(name, done, total, "cells")),
@@ -199,7 +201,7 @@ class Execution:
         )
         pin = Pin(hashlib.md5(data, usedforsecurity=False).hexdigest(), len(data))
         deps = {path: pin if path == command.notebook else known for path, known in task.now.deps.items()}
-        return attrs.evolve(task, now=attrs.evolve(task.now, deps=deps)), notebook.code_digest, outcome
+        return attrs.evolve(task, now=attrs.evolve(task.now, deps=deps)), notebook, outcome
 
     def _make_folders(self, stage: StageSpec) -> None:
         for out in stage.outs:
@@ -223,7 +225,7 @@ class Execution:
         shutil.move(self._output(task), target)
         return path
 
-    def _saved(self, task: Task, aside: Aside, code: str | None, outcome: Outcome) -> Ran:
+    def _saved(self, task: Task, aside: Aside, notebook: Notebook | None, outcome: Outcome) -> Ran:
         """Save what the stage wrote, and record it."""
         stage, command = task.stage, task.stage.papermill
         if command:
@@ -236,7 +238,8 @@ class Execution:
             notebook=command.output if command else None,
             inputs={path: pin.md5 for path, pin in task.now.deps.items() if pin and path != stage.notebook},
             outputs={path: pin.md5 for path, pin in outs.items()},
-            code=code,
+            environment=outcome.environment,
+            **(traits(notebook, command.parameters, command.notebook) if command and notebook else {}),
         )
         with self._publishing:
             written = tuple(filter(None, (self._data.ignore(out.path) for out in stage.outs if out.cached)))
@@ -350,5 +353,11 @@ def _unheard(_done: int, _total: int) -> None:
 
 def _failed(task: Task, error: str, *, cell: int | None = None, notebook: str | None = None) -> StageRecord:
     return StageRecord(
-        name=task.stage.name, state="failed", reason=task.reason, cell=cell, notebook=notebook, error=error
+        name=task.stage.name,
+        state="failed",
+        reason=task.reason,
+        cell=cell,
+        notebook=notebook,
+        error=error,
+        source=task.stage.notebook,
     )

@@ -34,11 +34,14 @@ class Outcome:
         The number (from 1) of the code cell that failed; None when no cell did.
     packages
         What was installed where it ran.
+    environment
+        The digest of all that is known of it, kept by `jupyter_mlops.pipelines.deposit`.
     """
 
     error: str = ""
     cell: int | None = None
     packages: Mapping[str, str] = attrs.field(factory=dict)
+    environment: str | None = None
 
 
 class Executor:
@@ -127,7 +130,7 @@ class Executor:
             elif message["kind"] == "failed":
                 return Outcome(message["error"], done + 1 if message.get("in_cell") else None)
             else:
-                return Outcome(packages=message["packages"])
+                return Outcome(packages=message["packages"], environment=message.get("environment"))
         error = "stopped" if self.is_stopped else "its process was killed"
         return Outcome(error, done + 1 if task["kind"] == "notebook" else None)
 

@@ -16,6 +16,7 @@ from jupyter_mlops.pipelines.machine import cpus, memory_bytes
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.planning import Plan, require_kernel
+from jupyter_mlops.pipelines.recording import Beginning
 from jupyter_mlops.pipelines.runs import RunRecords
 from jupyter_mlops.pipelines.scheduling import capacity
 from jupyter_mlops.pipelines.stages import StageSpec
@@ -131,6 +132,7 @@ class Runner:
             self.require_runnable(plan, git=choice.git)
             limits = [stage.limits for stage in plan.everything]
             available = capacity(choice.jobs or int(cpus()), cpus(), limits, memory_bytes())
+            beginning = self._records.recording.look(plan.everything)
             run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
             state = "cancelled"
             try:
@@ -140,7 +142,7 @@ class Runner:
                 raise Cancelled("the run; finished stages are kept") from error
             finally:
                 commit = self._committed(run, choice.also) if choice.git and state != "cancelled" else None
-                record = self._kept(run, state, commit)
+                record = self._kept(run, state, commit, beginning)
         return Finished(run.results, record, commit)
 
     def require_runnable(self, plan: Plan, *, git: bool) -> None:
@@ -195,7 +197,7 @@ class Runner:
             or self._git.run("status", "--porcelain", "--", "dvc.yaml", *deps)
         )
 
-    def _kept(self, run: RunUnderWay, state: str, commit: str | None) -> VersionRecord | None:
+    def _kept(self, run: RunUnderWay, state: str, commit: str | None, beginning: Beginning) -> VersionRecord | None:
         """Append the record of a run in which anything happened."""
         if not any(stage.state in ("ran", "failed", "restored") for stage in run.results):
             return None
@@ -212,6 +214,7 @@ class Runner:
             metrics=self._pipeline.metrics(_good(run)),
             packages=run.packages,
         )
+        record = self._records.recording.complete(record, beginning)
         self._records.append(record, self._actor)
         return record
 

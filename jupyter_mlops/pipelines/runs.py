@@ -10,6 +10,7 @@ import msgspec
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, bad_cursor, did_you_mean
 from jupyter_mlops.pipelines import live
 from jupyter_mlops.pipelines.live import LiveRun
+from jupyter_mlops.pipelines.recording import Recording
 from jupyter_mlops.records import Actor, Places, Scalar, VersionRecord
 from jupyter_mlops.versioning.ledger import Ledger
 
@@ -51,9 +52,12 @@ class RunRecords:
         Where runs under way show.
     ledger
         Where finished ones are kept.
+    recording
+        What their records pin.
     """
 
-    def __init__(self, places: Places, ledger: Ledger) -> None:
+    def __init__(self, places: Places, ledger: Ledger, recording: Recording) -> None:
+        self.recording = recording
         self._places = places
         self._ledger = ledger
 
@@ -64,6 +68,10 @@ class RunRecords:
     def all(self) -> tuple[NumberedRun, ...]:
         """Every run that ended, oldest first."""
         return tuple(NumberedRun(number, record) for number, record in enumerate(self._oldest_first(), 1))
+
+    def newest(self) -> Iterator[NumberedRun]:
+        """Every run that ended, newest first."""
+        yield from reversed(self.all())
 
     def _oldest_first(self) -> Iterator[VersionRecord]:
         for key, data in sorted(self._ledger.read(KIND)):
@@ -95,7 +103,7 @@ class RunRecords:
             return starts[0]
         last = f"The last run is #{len(everything)}." if everything else "Nothing was run yet: run."
         hint = did_you_mean(text, [run.record.run for run in everything], last)
-        raise UnknownReference("unknown-run", f"There is no run {name}.", hint=hint)
+        raise UnknownReference("unknown-run", f"There is no run {text}.", hint=hint)
 
     def page(self, *, stage: str = "", sort: str = "", limit: int = 20, cursor: str = "") -> Page:
         """Some runs, newest first or best first.

@@ -23,6 +23,7 @@ from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import Value
 from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
 from jupyter_mlops.pipelines.planning import Plan
+from jupyter_mlops.pipelines.recording import traits
 from jupyter_mlops.pipelines.run_cache import RunCache
 from jupyter_mlops.pipelines.scheduling import Capacity, Schedule
 from jupyter_mlops.pipelines.stages import StageSpec
@@ -101,6 +102,12 @@ class RunUnderWay:
         """Run each stage that has to, as soon as what it needs is there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / ROOT_FILE, str(self._places.root).encode())
+        try:
+            self._work(force=force)
+        finally:
+            _tidy(self.folder)
+
+    def _work(self, *, force: bool) -> None:
         with (
             LiveFile(self._places, self._announced()) as shown,
             ThreadPoolExecutor(self._jobs, thread_name_prefix="stage") as threads,
@@ -115,7 +122,6 @@ class RunUnderWay:
                 crew.stop()
                 self._stopped(work)
                 raise
-        _tidy(self.folder)
 
     def _begin(self, work: _Work, *, force: bool) -> None:
         """Start what may start, and end at once what need not run, until nothing more can."""
@@ -300,7 +306,11 @@ def _unchanged(root: Path, stage: StageSpec, locked: Locked, state: str, reason:
         notebook=stage.papermill.output if stage.papermill else None,
         inputs={path: pin.md5 for path, pin in locked.deps.items() if path != stage.notebook},
         outputs={path: pin.md5 for path, pin in locked.outs.items()},
-        code=Notebook.read(root, stage.notebook).code_digest if stage.notebook else None,
+        **(
+            traits(Notebook.read(root, stage.notebook), stage.papermill.parameters, stage.notebook)
+            if stage.papermill and stage.notebook
+            else {}
+        ),
     )
 
 

@@ -159,11 +159,12 @@ class Worker:
         from papermill.exceptions import PapermillExecutionError
 
         from jupyter_mlops.pipelines.engine import Watch
+        from jupyter_mlops.pipelines.environment import Observatory
 
         def cell(done: int, total: int) -> None:
             self._say(kind="cell", done=done, total=total)
 
-        watch = Watch(cell, task["source"], task["target"])
+        watch = Watch(cell, task["source"], task["target"], Observatory(Path(task["environments"]), Path.cwd()))
         self._watch = watch
         try:
             execute(
@@ -184,7 +185,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # a dead kernel, a disk: the stage failed at this cell
             self._say(kind="failed", in_cell=True, error=_in_words(error))
         else:
-            self._say(kind="done", packages=watch.packages)
+            self._say(kind="done", packages=watch.packages, environment=watch.environment)
         finally:
             self._watch = None
             if leader:

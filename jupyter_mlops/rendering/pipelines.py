@@ -7,6 +7,7 @@ from jupyter_mlops.pipelines.uncommitted import commit_line
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Listing, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
+from jupyter_mlops.verbs.environments import EnvironmentLock
 from jupyter_mlops.verbs.exports import Exported
 from jupyter_mlops.verbs.runs import CiReport, Runs, RunSummary
 from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
@@ -121,6 +122,29 @@ def _(result: RunSummary) -> Document:
     for caption, digests in (("Inputs", result.inputs), ("Outputs", result.outputs)):
         blocks += facts(*((key, Code(digest)) for key, digest in digests.items()), caption=caption)
     return Document(f"Run #{result.number}", tuple(blocks))
+
+
+@document.register
+def _(result: EnvironmentLock) -> Document:
+    title = f"Environment of {result.reference}"
+    if result.verbatim:
+        return Document(title, (Listing("File", result.verbatim),))
+    rows: list[tuple[Cell, ...]] = [(each.name, each.version, each.source, each.hash[:20]) for each in result.packages]
+    blocks: list[Block] = [
+        *facts(
+            ("Interpreter", result.interpreter),
+            ("Machine", result.machine),
+            ("Processors", str(result.cpus)),
+            ("Language", result.locale),
+            ("Time zone", result.timezone),
+            ("Declared by", ", ".join(result.declared)),
+            ("Stages", ", ".join(result.stages)),
+        ),
+        *facts(*result.variables.items(), caption="Variables"),
+        *table("Installed packages", "Package|Version|From|Hash", rows),
+        say("A fresh build:", Code(f"%mlops environment {result.reference} --requirements")),
+    ]
+    return Document(title, tuple(blocks))
 
 
 @document.register

@@ -32,6 +32,7 @@ NOUNS = {
     "erasure": ("erase",),
     "stages": ("stage", "run"),
     "runs": ("runs", "ci"),
+    "environments": ("environment",),
     "exports": ("export",),
     "models": ("register", "models", "alias"),
     "deployments": ("deploy", "deployments", "rollback", "undeploy", "predict"),

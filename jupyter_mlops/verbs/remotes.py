@@ -168,8 +168,10 @@ def pull(
         The tagged versions into the cache too.
     """
     from jupyter_mlops.versioning.checkout import Checkout
+    from jupyter_mlops.versioning.founding import set_merge_driver
 
     datasets = call.project.datasets
+    set_merge_driver(call.project.git)
     what = wanted(call, paths, all_versions=all_versions, tagged=tagged, models=not paths)
     done = _fetch(call, what, remote)
     lost = _lost(call, what)

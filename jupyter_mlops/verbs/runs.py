@@ -252,7 +252,9 @@ def _examined(
 def _pulled(call: Call, remote: str) -> tuple[str, ...]:
     """Bring data and records; what cannot be had is said, and the stages that need it fail by themselves."""
     from jupyter_mlops.verbs.remotes import pull
+    from jupyter_mlops.versioning.founding import set_merge_driver
 
+    set_merge_driver(call.project.git)
     if not remote and not call.project.datasets.settings.default_remote:
         return ()
     try:

@@ -80,14 +80,14 @@ def test_a_failure_stops_only_what_depends_on_it(root):
 
 
 def test_a_stage_that_takes_too_long_is_ended_and_leaves_nothing_running(root):
-    stage = notebook_stage(root, "a", "import time", "time.sleep(120)", meta={"mlops": {"timeout_s": 3}})
+    stage = notebook_stage(root, "a", "import time", "time.sleep(120)", meta={"mlops": {"timeout_s": 15}})
     pipeline(root, {"a": stage, "b": notebook_stage(root, "b", "x = 1")})
     start = time.monotonic()
     report = mlops.run(git=False, project=root)
     assert time.monotonic() - start < 60
     assert states(report) == {"a": "failed", "b": "ran"}
     failed = report.stages[0]
-    assert (failed.error, failed.cell) == ("it took longer than 3 s", 3)
+    assert (failed.error, failed.cell) == ("it took longer than 15 s", 3)
     assert "time.sleep(120)" in (root / failed.notebook).read_text()
 
 

@@ -154,7 +154,7 @@ def test_init_makes_a_project_that_dvc_accepts(tmp_path, monkeypatch):
 
 
 def test_init_adds_only_what_is_lacking(root, git):
-    assert mlops.init(project=root).files == ("mlops.toml",)
+    assert mlops.init(project=root).files == ("mlops.toml", ".gitattributes")
     again = mlops.init(project=root)
     assert (again.files, again.git_commit) == ((), None)
     assert git("status", "--porcelain") == ""
