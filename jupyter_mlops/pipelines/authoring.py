@@ -12,6 +12,7 @@ import attrs
 from jupyter_mlops.errors import UnknownReference, UsageError, did_you_mean
 from jupyter_mlops.pipelines import lock, yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
+from jupyter_mlops.pipelines.limits import UNLIMITED, Limits
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value, compose, literal
 from jupyter_mlops.pipelines.pipeline import Pipeline, require_name
@@ -39,6 +40,7 @@ class Draft:
     deps: tuple[str, ...] = ()
     outs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    limits: Limits = UNLIMITED
 
     @property
     def command(self) -> NotebookCommand:
@@ -59,6 +61,7 @@ class Draft:
             deps=tuple(dict.fromkeys((self.notebook, *self.deps))),
             outs=(*outs, *metrics),
             params={PARAMS: keys} if keys else {},
+            limits=self.limits,
         )
 
     def entry(self) -> dict[str, Any]:
@@ -70,6 +73,7 @@ class Draft:
             "params": [*spec.params.get(PARAMS, ())],
             "outs": [out.path for out in spec.outs if out.kind == "outs"],
             "metrics": [{path: {"cache": False}} for path in self.metrics],
+            "meta": self.limits.entry(),
         }
         return {key: value for key, value in whole.items() if value}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines import yaml_files
+from jupyter_mlops.pipelines.limits import Limits
 from jupyter_mlops.pipelines.stages import Command, Out, StageSpec
 
 PARAMS = "params.yaml"
@@ -98,6 +99,7 @@ def _stage(name: str, raw: Mapping[str, Any], filled: Mapping[str, Any]) -> Stag
         folder=folder,
         frozen=bool(filled.get("frozen")),
         always_changed=bool(filled.get("always_changed")),
+        limits=Limits.read(filled.get("meta")),
     )
 
 

@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 import attrs
 
 from jupyter_mlops.errors import UnknownReference, UsageError, did_you_mean
+from jupyter_mlops.pipelines.limits import UNLIMITED, Limits
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
 
 Command = str | tuple[str, ...]
@@ -47,6 +48,8 @@ class StageSpec:
         Parameter file to the keys it is asked for; no keys means the whole file.
     folder
         Its working directory below the root, ``.`` for the root; `deps` and outs are below the root.
+    limits
+        What it may take; DVC knows nothing of them, and a change of them makes nothing stale.
     """
 
     name: str
@@ -58,6 +61,7 @@ class StageSpec:
     folder: str = "."
     frozen: bool = False
     always_changed: bool = False
+    limits: Limits = UNLIMITED
 
     @property
     def papermill(self) -> NotebookCommand | None:

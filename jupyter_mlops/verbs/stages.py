@@ -51,6 +51,10 @@ def stage_add(
     dep: Annotated[Many, Option("-d", names=Names.PATH)] = (),
     out: Annotated[Many, Option("-o", names=Names.PATH)] = (),
     metrics: Annotated[Many, Option("-M", names=Names.PATH)] = (),
+    retries: int = 0,
+    timeout: float | None = None,
+    cpus: float = 1,
+    memory: float | None = None,
     force: Annotated[bool, Option("-f")] = False,
     git: bool = True,
     dry_run: bool = False,
@@ -71,6 +75,14 @@ def stage_add(
         A file or folder it writes.
     metrics
         A JSON or YAML file of metrics it writes.
+    retries
+        How often it is run again after a failure.
+    timeout
+        How many seconds one attempt may take.
+    cpus
+        How many processors it keeps busy.
+    memory
+        How many GB of memory it needs.
     force
         Replace a stage of that name.
     git
@@ -79,11 +91,19 @@ def stage_add(
         Say what would be written; write nothing.
     """
     from jupyter_mlops.pipelines.authoring import Authoring, Draft
+    from jupyter_mlops.pipelines.limits import Limits
     from jupyter_mlops.pipelines.uncommitted import untracked
 
     project = call.project
     below = {kind: tuple(call.path(path) for path in paths) for kind, paths in (("deps", dep), ("outs", out))}
-    draft = Draft(name, call.path(notebook), parameters, **below, metrics=tuple(call.path(path) for path in metrics))
+    draft = Draft(
+        name,
+        call.path(notebook),
+        parameters,
+        **below,
+        metrics=tuple(call.path(path) for path in metrics),
+        limits=Limits.of(retries, timeout, cpus, memory),
+    )
     authoring = Authoring(project.pipeline, project.git)
     stages = authoring.check(draft, force=force).ordered()
     if dry_run:
