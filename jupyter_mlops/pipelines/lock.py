@@ -80,10 +80,17 @@ def read(root: Path, stages: Mapping[str, StageSpec]) -> dict[str, Locked]:
 
 def write(root: Path, stage: StageSpec, locked: Locked) -> None:
     """Set the entry of one stage; the others stay as they are."""
+    write_all(root, {stage.name: (stage, locked)})
+
+
+def write_all(root: Path, entries: Mapping[str, tuple[StageSpec, Locked]]) -> None:
+    """Set the entries of some stages, by name; the others stay as they are."""
 
     def change(document: Any) -> None:
         document.setdefault("schema", "2.0")
-        document.setdefault("stages", {})[stage.name] = locked.entry(stage.folder)
+        stages = document.setdefault("stages", {})
+        for name, (stage, locked) in entries.items():
+            stages[name] = locked.entry(stage.folder)
 
     yaml_files.edit(root / "dvc.lock", change, width=DVC_WIDTH)
 

@@ -123,6 +123,7 @@ class Runner:
             self._recover()
             plan = prepare()
             self.require_runnable(plan, git=choice.git)
+            refreshed = self._pipeline.keys.refresh(plan.keys, self._pipeline.locked()) if plan.keys else ()
             run = RunUnderWay(self._pipeline, self._actor, plan, progress)
             state = "cancelled"
             try:
@@ -131,7 +132,9 @@ class Runner:
             except KeyboardInterrupt as error:
                 raise Cancelled("the run; finished stages are kept") from error
             finally:
-                commit = self._committed(run, choice.also) if choice.git and state != "cancelled" else None
+                commit = (
+                    self._committed(run, (*choice.also, *refreshed)) if choice.git and state != "cancelled" else None
+                )
                 record = self._kept(run, state, commit)
         return Finished(tuple(run.results), record, commit)
 
@@ -168,13 +171,13 @@ class Runner:
             Aside(self._places.root, folder).recover(outs)
 
     def _committed(self, run: RunUnderWay, also: Sequence[str]) -> str | None:
-        if not run.has_written:
+        if not run.has_written and "dvc.lock" not in also:
             return None
         metrics = [out.path for stage in run.plan.stages for out in stage.outs if not out.cached]
         kept = [path for path in metrics if not self._git.succeeds("check-ignore", "-q", "--", path)]
         paths = ["dvc.lock", *also, *kept, *run.written]
         existing = [path for path in paths if (self._places.root / path).exists()]
-        names = ", ".join(stage.name for stage in run.results if stage.state == "ran")
+        names = ", ".join(stage.name for stage in run.results if stage.state == "ran") or "keys of notebooks"
         return self._git.commit_only(existing, f"run: {names}", self._actor)
 
     def _is_dirty(self, plan: Plan) -> bool:
