@@ -51,12 +51,19 @@ class Watch:
         The notebook's own path and that of the executed one, for the record inside the latter.
     packages
         What was installed where the kernel ran; filled in at the end.
+    agent
+        What a Python kernel executes, silently, before the first cell.
+    question, answer
+        An expression for a Python kernel after the last cell, whose value is text; who hears that.
     """
 
     cell: Callable[[int, int], None] = lambda _done, _total: None
     source: str = ""
     target: str = ""
     packages: dict[str, str] = attrs.field(factory=dict)
+    agent: str = ""
+    question: str = "''"
+    answer: Callable[[str], None] = lambda _: None
 
 
 class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermill has no types
@@ -164,19 +171,29 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
 
     def papermill_execute_cells(self) -> None:
         """Execute, then note what is installed where the kernel runs."""
+        if self._watch.agent and self._speaks_python():
+            self.kc.execute(self._watch.agent, silent=True, store_history=False)
         super().papermill_execute_cells()
-        if self.nb.metadata.get("language_info", {}).get("name", "python") == "python":
+        if self._speaks_python():
             self._watch.packages.update(run_sync(self._observed)())
+
+    def _speaks_python(self) -> bool:
+        return bool(self.nb.metadata.get("language_info", {}).get("name", "python") == "python")
 
     async def _observed(self) -> dict[str, str]:
         """The installed distributions; none when the kernel does not answer."""
-        request = {"silent": True, "store_history": False, "user_expressions": {"found": OBSERVE}}
+        request = {
+            "silent": True,
+            "store_history": False,
+            "user_expressions": {"found": OBSERVE, "asked": self._watch.question},
+        }
         message = self.kc.execute("", **request)
         try:
             while (reply := await self.kc.get_shell_msg(timeout=SHUTDOWN_S))["parent_header"].get("msg_id") != message:
                 continue
-            text = reply["content"]["user_expressions"]["found"]["data"]["text/plain"]
-            found: dict[str, str] = ast.literal_eval(text)
+            said = {name: each["data"]["text/plain"] for name, each in reply["content"]["user_expressions"].items()}
+            found: dict[str, str] = ast.literal_eval(said["found"])
+            self._watch.answer(ast.literal_eval(said["asked"]))
         except Exception as error:  # noqa: BLE001  # the notebook has run; a list of packages is not worth its failure
             logger.warning("The installed packages could not be listed: %s", error)
             return {}

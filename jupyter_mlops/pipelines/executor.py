@@ -30,11 +30,14 @@ class Outcome:
         The number (from 1) of the code cell that failed; None when no cell did.
     packages
         What was installed where it ran.
+    captured
+        What it read and wrote, as the worker says it; None when nobody asked.
     """
 
     error: str = ""
     cell: int | None = None
     packages: Mapping[str, str] = attrs.field(factory=dict)
+    captured: Mapping[str, Any] | None = None
 
 
 class Executor:
@@ -83,7 +86,7 @@ class Executor:
             elif message["kind"] == "failed":
                 return Outcome(message["error"], done + 1 if message.get("in_cell") else None)
             else:
-                return Outcome(packages=message["packages"])
+                return Outcome(packages=message["packages"], captured=message.get("captured"))
         return Outcome("its process was killed", done + 1 if task["kind"] == "notebook" else None)
 
     def _tell(self, task: Mapping[str, Any]) -> None:

@@ -19,7 +19,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.capture import Capture
+    from jupyter_mlops.pipelines.engine import Watch
 
 PR_SET_PDEATHSIG = 1
 INSIDE = "JUPYTER_MLOPS_RUN"
@@ -147,26 +151,28 @@ class Worker:
             self._say(kind="cell", done=done, total=total)
 
         watch = Watch(cell, task["source"], task["target"])
+        capture = _capture(task, watch)
         try:
-            execute(
-                task["snapshot"],
-                task["output"],
-                parameters=task["parameters"],
-                engine_name="mlops",
-                kernel_name=task["kernel"],
-                language=task["language"],
-                cwd=task["folder"],
-                progress_bar=False,
-                km=kernel,
-                watch=watch,
-            )
+            with capture or contextlib.nullcontext():
+                execute(
+                    task["snapshot"],
+                    task["output"],
+                    parameters=task["parameters"],
+                    engine_name="mlops",
+                    kernel_name=task["kernel"],
+                    language=task["language"],
+                    cwd=task["folder"],
+                    progress_bar=False,
+                    km=kernel,
+                    watch=watch,
+                )
         except PapermillExecutionError as error:
             said = f"{error.ename}: {error.evalue}".strip().splitlines()
             self._say(kind="failed", in_cell=True, error=said[0] if said else error.ename)
         except Exception as error:  # noqa: BLE001  # a dead kernel, a disk: the stage failed at this cell
             self._say(kind="failed", in_cell=True, error=_in_words(error))
         else:
-            self._say(kind="done", packages=watch.packages)
+            self._say(kind="done", packages=watch.packages, captured=capture and capture.message())
 
     def _shell(self, task: Message) -> None:
         for line in task["commands"]:
@@ -181,6 +187,17 @@ class Worker:
                 self._say(kind="failed", error=f"`{line}` ended with exit code {code}")
                 return
         self._say(kind="done", packages={})
+
+
+def _capture(task: Message, watch: Watch) -> Capture | None:
+    """Who hears what the notebook reads and writes; None when the task does not ask."""
+    if not task.get("capture"):
+        return None
+    from jupyter_mlops.pipelines.capture import REPORT, Capture
+
+    capture = Capture(Path.cwd(), (task["source"], task["target"]))
+    watch.agent, watch.question, watch.answer = capture.agent, REPORT, capture.hear
+    return capture
 
 
 def _papermill() -> Callable[..., Any]:

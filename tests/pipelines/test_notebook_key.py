@@ -93,7 +93,9 @@ def test_code_without_comments_means_the_same():
 
 def test_the_script_is_the_same_in_every_project():
     """A change of its bytes makes every key stage of every project run once: change it for a reason."""
-    assert hashlib.sha256(keys.script()).hexdigest() == "6ebb0eae4fcd45a839a191843c1de9a930c909e5c09b3f84eb7ea49c85483e79"
+    assert (
+        hashlib.sha256(keys.script()).hexdigest() == "6ebb0eae4fcd45a839a191843c1de9a930c909e5c09b3f84eb7ea49c85483e79"
+    )
 
 
 @pytest.mark.parametrize(
