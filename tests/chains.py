@@ -13,6 +13,8 @@ import pytest
 import jupyter_mlops as mlops
 from jupyter_mlops.project import Project
 
+UP_TO_DATE = "Data and pipelines are up to date.\n"
+
 
 def write_notebook(path: Path, *cells: str, kernel: str = "python3", parameters: bool = True) -> None:
     """A notebook whose first cell is tagged ``parameters``."""
@@ -91,3 +93,8 @@ def chain(notebooks: Path) -> Path:
 def states(report: mlops.verbs.stages.RunReport) -> dict[str, str]:
     """Stage to what became of it."""
     return {stage.name: stage.state for stage in report.stages}
+
+
+def our_states(root: Path) -> dict[str, str]:
+    """Stage to how it stands now, as we see it."""
+    return {one.name: one.state for one in Project(root).pipeline.states()}

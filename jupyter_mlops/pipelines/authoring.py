@@ -10,14 +10,15 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.errors import UnknownReference, UsageError, did_you_mean
-from jupyter_mlops.pipelines import lock, yaml_files
+from jupyter_mlops.pipelines import key_stages, keys, lock, yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.limits import UNLIMITED, Limits
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value, compose, literal
 from jupyter_mlops.pipelines.pipeline import Pipeline, require_name
 from jupyter_mlops.pipelines.planning import require_kernel, require_parameters
-from jupyter_mlops.pipelines.stages import Out, StageGraph, StageSpec, overlaps
+from jupyter_mlops.pipelines.stages import Out, StageGraph, StageSpec, key_path, overlaps
+from jupyter_mlops.records import write_atomically
 from jupyter_mlops.versioning.founding import missing_dvc_files, write_files
 from jupyter_mlops.versioning.git import Git
 
@@ -49,18 +50,23 @@ class Draft:
         return NotebookCommand(self.notebook, f"executed/{self.name}.ipynb", self.parameters, None, folder)
 
     @property
+    def code(self) -> str:
+        """On what it depends for its code: the key of its notebook, or the notebook where no key can be made."""
+        return key_path(self.notebook) if key_stages.can_have(self.notebook) else self.notebook
+
+    @property
     def spec(self) -> StageSpec:
         """The stage it will be."""
         outs = [Out(path) for path in (*self.outs, self.command.output)]
         metrics = [Out(path, cached=False, kind="metrics") for path in self.metrics]
-        keys = tuple(f"{self.name}.{name}" for name in self.parameters)
+        names = tuple(f"{self.name}.{name}" for name in self.parameters)
         return StageSpec(
             name=self.name,
             command=literal(self.command),
             template=compose(self.command, self.name),
-            deps=tuple(dict.fromkeys((self.notebook, *self.deps))),
+            deps=tuple(dict.fromkeys((self.code, *self.deps))),
             outs=(*outs, *metrics),
-            params={PARAMS: keys} if keys else {},
+            params={PARAMS: names} if names else {},
             limits=self.limits,
         )
 
@@ -108,6 +114,7 @@ class Authoring:
             ``kernel-missing``.
         """
         require_name(draft.name)
+        key_stages.require_free(self._root, draft.name)
         notebook = Notebook.read(self._root, draft.notebook)
         require_parameters(notebook, draft.parameters)
         require_kernel(notebook)
@@ -115,7 +122,8 @@ class Authoring:
         if draft.name in known and not force:
             hint = f"stage add {draft.name} … --force replaces it."
             raise UsageError("stage-exists", f"There is a stage {draft.name} already.", hint=hint)
-        graph = StageGraph({**known, draft.name: draft.spec}.values())
+        key = {stage.name: stage for stage in [key_stages.stage_of(draft.notebook)] if draft.spec.key}
+        graph = StageGraph({**key, **known, draft.name: draft.spec}.values())
         graph.ordered()
         self._require_inputs(draft, graph)
         self._require_untracked(draft)
@@ -135,11 +143,12 @@ class Authoring:
 
         if draft.parameters:
             yaml_files.edit(self._root / PARAMS, parameters)
+        made = self._keep_key(draft.notebook) if draft.spec.key else ()
         yaml_files.edit(self._root / DVC_YAML, stage)
         founded = missing_dvc_files(self._root)
         write_files(self._root, founded)
         ignored = [self._pipeline.data.ignore(out.path) for out in draft.spec.outs if out.cached]
-        written = [DVC_YAML, *([PARAMS] if draft.parameters else []), *founded, *filter(None, ignored)]
+        written = [DVC_YAML, *made, *([PARAMS] if draft.parameters else []), *founded, *filter(None, ignored)]
         return tuple(dict.fromkeys(written))
 
     def remove(self, name: str) -> tuple[str, ...]:
@@ -153,14 +162,36 @@ class Authoring:
             ``generated-stage`` for one that a template makes.
         """
         document = yaml_files.load_mapping(self._root / DVC_YAML)
-        self._pipeline.graph().find(name)
+        stage = self._pipeline.graph().find(name)
         if name not in document["stages"]:
             raise UsageError(
                 "generated-stage", f"{name} is made by a template of dvc.yaml.", hint="Edit the template in dvc.yaml."
             )
         yaml_files.drop(self._root / DVC_YAML, "stages", name)
         lock.remove(self._root, name)
-        return tuple(path for path in (DVC_YAML, "dvc.lock") if (self._root / path).exists())
+        left = [path for path in (DVC_YAML, "dvc.lock") if (self._root / path).exists()]
+        return (*left, *self._forget_key(stage))
+
+    def _keep_key(self, notebook: str) -> tuple[str, ...]:
+        """Let plain DVC write the key of `notebook`; the files of ours that this needs."""
+        key_stages.include(self._root, notebook)
+        if keys.are_ours(self._root):
+            return (key_stages.SCRIPT,)
+        (self._root / key_stages.SCRIPT).parent.mkdir(exist_ok=True)
+        write_atomically(self._root / key_stages.SCRIPT, keys.script())
+        return (key_stages.SCRIPT,)
+
+    def _forget_key(self, stage: StageSpec) -> Iterator[str]:
+        """Remove the key of the notebook of `stage` when no other stage needs it; the files that went."""
+        others = self._pipeline.graph().by_name.values()
+        if not stage.key or not stage.notebook or any(stage.key in other.deps for other in others):
+            return
+        is_last = key_stages.exclude(self._root, stage.notebook)
+        lock.remove(self._root, key_stages.stage_of(stage.notebook).name)
+        for path in (stage.key, *([key_stages.SCRIPT] if is_last else ())):
+            if (self._root / path).exists() or self._git.is_tracked(path):
+                (self._root / path).unlink(missing_ok=True)
+                yield path
 
     def _require_inputs(self, draft: Draft, graph: StageGraph) -> None:
         """Each input is here, or a pointer or a stage tells how it comes here."""

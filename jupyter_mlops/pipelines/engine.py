@@ -51,6 +51,10 @@ class Watch:
         Where what is known of the environment is kept; None to look at nothing.
     packages, environment
         What was installed where the kernel ran, and the digest of all about it; filled in at the end.
+    agent
+        What a Python kernel executes, silently, before the first cell.
+    question, answer
+        An expression for a Python kernel after the last cell, whose value is text; who hears that.
     """
 
     cell: Callable[[int, int], None] = lambda _done, _total: None
@@ -60,6 +64,9 @@ class Watch:
     packages: dict[str, str] = attrs.field(factory=dict)
     keep: Callable[[], None] = lambda: None
     environment: str | None = None
+    agent: str = ""
+    question: str = "''"
+    answer: Callable[[str], None] = lambda _: None
 
 
 class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermill has no types
@@ -179,18 +186,32 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
 
     def papermill_execute_cells(self) -> None:
         """Execute, then note what is installed where the kernel runs."""
+        if self._watch.agent and self._speaks_python():
+            self.kc.execute(self._watch.agent, silent=True, store_history=False)
         super().papermill_execute_cells()
         if self._watch.observatory:
             self._observe(self._watch.observatory)
+        if self._watch.agent and self._speaks_python():
+            self._ask()
+
+    def _speaks_python(self) -> bool:
+        return bool(self.nb.metadata.get("language_info", {}).get("name", "python") == "python")
+
+    def _ask(self) -> None:
+        """Put the question of whoever watches."""
+        try:
+            self._watch.answer(self._evaluated(self._watch.question))
+        except Exception as error:  # noqa: BLE001  # the notebook has run, and what it read can be asked again
+            logger.warning("What the notebook read and wrote could not be asked: %s", error)
 
     def _observe(self, observatory: Observatory) -> None:
         """Note where the notebook ran; the notebook has run, so a list of packages is not worth its failure."""
-        language = self.nb.metadata.get("language_info", {})
         try:
-            if language.get("name", "python") == "python":
+            if self._speaks_python():
                 answer = self._evaluated(observatory.expression())
                 self._watch.packages, self._watch.environment = observatory.keep(answer)
             else:
+                language = self.nb.metadata.get("language_info", {})
                 self._watch.environment = observatory.keep_foreign(language)
         except Exception as error:  # noqa: BLE001
             logger.warning("The environment could not be recorded: %s", error)

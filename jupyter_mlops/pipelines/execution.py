@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import threading
@@ -163,7 +162,7 @@ class Execution:
         for out in task.stage.outs:
             if out.path != output and not (self._root / out.path).exists():
                 return f"it did not write {out.path}"
-        if changed := self._changed_meanwhile(task, command):
+        if changed := self._changed_meanwhile(task):
             return f"{changed} changed while the stage ran, so nothing was recorded"
         return ""
 
@@ -199,8 +198,7 @@ class Execution:
             lambda done, total: progress(Step(name, done, total, "cells")),
             task.stage.limits.timeout_s,
         )
-        pin = Pin(hashlib.md5(data, usedforsecurity=False).hexdigest(), len(data))
-        deps = {path: pin if path == command.notebook else known for path, known in task.now.deps.items()}
+        deps = {**task.now.deps, **self._pipeline.keys.own(task.stage, data)}
         return attrs.evolve(task, now=attrs.evolve(task.now, deps=deps)), notebook, outcome
 
     def _make_folders(self, stage: StageSpec) -> None:
@@ -236,7 +234,7 @@ class Execution:
             state="ran",
             reason=task.reason,
             notebook=command.output if command else None,
-            inputs={path: pin.md5 for path, pin in task.now.deps.items() if pin and path != stage.notebook},
+            inputs={path: pin.md5 for path in stage.data if (pin := task.now.deps[path])},
             outputs={path: pin.md5 for path, pin in outs.items()},
             environment=outcome.environment,
             **(traits(notebook, command.parameters, command.notebook) if command and notebook else {}),
@@ -263,10 +261,10 @@ class Execution:
             raise FileNotFoundError(out.path)
         return pin
 
-    def _changed_meanwhile(self, task: Task, command: NotebookCommand | None) -> str | None:
+    def _changed_meanwhile(self, task: Task) -> str | None:
         """The first input, or a parameter, that is not what was hashed; the notebook ran from a snapshot."""
         for path, pin in task.now.deps.items():
-            if not (command and path == command.notebook) and self._data.pin(path) != pin:
+            if path not in (task.stage.notebook, task.stage.key) and self._data.pin(path) != pin:
                 return path
         return None if self._pipeline.values(task.stage) == task.now.params else "a parameter"
 

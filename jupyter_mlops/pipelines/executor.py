@@ -36,12 +36,15 @@ class Outcome:
         What was installed where it ran.
     environment
         The digest of all that is known of it, kept by `jupyter_mlops.pipelines.deposit`.
+    captured
+        What it read and wrote, as the worker says it; None when nobody asked.
     """
 
     error: str = ""
     cell: int | None = None
     packages: Mapping[str, str] = attrs.field(factory=dict)
     environment: str | None = None
+    captured: Mapping[str, Any] | None = None
 
 
 class Executor:
@@ -130,7 +133,11 @@ class Executor:
             elif message["kind"] == "failed":
                 return Outcome(message["error"], done + 1 if message.get("in_cell") else None)
             else:
-                return Outcome(packages=message["packages"], environment=message.get("environment"))
+                return Outcome(
+                    packages=message["packages"],
+                    environment=message.get("environment"),
+                    captured=message.get("captured"),
+                )
         error = "stopped" if self.is_stopped else "its process was killed"
         return Outcome(error, done + 1 if task["kind"] == "notebook" else None)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.records import canonical_json
+from jupyter_mlops.pipelines import notebook_key
 
 HINT = "Give the path of an .ipynb file that JupyterLab saved."
 
@@ -30,7 +30,7 @@ class Notebook:
     """
 
     path: str
-    document: Mapping[str, Any]
+    document: dict[str, Any]
 
     @classmethod
     def read(cls, root: Path, path: str) -> Notebook:
@@ -49,7 +49,7 @@ class Notebook:
             raise UsageError("notebook-missing", f"{path} is a folder, not a notebook.", hint=HINT) from error
         except (ValueError, RecursionError) as error:
             raise UsageError("not-a-notebook", f"{path} is not a notebook.", context=str(error), hint=HINT) from error
-        if not _is_format_4(document):
+        if not notebook_key.is_notebook(document):
             raise UsageError("not-a-notebook", f"{path} is not a notebook of format 4.", hint="Save it in JupyterLab.")
         return cls(path, document)
 
@@ -62,20 +62,17 @@ class Notebook:
     @property
     def kernel(self) -> str | None:
         """The kernel it asks for."""
-        name = self.document.get("metadata", {}).get("kernelspec", {}).get("name")
-        return str(name) if name else None
+        return notebook_key.kernel_of(self.document)
 
     @property
     def language(self) -> str:
         """The language of its code, lower case."""
-        metadata = self.document.get("metadata", {})
-        spec = metadata.get("kernelspec", {}).get("language")
-        return str(spec or metadata.get("language_info", {}).get("name") or "python").lower()
+        return notebook_key.language_of(self.document)
 
     @property
     def code_digest(self) -> str:
-        """Sha256 over kernel and code: outputs, counts, metadata and markdown do not count."""
-        return hashlib.sha256(canonical_json([self.kernel, *self.code()])).hexdigest()
+        """Sha256 over its key: kernel, language and code, and nothing else, decide it."""
+        return hashlib.sha256(notebook_key.key_of(self.document)).hexdigest()
 
     def imports(self, packages: Collection[str]) -> tuple[str, ...]:
         """The modules of `packages` that its cells import, sorted; cells with magics are passed over."""
@@ -91,26 +88,6 @@ class Notebook:
             if "parameters" in cell.get("metadata", {}).get("tags", ()):
                 return _assigned("".join(cell.get("source", ""))) if self.language == "python" else ()
         return None
-
-
-def _is_format_4(document: object) -> bool:
-    """Whether what is read here has the types that format 4 gives it."""
-    if not isinstance(document, dict) or not isinstance(cells := document.get("cells"), list):
-        return False
-    return _is_metadata(document.get("metadata", {})) and all(map(_is_cell, cells))
-
-
-def _is_metadata(metadata: object) -> bool:
-    parts = ("kernelspec", "language_info")
-    return isinstance(metadata, dict) and all(isinstance(metadata.get(part, {}), dict) for part in parts)
-
-
-def _is_cell(cell: object) -> bool:
-    if not isinstance(cell, dict) or not isinstance(cell.get("metadata", {}), dict):
-        return False
-    source = cell.get("source", "")
-    lines = source if isinstance(source, list) else [source]
-    return isinstance(cell.get("metadata", {}).get("tags", []), list) and all(isinstance(line, str) for line in lines)
 
 
 def _statements(source: str) -> list[ast.stmt]:

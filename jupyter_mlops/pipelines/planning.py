@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError, did_you_mean
-from jupyter_mlops.pipelines import yaml_files
+from jupyter_mlops.pipelines import key_stages, keys, yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.execution import LOCAL
 from jupyter_mlops.pipelines.notebooks import Notebook
@@ -29,10 +29,13 @@ class Plan:
         Stages of ``dvc.yaml``.
     notebook
         A notebook that is no stage, run by itself.
+    keys
+        Stages that only write the keys of notebooks: nothing has to run for them.
     """
 
     stages: tuple[StageSpec, ...]
     notebook: StageSpec | None = None
+    keys: tuple[StageSpec, ...] = ()
 
     @property
     def everything(self) -> tuple[StageSpec, ...]:
@@ -58,11 +61,19 @@ def plan(
     names = [_stage_of(graph, target) for target in targets]
     notebooks = [name for name in names if name.endswith(".ipynb") and name not in graph.by_name]
     if not notebooks:
-        return Plan(graph.select(names, downstream=downstream))
+        return _split(pipeline.places, graph.select(names, downstream=downstream))
     if len(targets) > 1:
         hint = f"run {notebooks[0]}, or make it a stage: stage add NAME {notebooks[0]}."
         raise UsageError("one-notebook", "A notebook that is no stage runs by itself.", hint=hint)
     return Plan((), _alone(pipeline.places, notebooks[0], parameters))
+
+
+def _split(places: Places, stages: Sequence[StageSpec]) -> Plan:
+    """The stages that write keys apart from those that run; with a script that is not ours, all run."""
+    ours = keys.are_ours(places.root)
+    shown = tuple(key_stages.hidden(stages)) if ours else tuple(stages)
+    names = {stage.name for stage in shown}
+    return Plan(shown, keys=tuple(stage for stage in stages if stage.name not in names))
 
 
 def _stage_of(graph: StageGraph, target: str) -> str:

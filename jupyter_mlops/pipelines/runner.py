@@ -133,6 +133,7 @@ class Runner:
             limits = [stage.limits for stage in plan.everything]
             available = capacity(choice.jobs or int(cpus()), cpus(), limits, memory_bytes())
             beginning = self._records.recording.look(plan.everything)
+            refreshed = self._refreshed(plan)
             run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
             state = "cancelled"
             try:
@@ -141,9 +142,17 @@ class Runner:
             except KeyboardInterrupt as error:
                 raise Cancelled("the run; finished stages are kept") from error
             finally:
-                commit = self._committed(run, choice.also) if choice.git and state != "cancelled" else None
+                also = (*choice.also, *refreshed)
+                commit = self._committed(run, also) if choice.git and state != "cancelled" else None
                 record = self._kept(run, state, commit, beginning)
         return Finished(run.results, record, commit)
+
+    def _refreshed(self, plan: Plan) -> tuple[str, ...]:
+        """Bring the keys of the plan's notebooks up to date; the files that changed."""
+        if not plan.keys:
+            return ()
+        with self._pipeline.data.publishing():
+            return self._pipeline.keys.refresh(plan.keys, self._pipeline.locked())
 
     def require_runnable(self, plan: Plan, *, git: bool) -> None:
         """Refuse before anything is written.
@@ -180,13 +189,13 @@ class Runner:
                 Aside(self._places.root, run, folder.name).recover(outs[folder.name])
 
     def _committed(self, run: RunUnderWay, also: Sequence[str]) -> str | None:
-        if not run.has_written:
+        if not run.has_written and "dvc.lock" not in also:
             return None
         metrics = [out.path for stage in run.plan.stages for out in stage.outs if not out.cached]
         kept = [path for path in metrics if not self._git.succeeds("check-ignore", "-q", "--", path)]
         paths = ["dvc.lock", *also, *kept, *run.written]
         existing = [path for path in paths if (self._places.root / path).exists()]
-        names = ", ".join(stage.name for stage in run.results if stage.state == "ran")
+        names = ", ".join(stage.name for stage in run.results if stage.state == "ran") or "keys of notebooks"
         return self._git.commit_only(existing, f"run: {names}", self._actor)
 
     def _is_dirty(self, plan: Plan) -> bool:

@@ -12,6 +12,13 @@ from jupyter_mlops.pipelines.limits import UNLIMITED, Limits
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
 
 Command = str | tuple[str, ...]
+KEYS = ".keys"
+"""The folder of the keys of notebooks; git keeps it."""
+
+
+def key_path(notebook: str) -> str:
+    """Where the key of `notebook` stands."""
+    return f"{KEYS}/{notebook.removesuffix('.ipynb')}.key"
 
 
 @attrs.frozen
@@ -72,6 +79,17 @@ class StageSpec:
     def notebook(self) -> str | None:
         """The notebook it executes."""
         return self.papermill.notebook if self.papermill else None
+
+    @property
+    def key(self) -> str | None:
+        """The key of its notebook, when it depends on that instead of the notebook itself."""
+        path = key_path(self.notebook) if self.notebook else None
+        return path if path in self.deps else None
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """What it reads besides its notebook."""
+        return tuple(path for path in self.deps if path not in (self.notebook, self.key))
 
     @property
     def commands(self) -> tuple[str, ...]:

@@ -64,12 +64,13 @@ def _causes(stage: StageSpec, locked: Locked, now: Situation) -> Iterator[str]:
     if stage.always_changed:
         yield "it runs every time"
     for path, content in now.deps.items():
+        name = stage.notebook if path == stage.key else path
         if content is None:
-            yield f"{path} is missing"
+            yield f"{name} is missing"
         elif path not in locked.deps:
-            yield f"{path} is a new input"
+            yield f"{name} is a new input"
         elif locked.deps[path].md5 != content.md5:
-            yield f"{path} changed"
+            yield f"{name} changed"
     changed_values = [*_changed_values(stage, locked.params, now.params)]
     yield from changed_values
     if locked.command != stage.command and not changed_values:

@@ -304,7 +304,7 @@ def _unchanged(root: Path, stage: StageSpec, locked: Locked, state: str, reason:
         state=state,
         reason=reason,
         notebook=stage.papermill.output if stage.papermill else None,
-        inputs={path: pin.md5 for path, pin in locked.deps.items() if path != stage.notebook},
+        inputs={path: locked.deps[path].md5 for path in stage.data if path in locked.deps},
         outputs={path: pin.md5 for path, pin in locked.outs.items()},
         **(
             traits(Notebook.read(root, stage.notebook), stage.papermill.parameters, stage.notebook)

@@ -19,7 +19,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.capture import Capture
+    from jupyter_mlops.pipelines.engine import Watch
 
 PR_SET_PDEATHSIG = 1
 INSIDE = "JUPYTER_MLOPS_RUN"
@@ -166,26 +170,33 @@ class Worker:
 
         watch = Watch(cell, task["source"], task["target"], Observatory(Path(task["environments"]), Path.cwd()))
         self._watch = watch
+        capture = _capture(task, watch)
         try:
-            execute(
-                task["snapshot"],
-                task["output"],
-                parameters=task["parameters"],
-                engine_name="mlops",
-                kernel_name=task["kernel"],
-                language=task["language"],
-                cwd=task["folder"],
-                progress_bar=False,
-                km=kernel,
-                watch=watch,
-            )
+            with capture or contextlib.nullcontext():
+                execute(
+                    task["snapshot"],
+                    task["output"],
+                    parameters=task["parameters"],
+                    engine_name="mlops",
+                    kernel_name=task["kernel"],
+                    language=task["language"],
+                    cwd=task["folder"],
+                    progress_bar=False,
+                    km=kernel,
+                    watch=watch,
+                )
         except PapermillExecutionError as error:
             said = f"{error.ename}: {error.evalue}".strip().splitlines()
             self._say(kind="failed", in_cell=True, error=said[0] if said else error.ename)
         except Exception as error:  # noqa: BLE001  # a dead kernel, a disk: the stage failed at this cell
             self._say(kind="failed", in_cell=True, error=_in_words(error))
         else:
-            self._say(kind="done", packages=watch.packages, environment=watch.environment)
+            self._say(
+                kind="done",
+                packages=watch.packages,
+                environment=watch.environment,
+                captured=capture and capture.message(),
+            )
         finally:
             self._watch = None
             if leader:
@@ -224,6 +235,17 @@ def _logged(path: str | None) -> Iterator[None]:
         os.dup2(before, 2)
         os.close(before)
         os.close(log)
+
+
+def _capture(task: Message, watch: Watch) -> Capture | None:
+    """Who hears what the notebook reads and writes; None when the task does not ask."""
+    if not task.get("capture"):
+        return None
+    from jupyter_mlops.pipelines.capture import REPORT, Capture
+
+    capture = Capture(Path.cwd(), (task["source"], task["target"]))
+    watch.agent, watch.question, watch.answer = capture.agent, REPORT, capture.hear
+    return capture
 
 
 def _papermill() -> Callable[..., Any]:

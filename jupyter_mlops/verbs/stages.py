@@ -93,6 +93,7 @@ def stage_add(
         Say what would be written; write nothing.
     """
     from jupyter_mlops.pipelines.authoring import Authoring, Draft
+    from jupyter_mlops.pipelines.key_stages import hidden
     from jupyter_mlops.pipelines.limits import Limits
     from jupyter_mlops.pipelines.uncommitted import untracked
 
@@ -107,7 +108,7 @@ def stage_add(
         limits=Limits.of(retries, timeout, cpus, memory),
     )
     authoring = Authoring(project.pipeline, project.git)
-    stages = authoring.check(draft, force=force).ordered()
+    stages = hidden(authoring.check(draft, force=force).ordered())
     if dry_run:
         return Stages(tuple(_shown(stage) for stage in stages))
     who = require_known(call.actor) if git else call.actor
@@ -144,10 +145,11 @@ def stage_remove(
         Say what would be removed; write nothing.
     """
     from jupyter_mlops.pipelines.authoring import Authoring
+    from jupyter_mlops.pipelines.key_stages import hidden
 
     project = call.project
     graph = project.pipeline.graph()
-    left = tuple(_shown(stage) for stage in graph.ordered() if stage.name != graph.find(name).name)
+    left = tuple(_shown(stage) for stage in hidden(graph.ordered()) if stage.name != graph.find(name).name)
     if dry_run:
         return Stages(left)
     who = require_known(call.actor) if git else call.actor
@@ -163,7 +165,7 @@ def _shown(stage: StageSpec) -> Stage:
         name=stage.name,
         command="\n".join(stage.commands),
         notebook=stage.notebook,
-        deps=stage.deps,
+        deps=(*([stage.notebook] if stage.notebook else ()), *stage.data),
         outs=tuple(out.path for out in stage.outs if out.kind != "metrics"),
         metrics=tuple(out.path for out in stage.outs if out.kind == "metrics"),
         params=tuple(key for keys in stage.params.values() for key in keys),

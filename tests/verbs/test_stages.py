@@ -53,6 +53,7 @@ def test_only_its_own_files_are_committed(notebooks, git):
 
     assert git("show", "--name-only", "--format=", made.git_commit).split() == [
         ".gitignore",
+        ".keys/notebook_key.py",
         "dvc.yaml",
         "executed/.gitignore",
     ]
