@@ -9,7 +9,8 @@ from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
 from jupyter_mlops.verbs.environments import EnvironmentLock
 from jupyter_mlops.verbs.exports import Exported
-from jupyter_mlops.verbs.runs import CiReport, Runs, RunSummary
+from jupyter_mlops.verbs.checks import CiReport
+from jupyter_mlops.verbs.runs import Runs, RunSummary
 from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
 
 DIGESTS = frozenset({"data", "code", "commit"})
@@ -166,7 +167,13 @@ def _(result: CiReport) -> Document:
             *stage_runs(result.stages),
             *table("Metrics", "Metric|Before|After", metrics, numeric="Before|After"),
             *table("Drift", "Dataset|State", drifted),
-            *facts(("Summary", result.summary_file), ("Notebooks", ", ".join(result.notebooks))),
+            *((say("To see it on your machine:", Code(result.opening)),) if result.opening else ()),
+            *facts(
+                ("Summary", result.summary_file),
+                ("JUnit", result.junit_file),
+                ("Notebooks", ", ".join(result.notebooks)),
+                ("dvc.lock", f"on the branch {result.lock_branch}" if result.lock_branch else ""),
+            ),
         ),
     )
 

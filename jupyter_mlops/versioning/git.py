@@ -15,7 +15,7 @@ from jupyter_mlops.records import Actor
 INDEX_WAIT_S = 10.0
 PLAIN = ("log.showSignature=false", "log.showRoot=true", "log.diffMerges=separate")
 """A history is read whole, whatever somebody likes to see of it."""
-TALKS = frozenset({"fetch", "push"})
+TALKS = frozenset({"fetch", "push", "ls-remote"})
 """What may reach another repository; else a missing object would be fetched, by commands that the settings name."""
 
 

@@ -12,7 +12,7 @@ from chains import write_notebook
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.rendering import text
-from jupyter_mlops.verbs.runs import ci
+from jupyter_mlops.verbs.checks import ci
 from jupyter_mlops.versioning.recipes import recipe
 
 
