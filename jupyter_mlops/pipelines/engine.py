@@ -21,7 +21,9 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.log import logger
 
+from jupyter_mlops.errors import EnvironmentFault
 from jupyter_mlops.pipelines.environment import Observatory
+from jupyter_mlops.pipelines.secrecy import Secrecy
 from jupyter_mlops.records import write_atomically
 
 SAVE_EVERY_S = 2.0
@@ -42,6 +44,8 @@ class Watch:
         Called with the number of code cells done, and of all; the injected parameters do not count.
     source, target
         The notebook's own path and that of the executed one, for the record inside the latter.
+    secrecy
+        Hands secrets to the kernel; None when the notebook asks for none.
     observatory
         Where what is known of the environment is kept; None to look at nothing.
     packages, environment
@@ -51,6 +55,7 @@ class Watch:
     cell: Callable[[int, int], None] = lambda _done, _total: None
     source: str = ""
     target: str = ""
+    secrecy: Secrecy | None = None
     observatory: Observatory | None = None
     packages: dict[str, str] = attrs.field(factory=dict)
     environment: str | None = None
@@ -74,6 +79,8 @@ class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermi
         from nbformat import writes
 
         start = time.monotonic()
+        if self._watch.secrecy:
+            self._watch.secrecy.clean(self.nb)
         if self.output_path and "://" not in str(self.output_path):
             write_atomically(Path(self.output_path), str(writes(self.nb)).encode())  # type: ignore[no-untyped-call]
         self._next_save = time.monotonic() + max(SAVE_EVERY_S, SAVE_SHARE * (time.monotonic() - start))
@@ -165,6 +172,23 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
         if self._watch.observatory:
             self._observe(self._watch.observatory)
 
+    def execute_cell(self, cell: Any, cell_index: int, **settings: Any) -> Any:
+        """Execute; after the cell with the parameters, put the values of secrets in the place of their references."""
+        done = super().execute_cell(cell, cell_index, **settings)
+        secrecy = self._watch.secrecy
+        if secrecy and cell_index == secrecy.cell(self.nb.cells):
+            try:
+                secrecy.learn(self._evaluated(secrecy.expression()))
+            except RuntimeError as error:
+                raise EnvironmentFault("secret-missing", str(error).partition(": ")[2]) from error
+        return done
+
+    def process_message(self, message: Any, cell: Any, cell_index: int) -> Any:
+        """Keep what the kernel sent; values of secrets are taken out before anything else sees them."""
+        if self._watch.secrecy:
+            message["content"] = self._watch.secrecy.scrubber.document(message["content"])
+        return super().process_message(message, cell, cell_index)
+
     def _observe(self, observatory: Observatory) -> None:
         """Note where the notebook ran; the notebook has run, so a list of packages is not worth its failure."""
         language = self.nb.metadata.get("language_info", {})
@@ -241,6 +265,8 @@ class MlopsEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no typ
         finally:
             manager.cleanup_pbar()
             manager.notebook_complete()
+            if watch.secrecy:
+                watch.secrecy.clean(manager.nb)
         return manager.nb
 
     @classmethod

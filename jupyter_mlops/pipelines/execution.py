@@ -20,6 +20,7 @@ from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.recording import traits
+from jupyter_mlops.pipelines.secrecy import named_in
 from jupyter_mlops.pipelines.stages import Out, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation
 from jupyter_mlops.records import Progress, StageRecord, Step
@@ -143,6 +144,8 @@ class Execution:
                 "kernel": command.kernel or notebook.kernel,
                 "language": notebook.language,
                 "folder": str(self._root / (command.cwd or ".")),
+                "secrets": [*named_in(notebook, command.parameters)],
+                "outs": [out.path for out in task.stage.outs if out.path != command.output],
                 "environments": str(deposit.folder(self._pipeline.places)),
                 "next": following,
             },

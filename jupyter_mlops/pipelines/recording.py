@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import msgspec
 
 from jupyter_mlops.errors import UnknownReference
 from jupyter_mlops.pipelines import deposit
@@ -24,7 +25,8 @@ from jupyter_mlops.pipelines.seeds import seeds
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.stripping import stripped
 from jupyter_mlops.records import Places, VersionRecord
-from jupyter_mlops.trust.detecting import blacked_out
+from jupyter_mlops.trust.detecting import blacked_out, looks_secret
+from jupyter_mlops.trust.secrets import LEAST, Scrubber
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.ledger import Ledger
 from jupyter_mlops.versioning.patches import Changes, Patches
@@ -78,10 +80,19 @@ class Recording:
         name = hashlib.sha256(patch.text).hexdigest() if patch.text else None
         if name and self._ledger.get(PATCHES, name) is None:
             self._ledger.append(PATCHES, name, patch.text, author)
-        log = self.own_log(record.run)
+        hidden = _secrets_among(record.parameters)
+        scrubber = Scrubber(hidden.values())
+        log = scrubber.text(self.own_log(record.run))
         if log:
             self._ledger.append(LOGS, record.run, log.encode(), author)
-        return attrs.evolve(record, patch=name, unkept=patch.unkept, declared=dict(beginning.declared), log=bool(log))
+        told = (f"{key} looks like a secret, blacked out" for key in hidden)
+        return attrs.evolve(
+            _scrubbed(record, scrubber),
+            patch=name,
+            unkept=(*patch.unkept, *told),
+            declared=dict(beginning.declared),
+            log=bool(log),
+        )
 
     def patch(self, record: VersionRecord) -> bytes:
         """What the tree of the run had besides its commit, as git writes it; empty when nothing."""
@@ -124,6 +135,19 @@ class Recording:
 def traits(notebook: Notebook, parameters: Mapping[str, Value], path: str) -> dict[str, Any]:
     """What the record of a stage says of the notebook at `path` that it executed."""
     return {"code": notebook.code_digest, "source": path, "seeds": seeds(notebook.code(), parameters)}
+
+
+def _secrets_among(parameters: Mapping[str, Value]) -> dict[str, str]:
+    """What looks like a secret, by its key: somebody wrote it into ``params.yaml`` by hand."""
+    texts = {key: value for key, value in parameters.items() if isinstance(value, str) and len(value) >= LEAST}
+    return {key: value for key, value in texts.items() if looks_secret(key.rpartition(".")[2], value)}
+
+
+def _scrubbed(record: VersionRecord, scrubber: Scrubber) -> VersionRecord:
+    """`record` without those values, in its reasons and errors too."""
+    if not scrubber:
+        return record
+    return msgspec.convert(scrubber.document(msgspec.to_builtins(record)), VersionRecord)
 
 
 def _md5(path: Path) -> str:

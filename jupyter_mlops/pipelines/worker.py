@@ -19,7 +19,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.pipelines.pump import Pump
+from jupyter_mlops.trust.secrets import Scrubber
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.secrecy import Secrecy
 
 PR_SET_PDEATHSIG = 1
 INSIDE = "JUPYTER_MLOPS_RUN"
@@ -28,9 +35,16 @@ Message = dict[str, Any]
 
 
 class Kernels:
-    """The kernels of this process: each is started beforehand and used once."""
+    """The kernels of this process: each is started beforehand and used once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    outlet
+        The descriptor that takes what they print beside their notebooks.
+    """
+
+    def __init__(self, outlet: int) -> None:
+        self._outlet = outlet
         self._waiting: dict[tuple[str, str], Any] = {}
         self._all: list[Any] = []
 
@@ -47,7 +61,8 @@ class Kernels:
 
         manager = AsyncKernelManager(kernel_name=name, **_transport())
         lines = _import_lines(preload) if _is_ipython(manager) else []
-        run_sync(manager.start_kernel)(cwd=folder, extra_arguments=lines)
+        outlets = {"stdout": self._outlet, "stderr": self._outlet}
+        run_sync(manager.start_kernel)(cwd=folder, extra_arguments=lines, **outlets)
         self._waiting[name, folder] = manager
         self._all.append(manager)
 
@@ -102,7 +117,9 @@ class Worker:
 
     def __init__(self, channel: IO[str]) -> None:
         self._channel = channel
-        self._kernels = Kernels()
+        self._scrubber = Scrubber()
+        self._pump = Pump(2, self._scrubber)
+        self._kernels = Kernels(self._pump.inlet)
         self._command: subprocess.Popen[bytes] | None = None
 
     def serve(self, tasks: IO[str]) -> None:
@@ -129,9 +146,10 @@ class Worker:
     def close(self) -> None:
         """End kernels that were started for nothing."""
         self._kernels.kill()
+        self._pump.close()
 
     def _say(self, **message: Any) -> None:
-        self._channel.write(json.dumps(message) + "\n")
+        self._channel.write(json.dumps(self._scrubber.document(message)) + "\n")
         self._channel.flush()
 
     def _notebook(self, task: Message) -> None:
@@ -147,7 +165,9 @@ class Worker:
         def cell(done: int, total: int) -> None:
             self._say(kind="cell", done=done, total=total)
 
-        watch = Watch(cell, task["source"], task["target"], Observatory(Path(task["environments"]), Path.cwd()))
+        secrecy = self._secrecy(task)
+        observatory = Observatory(Path(task["environments"]), Path.cwd())
+        watch = Watch(cell, task["source"], task["target"], secrecy, observatory)
         try:
             execute(
                 task["snapshot"],
@@ -167,7 +187,17 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # a dead kernel, a disk: the stage failed at this cell
             self._say(kind="failed", in_cell=True, error=_in_words(error))
         else:
+            if secrecy and (leak := secrecy.leaks(task["outs"])):
+                self._say(kind="failed", error=f"it wrote a secret into {leak}, so nothing was recorded")
+                return
             self._say(kind="done", packages=watch.packages, environment=watch.environment)
+
+    def _secrecy(self, task: Message) -> Secrecy | None:
+        """What hands secrets to the notebook of `task`, when it asks for any."""
+        from jupyter_mlops.pipelines.secrecy import Secrecy
+
+        names = task["secrets"]
+        return Secrecy(names, Path.cwd(), self._scrubber) if names else None
 
     def _shell(self, task: Message) -> None:
         for line in task["commands"]:
@@ -199,6 +229,8 @@ def _papermill() -> Callable[..., Any]:
 def _in_words(error: Exception) -> str:
     if type(error).__name__ == "DeadKernelError":
         return "the kernel died"
+    if isinstance(error, MlopsError):
+        return error.message
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
