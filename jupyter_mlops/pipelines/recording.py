@@ -86,8 +86,10 @@ class Recording:
         if log:
             self._ledger.append(LOGS, record.run, log.encode(), author)
         told = (f"{key} looks like a secret, blacked out" for key in hidden)
+        is_seen = all(stage.environment for stage in record.stages if stage.state == "ran")
         return attrs.evolve(
             _scrubbed(record, scrubber),
+            packages={} if is_seen else record.packages,
             patch=name,
             unkept=(*patch.unkept, *told),
             declared=dict(beginning.declared),
