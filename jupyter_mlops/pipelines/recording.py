@@ -33,7 +33,7 @@ from jupyter_mlops.versioning.patches import Changes, Patches
 
 PATCHES, LOGS, ENVIRONMENTS = "patches", "logs", "environments"
 LOG_BYTES = 64 << 10
-"""Of what a run printed beside its notebooks, the end is kept."""
+"""Of what a run, or each of its stages, printed beside the notebooks, the end is kept."""
 
 
 @attrs.frozen
@@ -106,13 +106,11 @@ class Recording:
         return kept.decode(errors="replace") if kept else self.own_log(record.run)
 
     def own_log(self, run: str) -> str:
-        """As `log`, of a run that was made here, recorded or not."""
-        try:
-            with (self._places.state / "runs" / run / "log.txt").open("rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_BYTES))
-                return blacked_out(file.read(LOG_BYTES).decode(errors="replace"))[0]
-        except FileNotFoundError:
-            return ""
+        """As `log`, of a run that was made here, recorded or not; a log of each stage under its name."""
+        folder = self._places.state / "runs" / run
+        texts = {path.stem: _end(path) for path in sorted((*folder.glob("log.txt"), *folder.glob("*.log")))}
+        parts = [f"{name}:\n{text}" if name != "log" else text for name, text in texts.items() if text]
+        return blacked_out("\n".join(parts))[0]
 
     def environment(self, digest: str) -> Environment:
         """What lies under `digest`.
@@ -137,6 +135,13 @@ class Recording:
 def traits(notebook: Notebook, parameters: Mapping[str, Value], path: str) -> dict[str, Any]:
     """What the record of a stage says of the notebook at `path` that it executed."""
     return {"code": notebook.code_digest, "source": path, "seeds": seeds(notebook.code(), parameters)}
+
+
+def _end(path: Path) -> str:
+    """The last characters of a log."""
+    with path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_BYTES))
+        return file.read(LOG_BYTES).decode(errors="replace")
 
 
 def _secrets_among(parameters: Mapping[str, Value]) -> dict[str, str]:
