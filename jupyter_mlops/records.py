@@ -151,7 +151,7 @@ class VersionRecord:
     parameters
         By their full key in the parameter file.
     packages
-        Installed distributions and their versions, as seen where the notebooks ran.
+        Installed distributions and their versions, where no environment tells them.
     patch
         The digest of what the tree had besides `git_commit` (kind ``patches`` of the ledger); None when nothing.
     unkept

@@ -90,6 +90,15 @@ def chain(notebooks: Path) -> Path:
     return notebooks
 
 
+@pytest.fixture
+def three(chain: Path) -> Path:
+    """Three runs, the second the best; nothing is left uncommitted."""
+    mlops.commit(["data.csv"], message="data", project=chain)
+    for strength in (1.0, 3.0, 2.0):
+        mlops.run(parameters={"C": strength}, project=chain)
+    return chain
+
+
 def states(report: mlops.verbs.stages.RunReport) -> dict[str, str]:
     """Stage to what became of it."""
     return {stage.name: stage.state for stage in report.stages}

@@ -21,7 +21,9 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.log import logger
 
+from jupyter_mlops.errors import EnvironmentFault
 from jupyter_mlops.pipelines.environment import Observatory
+from jupyter_mlops.pipelines.secrecy import Secrecy
 from jupyter_mlops.records import write_atomically
 
 SAVE_EVERY_S = 2.0
@@ -41,25 +43,31 @@ class Watch:
 
     Attributes
     ----------
-    cell
-        Called with the number of code cells done, and of all; the injected parameters do not count.
-    source, target
-        The notebook's own path and that of the executed one, for the record inside the latter.
-    keep
-        Writes the notebook as far as it got; set when the execution begins.
-    observatory
-        Where what is known of the environment is kept; None to look at nothing.
-    packages, environment
-        What was installed where the kernel ran, and the digest of all about it; filled in at the end.
-    agent
-        What a Python kernel executes, silently, before the first cell.
-    question, answer
-        An expression for a Python kernel after the last cell, whose value is text; who hears that.
+        cell
+            Called with the number of code cells done, and of all; the injected parameters do not count.
+        source, target
+            The notebook's own path and that of the executed one, for the record inside the latter.
+    <<<<<<< HEAD
+        keep
+            Writes the notebook as far as it got; set when the execution begins.
+    =======
+        secrecy
+            Hands secrets to the kernel; None when the notebook asks for none.
+    >>>>>>> w-records
+        observatory
+            Where what is known of the environment is kept; None to look at nothing.
+        packages, environment
+            What was installed where the kernel ran, and the digest of all about it; filled in at the end.
+        agent
+            What a Python kernel executes, silently, before the first cell.
+        question, answer
+            An expression for a Python kernel after the last cell, whose value is text; who hears that.
     """
 
     cell: Callable[[int, int], None] = lambda _done, _total: None
     source: str = ""
     target: str = ""
+    secrecy: Secrecy | None = None
     observatory: Observatory | None = None
     packages: dict[str, str] = attrs.field(factory=dict)
     keep: Callable[[], None] = lambda: None
@@ -87,6 +95,8 @@ class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermi
         from nbformat import writes
 
         start = time.monotonic()
+        if self._watch.secrecy:
+            self._watch.secrecy.clean(self.nb)
         if self.output_path and "://" not in str(self.output_path):
             write_atomically(Path(self.output_path), str(writes(self.nb)).encode())  # type: ignore[no-untyped-call]
         self._next_save = time.monotonic() + max(SAVE_EVERY_S, SAVE_SHARE * (time.monotonic() - start))
@@ -204,6 +214,23 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
         except Exception as error:  # noqa: BLE001  # the notebook has run, and what it read can be asked again
             logger.warning("What the notebook read and wrote could not be asked: %s", error)
 
+    def execute_cell(self, cell: Any, cell_index: int, **settings: Any) -> Any:
+        """Execute; after the cell with the parameters, put the values of secrets in the place of their references."""
+        done = super().execute_cell(cell, cell_index, **settings)
+        secrecy = self._watch.secrecy
+        if secrecy and cell_index == secrecy.cell(self.nb.cells):
+            try:
+                secrecy.learn(self._evaluated(secrecy.expression()))
+            except RuntimeError as error:
+                raise EnvironmentFault("secret-missing", str(error).partition(": ")[2]) from error
+        return done
+
+    def process_message(self, message: Any, cell: Any, cell_index: int) -> Any:
+        """Keep what the kernel sent; values of secrets are taken out before anything else sees them."""
+        if self._watch.secrecy:
+            message["content"] = self._watch.secrecy.scrubber.document(message["content"])
+        return super().process_message(message, cell, cell_index)
+
     def _observe(self, observatory: Observatory) -> None:
         """Note where the notebook ran; the notebook has run, so a list of packages is not worth its failure."""
         try:
@@ -281,6 +308,8 @@ class MlopsEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no typ
         finally:
             manager.cleanup_pbar()
             manager.notebook_complete()
+            if watch.secrecy:
+                watch.secrecy.clean(manager.nb)
         return manager.nb
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -175,20 +175,10 @@ def _source_of(origin: Mapping[str, Any], root: Path) -> str:
     return without_secrets(url)
 
 
-def installed(environment: Environment) -> dict[str, str]:
-    """Package to version, and what of it came from elsewhere than an index."""
-    return {
-        each.name: f"{each.version} ({each.source})" if each.source else each.version for each in environment.packages
-    }
-
-
-def differences(before: Environment, after: Environment) -> dict[str, tuple[str, str]]:
-    """All but packages in which two environments differ: name to both values."""
+def facts(environment: Environment) -> dict[str, str]:
+    """All but the packages, by name."""
     names = [field.name for field in attrs.fields(Environment) if field.name not in {"packages", "variables"}]
-    plain = {name: (_text(getattr(before, name)), _text(getattr(after, name))) for name in names}
-    variables: Collection[str] = {*before.variables, *after.variables}
-    plain |= {name: (before.variables.get(name, ""), after.variables.get(name, "")) for name in sorted(variables)}
-    return {name: pair for name, pair in plain.items() if pair[0] != pair[1]}
+    return {**{name: _text(getattr(environment, name)) for name in names}, **environment.variables}
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from jupyter_mlops.pipelines.under_way import in_words
 from jupyter_mlops.records import StageRecord
 
-FORBIDDEN = {code: None for code in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))}
+FORBIDDEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535, *range(55296, 57344)))
 """Characters that XML cannot hold."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import msgspec
 
 from jupyter_mlops.errors import UnknownReference
 from jupyter_mlops.pipelines import deposit
@@ -24,14 +25,15 @@ from jupyter_mlops.pipelines.seeds import seeds
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.stripping import stripped
 from jupyter_mlops.records import Places, VersionRecord
-from jupyter_mlops.trust.detecting import blacked_out
+from jupyter_mlops.trust.detecting import blacked_out, looks_secret
+from jupyter_mlops.trust.secrets import LEAST, Scrubber
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.ledger import Ledger
 from jupyter_mlops.versioning.patches import Changes, Patches
 
 PATCHES, LOGS, ENVIRONMENTS = "patches", "logs", "environments"
 LOG_BYTES = 64 << 10
-"""Of what a run printed beside its notebooks, the end is kept."""
+"""Of what a run, or each of its stages, printed beside the notebooks, the end is kept."""
 
 
 @attrs.frozen
@@ -78,10 +80,21 @@ class Recording:
         name = hashlib.sha256(patch.text).hexdigest() if patch.text else None
         if name and self._ledger.get(PATCHES, name) is None:
             self._ledger.append(PATCHES, name, patch.text, author)
-        log = self.own_log(record.run)
+        hidden = _secrets_among(record.parameters)
+        scrubber = Scrubber(hidden.values())
+        log = scrubber.text(self.own_log(record.run))
         if log:
             self._ledger.append(LOGS, record.run, log.encode(), author)
-        return attrs.evolve(record, patch=name, unkept=patch.unkept, declared=dict(beginning.declared), log=bool(log))
+        told = (f"{key} looks like a secret, blacked out" for key in hidden)
+        is_seen = all(stage.environment for stage in record.stages if stage.state == "ran")
+        return attrs.evolve(
+            _scrubbed(record, scrubber),
+            packages={} if is_seen else record.packages,
+            patch=name,
+            unkept=(*patch.unkept, *told),
+            declared=dict(beginning.declared),
+            log=bool(log),
+        )
 
     def patch(self, record: VersionRecord) -> bytes:
         """What the tree of the run had besides its commit, as git writes it; empty when nothing."""
@@ -93,12 +106,20 @@ class Recording:
         return kept.decode(errors="replace") if kept else self.own_log(record.run)
 
     def own_log(self, run: str) -> str:
+<<<<<<< HEAD
         """As `log`, of a run that was made here, recorded or not: what each stage printed, under its name."""
         logs = sorted((self._places.state / "runs" / run).glob("*.log"))
         texts = {path.stem: text for path in logs if (text := _tail(path, LOG_BYTES // len(logs)))}
         if len(texts) == 1:
             return next(iter(texts.values()))
         return "\n".join(f"== {stage} ==\n{text}" for stage, text in texts.items())
+=======
+        """As `log`, of a run that was made here, recorded or not; a log of each stage under its name."""
+        folder = self._places.state / "runs" / run
+        texts = {path.stem: _end(path) for path in sorted((*folder.glob("log.txt"), *folder.glob("*.log")))}
+        parts = [f"{name}:\n{text}" if name != "log" else text for name, text in texts.items() if text]
+        return blacked_out("\n".join(parts))[0]
+>>>>>>> w-records
 
     def environment(self, digest: str) -> Environment:
         """What lies under `digest`.
@@ -125,11 +146,32 @@ def traits(notebook: Notebook, parameters: Mapping[str, Value], path: str) -> di
     return {"code": notebook.code_digest, "source": path, "seeds": seeds(notebook.code(), parameters)}
 
 
+<<<<<<< HEAD
 def _tail(path: Path, size_bytes: int) -> str:
     """The end of a log, secrets blacked out."""
     with path.open("rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - size_bytes))
         return blacked_out(file.read(size_bytes).decode(errors="replace"))[0]
+=======
+def _end(path: Path) -> str:
+    """The last characters of a log."""
+    with path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_BYTES))
+        return file.read(LOG_BYTES).decode(errors="replace")
+
+
+def _secrets_among(parameters: Mapping[str, Value]) -> dict[str, str]:
+    """What looks like a secret, by its key: somebody wrote it into ``params.yaml`` by hand."""
+    texts = {key: value for key, value in parameters.items() if isinstance(value, str) and len(value) >= LEAST}
+    return {key: value for key, value in texts.items() if looks_secret(key.rpartition(".")[2], value)}
+
+
+def _scrubbed(record: VersionRecord, scrubber: Scrubber) -> VersionRecord:
+    """`record` without those values, in its reasons and errors too."""
+    if not scrubber:
+        return record
+    return msgspec.convert(scrubber.document(msgspec.to_builtins(record)), VersionRecord)
+>>>>>>> w-records
 
 
 def _md5(path: Path) -> str:

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import os
 import time
+<<<<<<< HEAD
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+=======
+from collections.abc import Callable, Iterable, Mapping, Sequence
+>>>>>>> w-records
 
 import attrs
 
 from jupyter_mlops.errors import Cancelled, UsageError
+<<<<<<< HEAD
 from jupyter_mlops.pipelines import live, lock
 from jupyter_mlops.pipelines.execution import ASIDE, Aside
 from jupyter_mlops.pipelines.machine import cpus, memory_bytes
+=======
+from jupyter_mlops.pipelines import kernels, live, lock
+from jupyter_mlops.pipelines.execution import Aside
+>>>>>>> w-records
 from jupyter_mlops.pipelines.notebooks import Notebook
+from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.planning import Plan, require_kernel
 from jupyter_mlops.pipelines.recording import Beginning
 from jupyter_mlops.pipelines.runs import RunRecords
+<<<<<<< HEAD
 from jupyter_mlops.pipelines.scheduling import capacity
+=======
+from jupyter_mlops.pipelines.secrecy import named_in, require_secrets
+>>>>>>> w-records
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.turns import stoppable, turn
 from jupyter_mlops.pipelines.under_way import ROOT_FILE, RunUnderWay
@@ -130,8 +144,12 @@ class Runner:
             self._recover()
             plan = prepare()
             self.require_runnable(plan, git=choice.git)
+<<<<<<< HEAD
             limits = [stage.limits for stage in plan.everything]
             available = capacity(choice.jobs or int(cpus()), cpus(), limits, memory_bytes())
+=======
+            self.require_secrets(plan, force=choice.force)
+>>>>>>> w-records
             beginning = self._records.recording.look(plan.everything)
             refreshed = self._refreshed(plan)
             run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
@@ -175,6 +193,38 @@ class Runner:
         for stage in plan.everything:
             if command := stage.papermill:
                 require_kernel(Notebook.read(self._places.root, command.notebook), command)
+
+    def require_secrets(self, plan: Plan, given: Mapping[str, Value] | None = None, *, force: bool = False) -> None:
+        """Refuse before anything is written or run when a secret is missing that a stage about to run asks for.
+
+        Parameters
+        ----------
+        given
+            Parameters that ``params.yaml`` does not hold yet.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``secret-missing``, ``keyring-missing``.
+        UsageError
+            ``bad-secret-reference``, ``secret-needs-python``.
+        """
+        root = self._places.root
+        asking: dict[str, tuple[Notebook, NotebookCommand, Mapping[str, Value]]] = {}
+        for stage in plan.everything:
+            if command := stage.papermill:
+                notebook = Notebook.read(root, command.notebook)
+                own = {name: value for name, value in (given or {}).items() if name in command.parameters}
+                values = {**command.parameters, **own}
+                if named_in(notebook, values):
+                    asking[stage.name] = notebook, command, values
+        if not asking:
+            return
+        idle = {one.name for one in self.preview(plan, force=force) if one.state != "ran" and not given}
+        for name, (notebook, command, known) in asking.items():
+            if name not in idle:
+                kernel = require_kernel(notebook, command)
+                require_secrets(notebook, known, root, kernels.environment(kernel))
 
     def _can_restore(self, missing: Iterable[str], locked: lock.Locked) -> bool:
         return all(self._pipeline.data.holds(locked.outs[path]) for path in missing)

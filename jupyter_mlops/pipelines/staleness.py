@@ -8,6 +8,7 @@ import attrs
 
 from jupyter_mlops.pipelines.lock import Locked, Pin, Values
 from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.trust.detecting import looks_secret
 
 ABSENT = object()
 
@@ -91,11 +92,16 @@ def _change(key: str, old: object, new: object) -> Iterator[str]:
         for name in sorted({*old, *new}):
             yield from _change(f"{key}.{name}", old.get(name, ABSENT), new.get(name, ABSENT))
     elif old is ABSENT:
-        yield f"{key} is new: {new}" if new is not ABSENT else f"{key} is missing"
+        yield f"{key} is new: {_told(key, new)}" if new is not ABSENT else f"{key} is missing"
     elif new is ABSENT:
         yield f"{key} was removed"
     else:
-        yield f"{key} changed: {old} → {new}"
+        yield f"{key} changed: {_told(key, old)} → {_told(key, new)}"
+
+
+def _told(key: str, value: object) -> object:
+    """`value` as people may see it: reasons are recorded."""
+    return "…" if looks_secret(key.rpartition(".")[2], value) else value
 
 
 def _changed_outs(locked: Locked, now: Situation) -> Iterator[str]:

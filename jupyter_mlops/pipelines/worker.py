@@ -21,9 +21,18 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+<<<<<<< HEAD
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.capture import Capture
     from jupyter_mlops.pipelines.engine import Watch
+=======
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.pipelines.pump import Pump
+from jupyter_mlops.trust.secrets import Scrubber
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.secrecy import Secrecy
+>>>>>>> w-records
 
 PR_SET_PDEATHSIG = 1
 INSIDE = "JUPYTER_MLOPS_RUN"
@@ -32,9 +41,16 @@ Message = dict[str, Any]
 
 
 class Kernels:
-    """The kernels of this process: each is started beforehand and used once."""
+    """The kernels of this process: each is started beforehand and used once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    outlet
+        The descriptor that takes what they print beside their notebooks.
+    """
+
+    def __init__(self, outlet: int) -> None:
+        self._outlet = outlet
         self._waiting: dict[tuple[str, str], Any] = {}
         self._all: list[Any] = []
 
@@ -51,7 +67,8 @@ class Kernels:
 
         manager = AsyncKernelManager(kernel_name=name, **_transport())
         lines = _import_lines(preload) if _is_ipython(manager) else []
-        run_sync(manager.start_kernel)(cwd=folder, extra_arguments=lines)
+        outlets = {"stdout": self._outlet, "stderr": self._outlet}
+        run_sync(manager.start_kernel)(cwd=folder, extra_arguments=lines, **outlets)
         self._waiting[name, folder] = manager
         self._all.append(manager)
 
@@ -110,7 +127,9 @@ class Worker:
 
     def __init__(self, channel: IO[str]) -> None:
         self._channel = channel
-        self._kernels = Kernels()
+        self._scrubber = Scrubber()
+        self._pump = Pump(2, self._scrubber)
+        self._kernels = Kernels(self._pump.inlet)
         self._command: subprocess.Popen[bytes] | None = None
         self._watch: Any = None
 
@@ -143,9 +162,10 @@ class Worker:
     def close(self) -> None:
         """End kernels that were started for nothing."""
         self._kernels.kill()
+        self._pump.close()
 
     def _say(self, **message: Any) -> None:
-        self._channel.write(json.dumps(message) + "\n")
+        self._channel.write(json.dumps(self._scrubber.document(message)) + "\n")
         self._channel.flush()
 
     def _start(self, kernel: Message) -> None:
@@ -168,9 +188,15 @@ class Worker:
         def cell(done: int, total: int) -> None:
             self._say(kind="cell", done=done, total=total)
 
+<<<<<<< HEAD
         watch = Watch(cell, task["source"], task["target"], Observatory(Path(task["environments"]), Path.cwd()))
         self._watch = watch
         capture = _capture(task, watch)
+=======
+        secrecy = self._secrecy(task)
+        observatory = Observatory(Path(task["environments"]), Path.cwd())
+        watch = Watch(cell, task["source"], task["target"], secrecy, observatory)
+>>>>>>> w-records
         try:
             with capture or contextlib.nullcontext():
                 execute(
@@ -191,6 +217,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # a dead kernel, a disk: the stage failed at this cell
             self._say(kind="failed", in_cell=True, error=_in_words(error))
         else:
+<<<<<<< HEAD
             self._say(
                 kind="done",
                 packages=watch.packages,
@@ -201,6 +228,19 @@ class Worker:
             self._watch = None
             if leader:
                 _kill_group(leader.pid)
+=======
+            if secrecy and (leak := secrecy.leaks(task["outs"])):
+                self._say(kind="failed", error=f"it wrote a secret into {leak}, so nothing was recorded")
+                return
+            self._say(kind="done", packages=watch.packages, environment=watch.environment)
+>>>>>>> w-records
+
+    def _secrecy(self, task: Message) -> Secrecy | None:
+        """What hands secrets to the notebook of `task`, when it asks for any."""
+        from jupyter_mlops.pipelines.secrecy import Secrecy
+
+        names = task["secrets"]
+        return Secrecy(names, Path.cwd(), self._scrubber) if names else None
 
     def _shell(self, task: Message) -> None:
         for line in task["commands"]:
@@ -263,6 +303,8 @@ def _papermill() -> Callable[..., Any]:
 def _in_words(error: Exception) -> str:
     if type(error).__name__ == "DeadKernelError":
         return "the kernel died"
+    if isinstance(error, MlopsError):
+        return error.message
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 

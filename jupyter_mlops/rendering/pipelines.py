@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from jupyter_mlops.pipelines.runs import Contrast
+from difflib import unified_diff
+
+from jupyter_mlops.pipelines.contrasts import CellChange, Contrast
 from jupyter_mlops.pipelines.uncommitted import commit_line
-from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Listing, Mark, Strong, Tone, facts, say, table
+from jupyter_mlops.rendering.blocks import (
+    Block,
+    Cell,
+    Code,
+    Document,
+    Listing,
+    Mark,
+    Section,
+    Strong,
+    Tone,
+    facts,
+    say,
+    table,
+)
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
+from jupyter_mlops.verbs.checks import CiReport
 from jupyter_mlops.verbs.environments import EnvironmentLock
 from jupyter_mlops.verbs.exports import Exported
-from jupyter_mlops.verbs.checks import CiReport
 from jupyter_mlops.verbs.runs import Runs, RunSummary
 from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
 
@@ -83,13 +98,24 @@ def _(result: Runs) -> Document:
     metrics = list(dict.fromkeys(name for each in result.runs for name in each.metrics))[:6]
     columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit"]
     rows = [_run_row(each, metrics) for each in result.runs]
+    names = ["Before", "After"] if len(result.runs) == 2 else [f"#{each.number}" for each in result.runs]
     compared: list[tuple[Cell, ...]] = [
-        (each.kind, each.name, _side(each, each.before), _side(each, each.after)) for each in result.compared
+        (each.kind, each.name, *(_side(each, value) for value in each.values or (each.before, each.after)))
+        for each in result.compared
     ]
     blocks = table("Before, after" if compared else "Newest first", columns, rows, numeric=["Time", *metrics])
-    contrast = table("What differs", "Kind|Name|Before|After", compared)
+    contrast: list[Block] = [*table("What differs", ["Kind", "Name", *names], compared)]
+    contrast += map(_cell_change, result.cells)
     more = (say("Older runs:", Code(f"--cursor {result.next_cursor}")),) if result.next_cursor else ()
     return Document("Runs", (*contrast, *blocks, *more))
+
+
+def _cell_change(each: CellChange) -> Section:
+    """The lines of a cell that differ, with a few around them."""
+    lines = unified_diff(each.before.splitlines(), each.after.splitlines(), lineterm="", n=2)
+    kept = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    title = f"{each.notebook}, cell {each.cell}, {each.kind}"
+    return Section(title, (Listing(title, "\n".join(kept)),))
 
 
 def _side(each: Contrast, value: object) -> str:
@@ -120,6 +146,15 @@ def _(result: RunSummary) -> Document:
     blocks += stage_runs(result.stages)
     for caption, values in (("Parameters", result.parameters), ("Metrics", result.metrics)):
         blocks += facts(*((key, scalar(value)) for key, value in values.items()), caption=caption)
+    blocks += facts(
+        ("Commit", Code(result.git_commit or "")),
+        ("Not committed", Code(result.patch or "")),
+        ("Not kept", "; ".join(result.unkept)),
+        ("Declared by", ", ".join(result.declared)),
+        ("Environment", Code(f"%mlops environment run:{result.number}") if result.environments else ""),
+        caption="Ran with",
+    )
+    blocks += facts(*((key, scalar(value)) for key, value in result.seeds.items()), caption="Seeds")
     for caption, digests in (("Inputs", result.inputs), ("Outputs", result.outputs)):
         blocks += facts(*((key, Code(digest)) for key, digest in digests.items()), caption=caption)
     return Document(f"Run #{result.number}", tuple(blocks))

@@ -21,6 +21,7 @@ import attrs
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 
 SCHEME = "secret://"
+CHUNK_BYTES = 1 << 20
 LEAST = 4
 """A shorter value cannot be told from ordinary text, so it could not be scrubbed."""
 LINE = 12
@@ -164,6 +165,7 @@ class Scrubber:
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._values: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._longest = 0
         self.add(values)
 
     def __bool__(self) -> bool:
@@ -182,6 +184,7 @@ class Scrubber:
         forms = {form for value in self._values for form in shapes(value)}
         longest_first = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        self._longest = len(longest_first[0].encode("utf-8", "surrogatepass")) if forms else 0
 
     def text(self, text: str) -> str:
         """`text` without them."""
@@ -191,8 +194,18 @@ class Scrubber:
         """Whether one of them is in `text`."""
         return bool(self._pattern and self._pattern.search(text))
 
+    def stands_in(self, path: Path) -> bool:
+        """Whether one of them is in the file `path`, as plain bytes."""
+        before = b""
+        with path.open("rb") as file:
+            while data := file.read(CHUNK_BYTES):
+                if self.holds((before + data).decode("utf-8", "surrogateescape")):
+                    return True
+                before = (before + data)[-self._longest :]
+        return False
+
     def document(self, value: Any) -> Any:
-        """`value` without them: texts, and lists and mappings of texts; mappings and lists are changed in place."""
+        """`value` without them: texts, bytes, lists and mappings of them; mappings and lists are changed in place."""
         if not self._pattern:
             return value
         if isinstance(value, str):

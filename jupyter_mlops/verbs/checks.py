@@ -156,9 +156,7 @@ def _opening(call: Call, stages: Iterable[StageRecord], red: Mapping[str, Sequen
     return opening(name, shared) if name else ""
 
 
-def _examined(
-    call: Call, base: str, stages: tuple[StageRecord, ...], notes: tuple[str, ...]
-) -> tuple[Report, Found]:
+def _examined(call: Call, base: str, stages: tuple[StageRecord, ...], notes: tuple[str, ...]) -> tuple[Report, Found]:
     """What there is to report, and what could make the check red, by kind."""
     from jupyter_mlops.pipelines.past import metrics_at
     from jupyter_mlops.pipelines.report import Report

@@ -117,11 +117,10 @@ def _run_and_stage(call: Call, reference: str, stage: str) -> tuple[NumberedRun,
 
 def _maker(call: Call, reference: str, stage: str) -> tuple[NumberedRun, StageRecord]:
     version = call.project.models.resolve(reference.removeprefix("model:"))
-    writer = call.project.runs.writers().get(version.digest)
-    if writer is None:
+    run = call.project.runs.writer(version.digest)
+    if run is None:
         raise _nowhere(f"No run is known to have made {reference}.")
-    run = call.project.runs.find(writer.run)
-    makers = [one.name for one in writer.stages if version.digest in one.outputs.values()]
+    makers = [one.name for one in run.record.stages if version.digest in one.outputs.values()]
     return run, _stage(run, stage or makers[0])
 
 

@@ -10,7 +10,8 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Instant, Scalar, VersionRecord
+from jupyter_mlops.pipelines.runs import NumberedRun, RunRecords
+from jupyter_mlops.records import Instant, Scalar
 from jupyter_mlops.registry import versions as registry
 from jupyter_mlops.registry.formats import SUFFIXES
 from jupyter_mlops.trust.identity import require_known
@@ -131,11 +132,10 @@ def models(call: Call, name: Annotated[str, Option(names=Names.MODEL)] = "") -> 
     """
     project = call.project
     found = (project.models.get(name.partition("@")[0]),) if name else project.models.all()
-    runs = project.runs.writers() if found else {}
     served: dict[str, list[str]] = {}
     for deployment in project.deployments.all():
         served.setdefault(deployment.digest, []).append(deployment.name)
-    return Models(tuple(_shown(model, runs, served) for model in found))
+    return Models(tuple(_shown(model, project.runs, served) for model in found))
 
 
 @attrs.frozen
@@ -183,15 +183,15 @@ def alias(
     return Aliased(change.model, change.alias, change.version, change.previous)
 
 
-def _shown(model: registry.Model, runs: Mapping[str, VersionRecord], served: Mapping[str, list[str]]) -> Model:
-    return Model(
-        model.name, tuple(_shown_version(v, runs.get(v.digest), served) for v in model.versions), dict(model.aliases)
-    )
+def _shown(model: registry.Model, runs: RunRecords, served: Mapping[str, list[str]]) -> Model:
+    versions = tuple(_shown_version(one, runs.writer(one.digest), served) for one in model.versions)
+    return Model(model.name, versions, dict(model.aliases))
 
 
 def _shown_version(
-    version: registry.ModelVersion, run: VersionRecord | None, served: Mapping[str, list[str]]
+    version: registry.ModelVersion, maker: NumberedRun | None, served: Mapping[str, list[str]]
 ) -> ModelVersion:
+    run = maker.record if maker else None
     return ModelVersion(
         model=version.model,
         version=version.label,

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import attrs
 
-from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.pipelines.runs import Contrast, NumberedRun, contrasts
-from jupyter_mlops.records import Actor, Instant, Scalar, StageRecord, VersionRecord, now, write_atomically
-from jupyter_mlops.verbs.declaration import Call, Group, Limit, Option, verb
-from jupyter_mlops.verbs.stages import StageRun, first_failure, runner_of, stage_runs
+from jupyter_mlops.pipelines.contrasts import CellChange, Contrast
+from jupyter_mlops.pipelines.run_filters import RunFilter
+from jupyter_mlops.pipelines.runs import NumberedRun, RunRecords
+from jupyter_mlops.records import Actor, Instant, Scalar, now
+from jupyter_mlops.verbs.declaration import Call, Group, Limit, Names, Option, verb
+from jupyter_mlops.verbs.stages import StageRun, stage_runs
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.live import LiveRun
-    from jupyter_mlops.pipelines.report import Report
 
 CI = Actor("ci", source="service")
 
@@ -34,6 +32,12 @@ class RunSummary:
         Runs are counted oldest first, from 1; 0 while it runs.
     inputs, outputs
         Path to digest: what came from outside the run, and what its stages hold afterwards.
+    seeds
+        What fixes random numbers, by stage and by what sets it.
+    environments, declared
+        The digests of what was installed where it ran, and the lock file that the project declared.
+    patch, unkept
+        The digest of what the tree had besides the commit, and what of it is not kept, and why.
     """
 
     run: str
@@ -49,16 +53,30 @@ class RunSummary:
     metrics: dict[str, Scalar]
     inputs: dict[str, str] = attrs.field(factory=dict)
     outputs: dict[str, str] = attrs.field(factory=dict)
+    seeds: dict[str, Scalar] = attrs.field(factory=dict)
+    environments: tuple[str, ...] = ()
+    declared: dict[str, str] = attrs.field(factory=dict)
+    patch: str | None = None
+    unkept: tuple[str, ...] = ()
 
 
 @attrs.frozen
 class Runs:
-    """A page of runs, newest first, and how two of them differ; `start` is what to type when there are none."""
+    """A page of runs, newest first, and how some of them differ.
+
+    Attributes
+    ----------
+    compared, cells
+        What the runs do not share, and the code cells in which the first differs from the last.
+    start
+        What to type when there are none.
+    """
 
     runs: tuple[RunSummary, ...]
     compared: tuple[Contrast, ...] = ()
     next_cursor: str | None = None
     start: str = ""
+    cells: tuple[CellChange, ...] = ()
 
 
 @verb(Group.PIPELINES, Action.READ, reads=True, daily=True)
@@ -67,33 +85,49 @@ def runs(
     *,
     compare: Annotated[tuple[str, ...], Option(comma=True)] = (),
     sort: str = "",
-    stage: str = "",
+    stage: Annotated[str, Option(names=Names.STAGE)] = "",
+    author: str = "",
+    state: Literal["", "succeeded", "failed", "cancelled"] = "",
+    since: str = "",
+    metric: Annotated[tuple[str, ...], Option("-m")] = (),
+    parameter: Annotated[tuple[str, ...], Option("-p")] = (),
     limit: Limit = 20,
     cursor: str = "",
 ) -> Runs:
-    """List runs, or compare two of them.
+    """List runs, or compare some of them.
 
     Parameters
     ----------
     compare
-        Two runs, ``18 19``: their numbers or ids.
+        Two runs or more, ``18,19``: their numbers or ids.
     sort
         A metric; the best (greatest) first. ``-loss`` puts the least first.
     stage
         Only runs of this stage.
+    author
+        Only runs of whoever has this in the name or address.
+    state
+        Only runs that ``succeeded``, ``failed`` or were ``cancelled``.
+    since
+        Only runs from then on: ``2026-05-01``, or an age, ``24h``, ``7d``, ``2w``.
+    metric
+        Only runs whose metric compares so: ``auc>0.8``; repeated, all must hold.
+    parameter
+        Only runs whose parameter compares so: ``C=1.5``, ``train.C>=1``; repeated, all must hold.
     limit
         Runs a page, at most 200.
     cursor
         Where the page before ended.
     """
     records = call.project.runs
-    compared = [records.find(name) for name in compare]
-    if compared:
-        return Runs(tuple(_ended(run) for run in compared), contrasts(*_two(compared)))
-    page = records.page(stage=stage, sort=sort, limit=limit, cursor=cursor)
-    first = () if cursor or sort else tuple(_under_way(run) for run in reversed(records.running()))
-    start = "" if first or page.runs or stage or cursor else _start(call)
-    return Runs((*first, *(_ended(run) for run in page.runs)), (), page.next_cursor, start)
+    if compare:
+        return _compared(records, [records.find(name) for name in compare])
+    wanted = RunFilter(stage, author, state, since, metric, parameter)
+    page = records.page(wanted, sort=sort, limit=limit, cursor=cursor)
+    is_whole = wanted == RunFilter() and not cursor
+    first = tuple(map(_under_way, reversed(records.running()))) if is_whole and not sort else ()
+    start = _start(call) if is_whole and not first and not page.runs else ""
+    return Runs((*first, *map(summary, page.runs)), (), page.next_cursor, start)
 
 
 def _start(call: Call) -> str:
@@ -104,13 +138,20 @@ def _start(call: Call) -> str:
         return "stage list"  # it says why the pipeline cannot be read
 
 
-def _two(runs: list[NumberedRun]) -> tuple[VersionRecord, VersionRecord]:
-    if len(runs) != 2:
-        raise UsageError("compare-two", f"Two runs are compared, {len(runs)} were given.", hint="runs --compare 18 19")
-    return runs[0].record, runs[1].record
+def _compared(records: RunRecords, runs: list[NumberedRun]) -> Runs:
+    """How `runs` differ."""
+    from jupyter_mlops.pipelines.contrasts import cell_changes, contrasts, environments_of
+
+    if len(runs) < 2:
+        raise UsageError("compare-two", "A run is compared with others, one was given.", hint="runs --compare 18 19")
+    each = [run.record for run in runs]
+    found = contrasts(each, environments_of(each, records.recording))
+    cells = cell_changes(each[0], each[-1], records.recording)
+    return Runs(tuple(map(summary, runs)), found, cells=cells)
 
 
-def _ended(run: NumberedRun) -> RunSummary:
+def summary(run: NumberedRun) -> RunSummary:
+    """A run that ended, as every verb shows it."""
     record = run.record
     return RunSummary(
         run=record.run,
@@ -126,6 +167,11 @@ def _ended(run: NumberedRun) -> RunSummary:
         metrics=record.metrics,
         inputs=record.inputs,
         outputs=record.outputs,
+        seeds={f"{stage.name}.{name}": value for stage in record.stages for name, value in stage.seeds.items()},
+        environments=record.environments,
+        declared=record.declared,
+        patch=record.patch,
+        unkept=record.unkept,
     )
 
 

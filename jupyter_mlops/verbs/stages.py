@@ -278,6 +278,7 @@ def run(
     if dry_run:
         return RunReport("", stage_runs(runner.preview(chosen, force=force)))
     runner.require_runnable(chosen, git=git)
+    runner.require_secrets(chosen, parameters, force=force)
 
     def prepare() -> Plan:
         addressed = _addressed(call, chosen.stages, targets)

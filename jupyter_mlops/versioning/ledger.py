@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from jupyter_mlops.errors import EnvironmentFault
@@ -96,6 +96,39 @@ class Ledger:
                 return blob.data
         return None
 
+    def tips(self, kind: str) -> dict[str, str]:
+        """The refs that hold records of this kind, our own and those fetched, and the commit of each."""
+        repository = self._open()
+        prefixes = (f"refs/mlops/{kind}/", f"refs/remotes/mlops/{kind}/")
+        names = [name for name in repository.references if name.startswith(prefixes)]
+        return {name: str(repository.references[name].target) for name in names}
+
+    def added(self, before: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
+        """The records that came between two answers of `tips`; None when one may have gone.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``git-failed``.
+        """
+        import pygit2
+
+        repository = self._open()
+        found: dict[str, str] = {}
+        try:
+            for name, target in now.items():
+                if before.get(name) == target:
+                    continue
+                changed = _changed(repository, before.get(name), target)
+                if changed is None:
+                    return None
+                found.update({key: blob for key, blob in changed.items() if key not in found})
+            records = [(key, repository[blob].peel(pygit2.Blob).data) for key, blob in found.items()]
+        except (pygit2.GitError, KeyError) as error:
+            message = "The shared records cannot be read."
+            raise EnvironmentFault("git-failed", message, context=str(error), hint="git fsck says more.") from error
+        return records if before.keys() <= now.keys() else None
+
     def ref(self, kind: str) -> str:
         """The ref to which this clone appends."""
         return f"refs/mlops/{kind}/{self._writer()}"
@@ -159,3 +192,20 @@ class Ledger:
         """Move the ref only when nobody else moved it since `tip` was read."""
         expected = str(tip.target) if tip else "0" * 40
         return self._git.succeeds("update-ref", name, str(commit), expected)
+
+
+def _changed(repository: pygit2.Repository, before: str | None, now: str) -> dict[str, str] | None:
+    """Key to blob of what a ref gained; None when it lost something. A ref that holds no records gains nothing."""
+    import pygit2
+
+    try:
+        tree = repository[now].peel(pygit2.Tree)
+        old = repository[before].peel(pygit2.Tree) if before else None
+    except (pygit2.InvalidSpecError, KeyError):
+        return None if before else {}
+    if old is None:
+        return {str(entry.name): str(entry.id) for entry in tree if isinstance(entry, pygit2.Blob)}
+    deltas = [*old.diff_to_tree(tree).deltas]
+    if any(delta.status == pygit2.enums.DeltaStatus.DELETED for delta in deltas):
+        return None
+    return {delta.new_file.path: str(delta.new_file.id) for delta in deltas}

@@ -21,6 +21,7 @@ FILE_BYTES = 1 << 20
 PATCH_BYTES = 4 << 20
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 CODE = frozenset({".ipynb", ".py", ".pyi", ".r", ".jl", ".sh", ".sql", ".js", ".ts"})
+"""What a stage reads and git keeps; other inputs are data."""
 KEPT = CODE | {".yaml", ".yml", ".toml", ".dvc"}
 """What is kept of files that git does not know yet; the rest is data or a person's own."""
 

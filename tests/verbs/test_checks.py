@@ -74,8 +74,6 @@ def test_what_ci_leaves_changed_is_in_its_summary_and_waits(chain):
     assert "dvc.lock and metrics.json are not committed" in [step.text for step in mlops.status(project=chain).next]
 
 
-
-
 def cases(root: Path, report) -> dict[str, str]:
     """Case of the JUnit report to how it ended."""
     found = ElementTree.parse(root / report.junit_file).getroot()
@@ -86,7 +84,11 @@ def cases(root: Path, report) -> dict[str, str]:
 
 
 def test_ci_tells_every_ci_by_junit(chain):
-    write_notebook(chain / "prepare.ipynb", "rows = 2", "raise ValueError('bad \x00 <tag> & \\ud800'.encode('utf-8', 'surrogatepass').decode('utf-8', 'replace'))")
+    write_notebook(
+        chain / "prepare.ipynb",
+        "rows = 2",
+        "raise ValueError('bad \x00 <tag> & \\ud800'.encode('utf-8', 'surrogatepass').decode('utf-8', 'replace'))",
+    )
     report = mlops.ci(project=chain)
     assert cases(chain, report) == {
         "stages/prepare": "failure",

@@ -1,9 +1,8 @@
-"""`runs` and `ci`."""
+"""`runs`."""
 
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 import pytest
 from chains import write_notebook
@@ -12,15 +11,6 @@ import jupyter_mlops as mlops
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.project import Project
 from jupyter_mlops.rendering import text
-
-
-@pytest.fixture
-def three(chain: Path) -> Path:
-    """Three runs, the second the best; nothing is left uncommitted."""
-    mlops.commit(["data.csv"], message="data", project=chain)
-    for strength in (1.0, 3.0, 2.0):
-        mlops.run(parameters={"C": strength}, project=chain)
-    return chain
 
 
 def test_runs_are_numbered_and_newest_first(three):
