@@ -183,17 +183,6 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
         finally:
             run_sync(self._end)()
 
-    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-        """Take in what the kernel says; a cell that prints without end does not fill the memory."""
-        if msg["msg_type"] == "stream":
-            before = self._printed.get(cell_index, 0)
-            self._printed[cell_index] = before + len(msg["content"]["text"])
-            if before > MOST_PRINTED:
-                return None
-            if self._printed[cell_index] > MOST_PRINTED:
-                msg["content"]["text"] = msg["content"]["text"][: MOST_PRINTED - before] + CUT
-        return super().process_message(msg, cell, cell_index)
-
     def papermill_execute_cells(self) -> None:
         """Execute, then note what is installed where the kernel runs."""
         if self._watch.agent and self._speaks_python():
@@ -229,7 +218,17 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
         """Keep what the kernel sent; values of secrets are taken out before anything else sees them."""
         if self._watch.secrecy:
             message["content"] = self._watch.secrecy.scrubber.document(message["content"])
+        if message["msg_type"] == "stream" and not self._has_room(message["content"], cell_index):
+            return None
         return super().process_message(message, cell, cell_index)
+
+    def _has_room(self, content: dict[str, Any], cell_index: int) -> bool:
+        """Whether a cell has not printed too much before; what is too much is cut off."""
+        before = self._printed.get(cell_index, 0)
+        self._printed[cell_index] = before + len(content["text"])
+        if before <= MOST_PRINTED < self._printed[cell_index]:
+            content["text"] = content["text"][: MOST_PRINTED - before] + CUT
+        return before <= MOST_PRINTED
 
     def _observe(self, observatory: Observatory) -> None:
         """Note where the notebook ran; the notebook has run, so a list of packages is not worth its failure."""

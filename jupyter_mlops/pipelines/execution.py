@@ -20,12 +20,9 @@ from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.recording import traits
-<<<<<<< HEAD
 from jupyter_mlops.pipelines.reservations import claimed
 from jupyter_mlops.pipelines.run_cache import RunCache
-=======
 from jupyter_mlops.pipelines.secrecy import named_in
->>>>>>> w-records
 from jupyter_mlops.pipelines.stages import Out, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation
 from jupyter_mlops.records import Progress, StageRecord, Step
@@ -195,12 +192,9 @@ class Execution:
                 "kernel": command.kernel or notebook.kernel,
                 "language": notebook.language,
                 "folder": str(self._root / (command.cwd or ".")),
-<<<<<<< HEAD
                 "log": str(self._log(task)),
-=======
                 "secrets": [*named_in(notebook, command.parameters)],
                 "outs": [out.path for out in task.stage.outs if out.path != command.output],
->>>>>>> w-records
                 "environments": str(deposit.folder(self._pipeline.places)),
                 "next": following,
             },

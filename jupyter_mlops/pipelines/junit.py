@@ -39,7 +39,7 @@ def junit(stages: Sequence[StageRecord], checks: Mapping[str, Sequence[str]]) ->
 
 def _suite(root: Element, name: str, states: Sequence[str]) -> Element:
     counted = {"tests": len(states), "failures": states.count("failed"), "skipped": states.count("skipped")}
-    return SubElement(root, "testsuite", name=name, **{key: str(value) for key, value in counted.items()})
+    return SubElement(root, "testsuite", {"name": name, **{key: str(value) for key, value in counted.items()}})
 
 
 def _text(text: str) -> str:

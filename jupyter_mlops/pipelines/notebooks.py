@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
 from collections.abc import Collection, Iterator
@@ -13,6 +14,7 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines import notebook_key
+from jupyter_mlops.pipelines.papermill_command import Value
 
 HINT = "Give the path of an .ipynb file that JupyterLab saved."
 
@@ -89,6 +91,21 @@ class Notebook:
                 return _assigned("".join(cell.get("source", ""))) if self.language == "python" else ()
         return None
 
+    def defaults(self) -> dict[str, Value]:
+        """The values that its ``parameters`` cell sets, of those that are written out; empty without such a cell."""
+        for cell in self.document["cells"]:
+            if "parameters" in cell.get("metadata", {}).get("tags", ()) and self.language == "python":
+                return dict(_literals("".join(cell.get("source", ""))))
+        return {}
+
+    def likely_parameters(self) -> int | None:
+        """The number (from 1) of the first code cell that does nothing but set values; None when there is none."""
+        for number, source in enumerate(self.code(), 1):
+            statements = _statements(source)
+            if statements and len(statements) == len(dict(_literals(source))):
+                return number
+        return None
+
 
 def _statements(source: str) -> list[ast.stmt]:
     """The top-level statements of a cell; none when it is not plain Python."""
@@ -105,6 +122,26 @@ def _imported(source: str) -> Iterator[str]:
             yield from (alias.name for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
             yield statement.module
+
+
+def _literals(source: str) -> Iterator[tuple[str, Value]]:
+    """The names that `source` binds to a single value, or a list of those, that is written out."""
+    for statement in _statements(source):
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target: ast.expr = statement.targets[0]
+        elif isinstance(statement, ast.AnnAssign):
+            target = statement.target
+        else:
+            continue
+        with contextlib.suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            value = ast.literal_eval(statement.value or target)
+            if isinstance(target, ast.Name) and _is_value(value):
+                yield target.id, value
+
+
+def _is_value(value: object) -> bool:
+    items = value if isinstance(value, list) else [value]
+    return all(item is None or isinstance(item, str | int | float | bool) for item in items)
 
 
 def _assigned(source: str) -> tuple[str, ...]:

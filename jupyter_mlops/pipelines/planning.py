@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError, did_you_mean
-from jupyter_mlops.pipelines import key_stages, keys, yaml_files
+from jupyter_mlops.pipelines import given_secrets, key_stages, keys, yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.execution import LOCAL
 from jupyter_mlops.pipelines.notebooks import Notebook
@@ -94,16 +94,17 @@ def _alone(places: Places, path: str, parameters: Mapping[str, Value]) -> StageS
     return StageSpec(name=name, command=command, template=command, deps=(path,))
 
 
-def require_parameters(notebook: Notebook, given: Iterable[str]) -> None:
-    """Check that the notebook takes the parameters `given`.
+def require_parameters(notebook: Notebook, given: Mapping[str, Value]) -> None:
+    """Check that the notebook takes the parameters `given`, and that they may be written down.
 
     Raises
     ------
     UsageError
-        ``no-parameters-cell``.
+        ``no-parameters-cell``, ``secret-parameter``.
     UnknownReference
         ``unknown-parameter``, with the nearest.
     """
+    given_secrets.require_none(given)
     names = tuple(given)
     known = notebook.parameters()
     if names and known is None:
@@ -147,8 +148,9 @@ def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mappi
     UnknownReference
         ``unknown-parameter``, with the nearest.
     UsageError
-        ``parameter-type``, ``parameter-not-quotable``.
+        ``parameter-type``, ``parameter-not-quotable``, ``secret-parameter``.
     """
+    given_secrets.require_none(given)
     document = yaml_files.load_mapping(pipeline.places.root / PARAMS)
     chosen: dict[str, Value] = {}
     known: dict[str, set[str]] = {}

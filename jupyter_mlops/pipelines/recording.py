@@ -106,20 +106,12 @@ class Recording:
         return kept.decode(errors="replace") if kept else self.own_log(record.run)
 
     def own_log(self, run: str) -> str:
-<<<<<<< HEAD
         """As `log`, of a run that was made here, recorded or not: what each stage printed, under its name."""
         logs = sorted((self._places.state / "runs" / run).glob("*.log"))
         texts = {path.stem: text for path in logs if (text := _tail(path, LOG_BYTES // len(logs)))}
         if len(texts) == 1:
             return next(iter(texts.values()))
         return "\n".join(f"== {stage} ==\n{text}" for stage, text in texts.items())
-=======
-        """As `log`, of a run that was made here, recorded or not; a log of each stage under its name."""
-        folder = self._places.state / "runs" / run
-        texts = {path.stem: _end(path) for path in sorted((*folder.glob("log.txt"), *folder.glob("*.log")))}
-        parts = [f"{name}:\n{text}" if name != "log" else text for name, text in texts.items() if text]
-        return blacked_out("\n".join(parts))[0]
->>>>>>> w-records
 
     def environment(self, digest: str) -> Environment:
         """What lies under `digest`.
@@ -146,18 +138,11 @@ def traits(notebook: Notebook, parameters: Mapping[str, Value], path: str) -> di
     return {"code": notebook.code_digest, "source": path, "seeds": seeds(notebook.code(), parameters)}
 
 
-<<<<<<< HEAD
 def _tail(path: Path, size_bytes: int) -> str:
     """The end of a log, secrets blacked out."""
     with path.open("rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - size_bytes))
         return blacked_out(file.read(size_bytes).decode(errors="replace"))[0]
-=======
-def _end(path: Path) -> str:
-    """The last characters of a log."""
-    with path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_BYTES))
-        return file.read(LOG_BYTES).decode(errors="replace")
 
 
 def _secrets_among(parameters: Mapping[str, Value]) -> dict[str, str]:
@@ -171,7 +156,6 @@ def _scrubbed(record: VersionRecord, scrubber: Scrubber) -> VersionRecord:
     if not scrubber:
         return record
     return msgspec.convert(scrubber.document(msgspec.to_builtins(record)), VersionRecord)
->>>>>>> w-records
 
 
 def _md5(path: Path) -> str:

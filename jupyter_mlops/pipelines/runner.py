@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-<<<<<<< HEAD
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-=======
 from collections.abc import Callable, Iterable, Mapping, Sequence
->>>>>>> w-records
+from pathlib import Path
 
 import attrs
 
 from jupyter_mlops.errors import Cancelled, UsageError
-<<<<<<< HEAD
-from jupyter_mlops.pipelines import live, lock
+from jupyter_mlops.pipelines import kernels, live, lock
 from jupyter_mlops.pipelines.execution import ASIDE, Aside
 from jupyter_mlops.pipelines.machine import cpus, memory_bytes
-=======
-from jupyter_mlops.pipelines import kernels, live, lock
-from jupyter_mlops.pipelines.execution import Aside
->>>>>>> w-records
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.planning import Plan, require_kernel
 from jupyter_mlops.pipelines.recording import Beginning
 from jupyter_mlops.pipelines.runs import RunRecords
-<<<<<<< HEAD
 from jupyter_mlops.pipelines.scheduling import capacity
-=======
 from jupyter_mlops.pipelines.secrecy import named_in, require_secrets
->>>>>>> w-records
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.turns import stoppable, turn
 from jupyter_mlops.pipelines.under_way import ROOT_FILE, RunUnderWay
@@ -144,12 +132,9 @@ class Runner:
             self._recover()
             plan = prepare()
             self.require_runnable(plan, git=choice.git)
-<<<<<<< HEAD
+            self.require_secrets(plan, force=choice.force)
             limits = [stage.limits for stage in plan.everything]
             available = capacity(choice.jobs or int(cpus()), cpus(), limits, memory_bytes())
-=======
-            self.require_secrets(plan, force=choice.force)
->>>>>>> w-records
             beginning = self._records.recording.look(plan.everything)
             refreshed = self._refreshed(plan)
             run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)

@@ -21,18 +21,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-<<<<<<< HEAD
-if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.capture import Capture
-    from jupyter_mlops.pipelines.engine import Watch
-=======
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.pipelines.pump import Pump
 from jupyter_mlops.trust.secrets import Scrubber
 
 if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.capture import Capture
+    from jupyter_mlops.pipelines.engine import Watch
     from jupyter_mlops.pipelines.secrecy import Secrecy
->>>>>>> w-records
 
 PR_SET_PDEATHSIG = 1
 INSIDE = "JUPYTER_MLOPS_RUN"
@@ -188,15 +184,10 @@ class Worker:
         def cell(done: int, total: int) -> None:
             self._say(kind="cell", done=done, total=total)
 
-<<<<<<< HEAD
-        watch = Watch(cell, task["source"], task["target"], Observatory(Path(task["environments"]), Path.cwd()))
-        self._watch = watch
-        capture = _capture(task, watch)
-=======
         secrecy = self._secrecy(task)
         observatory = Observatory(Path(task["environments"]), Path.cwd())
-        watch = Watch(cell, task["source"], task["target"], secrecy, observatory)
->>>>>>> w-records
+        self._watch = watch = Watch(cell, task["source"], task["target"], secrecy, observatory)
+        capture = _capture(task, watch)
         try:
             with capture or contextlib.nullcontext():
                 execute(
@@ -217,7 +208,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # a dead kernel, a disk: the stage failed at this cell
             self._say(kind="failed", in_cell=True, error=_in_words(error))
         else:
-<<<<<<< HEAD
+            if secrecy and (leak := secrecy.leaks(task["outs"])):
+                self._say(kind="failed", error=f"it wrote a secret into {leak}, so nothing was recorded")
+                return
             self._say(
                 kind="done",
                 packages=watch.packages,
@@ -228,12 +221,6 @@ class Worker:
             self._watch = None
             if leader:
                 _kill_group(leader.pid)
-=======
-            if secrecy and (leak := secrecy.leaks(task["outs"])):
-                self._say(kind="failed", error=f"it wrote a secret into {leak}, so nothing was recorded")
-                return
-            self._say(kind="done", packages=watch.packages, environment=watch.environment)
->>>>>>> w-records
 
     def _secrecy(self, task: Message) -> Secrecy | None:
         """What hands secrets to the notebook of `task`, when it asks for any."""

@@ -191,7 +191,7 @@ def _broken_gates(call: Call, before: Mapping[str, Scalar], after: Mapping[str, 
 
 def _reproduced(call: Call, count: int) -> list[str]:
     """Execute `count` stages again, the same ones for the same commit; one line for each that differs."""
-    from jupyter_mlops.verbs.reproductions import reproduce
+    from jupyter_mlops.verbs.reproduction import reproduce
 
     stages = [stage.name for stage in call.project.pipeline.stages() if not stage.always_changed]
     chosen = random.Random(call.project.git.head()).sample(stages, min(count, len(stages)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from chains import write_notebook
@@ -76,7 +76,7 @@ def test_what_ci_leaves_changed_is_in_its_summary_and_waits(chain):
 
 def cases(root: Path, report) -> dict[str, str]:
     """Case of the JUnit report to how it ended."""
-    found = ElementTree.parse(root / report.junit_file).getroot()
+    found = ET.parse(root / report.junit_file).getroot()
     return {
         f"{case.get('classname')}/{case.get('name')}": next((child.tag for child in case), "passed")
         for case in found.iter("testcase")
@@ -151,7 +151,8 @@ def test_a_fork_that_may_only_read_is_told_what_to_do(shared, tmp_path, git):
     assert report.gate is None
 
 
-def test_a_shallow_clone_gets_the_history_and_the_records_it_needs(shared, tmp_path):
+@pytest.mark.usefixtures("shared")
+def test_a_shallow_clone_gets_the_history_and_the_records_it_needs(tmp_path):
     there = clone(tmp_path / "origin.git", tmp_path / "ci", "--depth", "1")
     report = mlops.ci(base="HEAD~1", project=there)
     assert report.gate is None
