@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.governance.audit import AuditLog
     from jupyter_mlops.governance.roles import Roles
     from jupyter_mlops.pipelines.pipeline import Pipeline
+    from jupyter_mlops.pipelines.reproduction.verdicts import Verdicts
     from jupyter_mlops.pipelines.runs import RunRecords
     from jupyter_mlops.profiles.comparisons import Comparisons
     from jupyter_mlops.profiles.store import ProfileStore
@@ -167,6 +168,13 @@ class Project:
         from jupyter_mlops.pipelines.runs import RunRecords
 
         return RunRecords(self.places, self.ledger)
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """What re-executions of runs found."""
+        from jupyter_mlops.pipelines.reproduction.verdicts import Verdicts
+
+        return Verdicts(self.ledger)
 
     @cached_property
     def models(self) -> Models:

@@ -32,6 +32,7 @@ NOUNS = {
     "erasure": ("erase",),
     "stages": ("stage", "run"),
     "runs": ("runs", "ci"),
+    "reproduction": ("reproduce",),
     "models": ("register", "models", "alias"),
     "deployments": ("deploy", "deployments", "rollback", "undeploy", "predict"),
     "lineage": ("lineage",),
