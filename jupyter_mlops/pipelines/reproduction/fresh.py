@@ -1,4 +1,4 @@
-"""A fresh environment built from what a run recorded: a virtual environment with a kernel of its own, kept by its lock."""
+"""A fresh environment built from what a run recorded: a virtual environment with a kernel of its own."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/", "/bi
 SETTINGS = frozenset(
     ".ipython .jupyter .config .matplotlib matplotlib fontconfig fonts .fonts __pycache__ site-packages dist-packages".split()
 )
-CODE = (".pyc", ".pyi", ".so", ".pyd", ".pth", ".dist-info")
+CODE = (".pyi", ".so", ".pyd", ".pth", ".dist-info")
 READERS = {
     "polars": "read_csv scan_csv read_parquet scan_parquet read_ipc scan_ipc read_ndjson scan_ndjson read_json read_excel",
     "pyarrow.parquet": "read_table ParquetFile",
@@ -45,6 +45,8 @@ READERS = {
     "h5py": "File",
 }
 """Functions that read files without Python's help, so that no audit hook hears of it."""
+IPYTHON_OPEN = "_modified_open"
+"""What stands for `open` in a cell."""
 TICK_S = 0.001
 TURN_S = 5.0
 
@@ -80,18 +82,16 @@ class Watch:
     def place(self, through=PLUMBING):
         """Cell, line and whether during an import; None when no code of the author is nearest on the stack."""
         frame, importing = sys._getframe(1), False
-        own = sys._getframe(0).f_code.co_filename
+        ours = frame.f_code.co_filename
         while frame is not None:
             name = frame.f_code.co_filename
-            if name == own:
-                frame = frame.f_back
-                continue
             if CELL.search(name) or self._is_script(frame):
                 return self._cell(), frame.f_lineno, importing
             if name.startswith("<frozen importlib"):
                 importing = True
-            elif str(frame.f_globals.get("__name__", "")).partition(".")[0] in through:
-                return None
+            elif name != ours and frame.f_code.co_name != IPYTHON_OPEN:
+                if str(frame.f_globals.get("__name__", "")).partition(".")[0] in through:
+                    return None
             frame = frame.f_back
         return None
 
@@ -102,8 +102,10 @@ class Watch:
 
     @staticmethod
     def _cell():
+        """The execution count of the cell that runs: IPython raises its own before or after, by its release."""
         shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-        return shell.execution_count if shell else None
+        history = getattr(getattr(shell, "history_manager", None), "input_hist_raw", None)
+        return len(history) - 1 if history else None
 
     def note(self, factor, what, place, **more):
         """Write down that code of the author uses `factor`; once for each cell."""
@@ -139,6 +141,8 @@ class Watch:
         if isinstance(path, int):
             return
         name = os.path.abspath(os.fsdecode(path))
+        if name.endswith(".pyc") and "__pycache__" in name:
+            name = importlib.util.source_from_cache(name)
         writes = bool(set(mode or "") & set("wax+")) or (mode is None and flags & (os.O_WRONLY | os.O_RDWR))
         if writes:
             self._written.add(name)
