@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def require_commit(git: Git, record: VersionRecord, name: str) -> str:
     raise UnknownReference(
         "commit-gone",
         f"The commit {record.git_commit[:7]}, with which {name} ran, is not in this repository.",
-        hint="git fetch --unshallow origin, or git fetch origin of the branch it was made on; a rewritten history lost it.",
+        hint="git fetch --unshallow origin, or fetch the branch it was made on; a rewritten history lost it.",
     )
 
 
@@ -122,7 +123,7 @@ class Revival:
             wanted = {key: self.record.parameters[key] for key in now if key in self.record.parameters}
             changed = {key: value for key, value in wanted.items() if value != now[key]}
             if changed and file == PARAMS:
-                yaml_files.edit(pipeline.places.root / file, lambda edited, new=changed: _assign(edited, new))
+                yaml_files.edit(pipeline.places.root / file, partial(_assign, changed))
             elif changed:
                 raise UsageError(
                     "code-gone",
@@ -175,6 +176,6 @@ class Revival:
         return True
 
 
-def _assign(edited: Any, values: Mapping[str, object]) -> None:
+def _assign(values: Mapping[str, object], edited: Any) -> None:
     for key, value in values.items():
         yaml_files.assign(edited, key, value)

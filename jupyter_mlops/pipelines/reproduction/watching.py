@@ -1,7 +1,7 @@
-"""What watches a re-execution from the inside, and holds still what may change. This file is copied as ``sitecustomize``.
+"""What watches a re-execution from the inside, and holds still what may change; copied as ``sitecustomize``.
 
-So every Python that the stage starts loads it first. It uses the standard library only, of any Python since 3.8. The file
-that ``JUPYTER_MLOPS_WATCH`` names says what to do; what it notices goes, a JSON line each, to the log named there.
+So every Python that the stage starts loads it first. It uses the standard library only, of any Python since 3.8. The
+file that ``JUPYTER_MLOPS_WATCH`` names says what to do; what it notices goes, a JSON line each, to the log named there.
 Only what code of the author causes is noticed and held still: the kernel itself goes on as ever.
 """
 
@@ -32,11 +32,12 @@ PLUMBING = NOTEBOOK | frozenset(
 )
 SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/", "/run/")
 SETTINGS = frozenset(
-    ".ipython .jupyter .config .matplotlib matplotlib fontconfig fonts .fonts __pycache__ site-packages dist-packages".split()
+    ".ipython .jupyter .config .matplotlib matplotlib fontconfig fonts .fonts __pycache__ "
+    "site-packages dist-packages".split()
 )
 CODE = (".pyi", ".so", ".pyd", ".pth", ".dist-info")
 READERS = {
-    "polars": "read_csv scan_csv read_parquet scan_parquet read_ipc scan_ipc read_ndjson scan_ndjson read_json read_excel",
+    "polars": "read_csv scan_csv read_parquet scan_parquet read_ipc scan_ipc read_ndjson scan_ndjson read_json",
     "pyarrow.parquet": "read_table ParquetFile",
     "pyarrow.csv": "read_csv open_csv",
     "pyarrow.dataset": "dataset",
@@ -89,9 +90,8 @@ class Watch:
                 return self._cell(), frame.f_lineno, importing
             if name.startswith("<frozen importlib"):
                 importing = True
-            elif name != ours and frame.f_code.co_name != IPYTHON_OPEN:
-                if str(frame.f_globals.get("__name__", "")).partition(".")[0] in through:
-                    return None
+            elif name != ours and frame.f_code.co_name != IPYTHON_OPEN and _package(frame) in through:
+                return None
             frame = frame.f_back
         return None
 
@@ -186,7 +186,7 @@ class Watch:
             self._seen.add(top)
             self.say(module=top)
 
-    _events = {
+    _events = {  # noqa: RUF012 - never changed
         "open": _opened,
         "socket.bind": _bound,
         "socket.connect": _connected,
@@ -438,6 +438,11 @@ class Watch:
 
         read.__name__, read.__doc__ = function.__name__, function.__doc__
         return read
+
+
+def _package(frame):
+    """The package of the code that runs in `frame`."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 class Refused(ConnectionError):
