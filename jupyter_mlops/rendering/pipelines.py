@@ -78,7 +78,7 @@ def _(result: Runs) -> Document:
         )
         return Document("Runs", (say(words, "Type", Code(f"%mlops {result.start or 'run'}")),))
     metrics = list(dict.fromkeys(name for each in result.runs for name in each.metrics))[:6]
-    columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit"]
+    columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit", "Reproduced"]
     rows = [_run_row(each, metrics) for each in result.runs]
     compared: list[tuple[Cell, ...]] = [
         (each.kind, each.name, _side(each, each.before), _side(each, each.after)) for each in result.compared
@@ -108,6 +108,7 @@ def _run_row(each: RunSummary, metrics: list[str]) -> tuple[Cell, ...]:
         *values,
         each.author,
         commit,
+        state(each.verdict) if each.verdict else "",
     )
 
 

@@ -135,6 +135,8 @@ class Shown:
         Owner, source, purpose, licence, PII columns and how it was made (``by hand`` or a run).
     producers, consumers
         Runs as they are counted, ``#2``.
+    verdict
+        What the last re-execution of the stage that made it found; empty when there was none.
     """
 
     reference: str
@@ -147,6 +149,7 @@ class Shown:
     tags: tuple[str, ...] = ()
     producers: tuple[str, ...] = ()
     consumers: tuple[str, ...] = ()
+    verdict: str = ""
 
 
 @verb(Group.DATA, Action.READ, reads=True)
@@ -174,6 +177,7 @@ def show(call: Call, reference: Reference) -> Shown:
         tags=version.tags,
         producers=producers,
         consumers=consumers,
+        verdict=project.verdicts.by_output().get(version.digest, ""),
     )
 
 
@@ -227,4 +231,5 @@ def _shown_model(project: Project, text: str) -> Shown:
         tags=version.aliases,
         producers=producers,
         consumers=consumers,
+        verdict=project.verdicts.by_output().get(version.digest, ""),
     )

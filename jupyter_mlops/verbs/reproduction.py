@@ -27,7 +27,6 @@ from jupyter_mlops.trust.signing import check, require_key
 from jupyter_mlops.trust.signing import sign as signed
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 from jupyter_mlops.verbs.makers import chosen, maker
-from jupyter_mlops.verbs.reruns import executed_again
 
 ORDER = (NOT_EXECUTABLE, DIFFERENT, WITHIN, IDENTICAL)
 """The verdict on a whole run is the worst of its stages."""
@@ -129,6 +128,8 @@ def reproduce(
     dry_run
         Say what would be executed; execute nothing.
     """
+    from jupyter_mlops.verbs.reruns import executed_again
+
     run, names = maker(call, reference)
     if verify:
         return _last(call, reference, run)

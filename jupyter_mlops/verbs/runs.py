@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -34,6 +34,8 @@ class RunSummary:
         Runs are counted oldest first, from 1; 0 while it runs.
     inputs, outputs
         Path to digest: what came from outside the run, and what its stages hold afterwards.
+    verdict
+        What its last re-execution found: ``identical``, ``different`` …; empty when there was none.
     """
 
     run: str
@@ -49,6 +51,7 @@ class RunSummary:
     metrics: dict[str, Scalar]
     inputs: dict[str, str] = attrs.field(factory=dict)
     outputs: dict[str, str] = attrs.field(factory=dict)
+    verdict: str = ""
 
 
 @attrs.frozen
@@ -87,13 +90,14 @@ def runs(
         Where the page before ended.
     """
     records = call.project.runs
+    verdicts = {run: verdict.state for run, verdict in call.project.verdicts.latest().items()}
     compared = [records.find(name) for name in compare]
     if compared:
-        return Runs(tuple(_ended(run) for run in compared), contrasts(*_two(compared)))
+        return Runs(tuple(_ended(run, verdicts) for run in compared), contrasts(*_two(compared)))
     page = records.page(stage=stage, sort=sort, limit=limit, cursor=cursor)
     first = () if cursor or sort else tuple(_under_way(run) for run in reversed(records.running()))
     start = "" if first or page.runs or stage or cursor else _start(call)
-    return Runs((*first, *(_ended(run) for run in page.runs)), (), page.next_cursor, start)
+    return Runs((*first, *(_ended(run, verdicts) for run in page.runs)), (), page.next_cursor, start)
 
 
 def _start(call: Call) -> str:
@@ -110,7 +114,7 @@ def _two(runs: list[NumberedRun]) -> tuple[VersionRecord, VersionRecord]:
     return runs[0].record, runs[1].record
 
 
-def _ended(run: NumberedRun) -> RunSummary:
+def _ended(run: NumberedRun, verdicts: Mapping[str, str]) -> RunSummary:
     record = run.record
     return RunSummary(
         run=record.run,
@@ -126,6 +130,7 @@ def _ended(run: NumberedRun) -> RunSummary:
         metrics=record.metrics,
         inputs=record.inputs,
         outputs=record.outputs,
+        verdict=verdicts.get(record.run, ""),
     )
 
 

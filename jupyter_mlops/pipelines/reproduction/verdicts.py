@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -113,13 +113,16 @@ class Verdicts:
 
     def latest(self) -> Mapping[str, Verdict]:
         """Run to its newest verdict."""
-        found: dict[str, Verdict] = {}
-        for _, data in self._ledger.read(KIND):
-            verdict = self._decoded(data).verdict
-            known = found.get(verdict.run)
-            if known is None or known.id < verdict.id:
-                found[verdict.run] = verdict
-        return found
+        return {verdict.run: verdict for verdict in sorted(self._all(), key=lambda verdict: verdict.id)}
+
+    def by_output(self) -> Mapping[str, str]:
+        """Digest of an output to the newest verdict on the stage that made it."""
+        oldest_first = sorted(self._all(), key=lambda verdict: verdict.id)
+        stages = (stage for verdict in oldest_first for stage in verdict.stages)
+        return {digest: stage.state for stage in stages for digest in stage.outputs.values()}
+
+    def _all(self) -> Iterator[Verdict]:
+        yield from (self._decoded(data).verdict for _, data in self._ledger.read(KIND))
 
     @staticmethod
     def _decoded(data: bytes) -> Kept:
