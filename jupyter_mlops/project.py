@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.governance.audit import AuditLog
     from jupyter_mlops.governance.roles import Roles
     from jupyter_mlops.pipelines.pipeline import Pipeline
+    from jupyter_mlops.pipelines.reproduction.verdicts import Verdicts
     from jupyter_mlops.pipelines.runs import RunRecords
     from jupyter_mlops.profiles.comparisons import Comparisons
     from jupyter_mlops.profiles.store import ProfileStore
@@ -169,6 +170,13 @@ class Project:
 
         recording = Recording(self.places, self.git, self.ledger, self.section("environment"))
         return RunRecords(self.places, self.ledger, recording)
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """What re-executions of runs found."""
+        from jupyter_mlops.pipelines.reproduction.verdicts import Verdicts
+
+        return Verdicts(self.ledger)
 
     @cached_property
     def models(self) -> Models:

@@ -108,6 +108,14 @@ class Execution:
         seconds = round(time.monotonic() - start, 3)
         return attrs.evolve(ran, record=attrs.evolve(ran.record, seconds=seconds))
 
+    def execute(self, task: Task, executor: Executor, progress: Progress) -> Outcome:
+        """Execute one stage once, and put its notebook in its place; nothing is saved, and nothing recorded."""
+        command = task.stage.papermill
+        _, _, outcome = self._executed(task, command, executor, progress, None)
+        if command and self._output(task).exists():
+            self._publish(task, command.output)
+        return outcome
+
     def _attempted(
         self,
         task: Task,

@@ -58,9 +58,12 @@ class Executor:
         The id of the run.
     log
         Where what the worker itself prints goes.
+    environment
+        Variables that it has besides those of this process.
     """
 
-    def __init__(self, root: Path, run: str, log: Path) -> None:
+    def __init__(self, root: Path, run: str, log: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = environment or {}
         self._root = root
         self._run = run
         self._log = log
@@ -194,7 +197,7 @@ class Executor:
                     self._process = subprocess.Popen(
                         [sys.executable, "-P", "-m", "jupyter_mlops.pipelines.worker", str(os.getpid())],
                         cwd=self._root,
-                        env={**os.environ, INSIDE: self._run, "PYTHONUNBUFFERED": "1"},
+                        env={**os.environ, **self._environment, INSIDE: self._run, "PYTHONUNBUFFERED": "1"},
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         stderr=log,

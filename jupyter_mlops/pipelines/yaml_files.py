@@ -43,9 +43,8 @@ def load(path: Path) -> Any:
         return {}
     except UnicodeDecodeError as error:
         raise _bad(path, error) from error
-    read = {".json": json.loads, ".toml": tomllib.loads}.get(path.suffix, parse)
     try:
-        return read(text) or {}
+        return parse_as(path.suffix, text) or {}
     except (ValueError, RecursionError, yaml_error()) as error:
         raise _bad(path, error) from error
 
@@ -145,6 +144,12 @@ def parse(text: str) -> Any:
     from ruamel.yaml import YAML
 
     return YAML(typ="safe").load(text)
+
+
+def parse_as(suffix: str, text: str) -> Any:
+    """`text` as plain values: JSON, TOML, or YAML by the suffix of its file."""
+    read = {".json": json.loads, ".toml": tomllib.loads}.get(suffix, parse)
+    return read(text)
 
 
 def yaml_error() -> type[Exception]:

@@ -192,6 +192,7 @@ def _(result: Shown) -> Document:
         ("Tags", ", ".join(result.tags)),
         ("Made by", ", ".join(result.producers) or ("hand" if result.kind == "dataset" else "")),
         ("Used by", ", ".join(result.consumers)),
+        ("Reproduced", state(result.verdict) if result.verdict else ""),
         caption="Lineage",
     )
     blocks += table("Schema", "Column|Type", schema)

@@ -96,7 +96,7 @@ def _(result: Runs) -> Document:
         )
         return Document("Runs", (say(words, "Type", Code(f"%mlops {result.start or 'run'}")),))
     metrics = list(dict.fromkeys(name for each in result.runs for name in each.metrics))[:6]
-    columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit"]
+    columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit", "Reproduced"]
     rows = [_run_row(each, metrics) for each in result.runs]
     names = ["Before", "After"] if len(result.runs) == 2 else [f"#{each.number}" for each in result.runs]
     compared: list[tuple[Cell, ...]] = [
@@ -137,6 +137,7 @@ def _run_row(each: RunSummary, metrics: list[str]) -> tuple[Cell, ...]:
         *values,
         each.author,
         commit,
+        state(each.verdict) if each.verdict else "",
     )
 
 

@@ -33,6 +33,7 @@ NOUNS = {
     "stages": ("stage", "run"),
     "runs": ("runs",),
     "checks": ("ci",),
+    "reproduction": ("reproduce",),
     "environments": ("environment",),
     "exports": ("export",),
     "models": ("register", "models", "alias"),

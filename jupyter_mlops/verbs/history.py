@@ -143,6 +143,8 @@ class Shown:
         What its tree had besides its commit, as git writes it; outputs of notebooks left out, secrets blacked out.
     log
         What it printed beside its notebooks; the end of it.
+    verdict
+        What the last re-execution of the stage that made it found; empty when there was none.
     """
 
     reference: str
@@ -158,6 +160,7 @@ class Shown:
     run: RunSummary | None = None
     changes: str = ""
     log: str = ""
+    verdict: str = ""
 
 
 @verb(Group.DATA, Action.READ, reads=True)
@@ -187,6 +190,7 @@ def show(call: Call, reference: Reference) -> Shown:
         tags=version.tags,
         producers=producers,
         consumers=consumers,
+        verdict=project.verdicts.by_output().get(version.digest, ""),
     )
 
 
@@ -254,4 +258,5 @@ def _shown_model(project: Project, text: str) -> Shown:
         tags=version.aliases,
         producers=producers,
         consumers=consumers,
+        verdict=project.verdicts.by_output().get(version.digest, ""),
     )

@@ -87,6 +87,8 @@ class ModelVersion:
         The run that wrote it and the digests it read, when known.
     deployments
         Where it is served.
+    verdict
+        What the last re-execution of the stage that made it found; empty when there was none.
     """
 
     model: str
@@ -103,6 +105,7 @@ class ModelVersion:
     run: str | None = None
     inputs: dict[str, str] = attrs.field(factory=dict)
     deployments: tuple[str, ...] = ()
+    verdict: str = ""
 
 
 @attrs.frozen
@@ -135,7 +138,8 @@ def models(call: Call, name: Annotated[str, Option(names=Names.MODEL)] = "") -> 
     served: dict[str, list[str]] = {}
     for deployment in project.deployments.all():
         served.setdefault(deployment.digest, []).append(deployment.name)
-    return Models(tuple(_shown(model, project.runs, served) for model in found))
+    verdicts = project.verdicts.by_output() if found else {}
+    return Models(tuple(_shown(model, project.runs, served, verdicts) for model in found))
 
 
 @attrs.frozen
@@ -183,9 +187,14 @@ def alias(
     return Aliased(change.model, change.alias, change.version, change.previous)
 
 
-def _shown(model: registry.Model, runs: RunRecords, served: Mapping[str, list[str]]) -> Model:
-    versions = tuple(_shown_version(one, runs.writer(one.digest), served) for one in model.versions)
-    return Model(model.name, versions, dict(model.aliases))
+def _shown(
+    model: registry.Model, runs: RunRecords, served: Mapping[str, list[str]], verdicts: Mapping[str, str]
+) -> Model:
+    versions = (
+        attrs.evolve(_shown_version(one, runs.writer(one.digest), served), verdict=verdicts.get(one.digest, ""))
+        for one in model.versions
+    )
+    return Model(model.name, tuple(versions), dict(model.aliases))
 
 
 def _shown_version(

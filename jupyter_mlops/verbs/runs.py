@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,14 +13,12 @@ from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.pipelines.contrasts import CellChange, Contrast
 from jupyter_mlops.pipelines.run_filters import RunFilter
 from jupyter_mlops.pipelines.runs import NumberedRun, RunRecords
-from jupyter_mlops.records import Actor, Instant, Scalar, now
+from jupyter_mlops.records import Instant, Scalar, now
 from jupyter_mlops.verbs.declaration import Call, Group, Limit, Names, Option, verb
 from jupyter_mlops.verbs.stages import StageRun, stage_runs
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.live import LiveRun
-
-CI = Actor("ci", source="service")
 
 
 @attrs.frozen
@@ -38,6 +37,8 @@ class RunSummary:
         The digests of what was installed where it ran, and the lock file that the project declared.
     patch, unkept
         The digest of what the tree had besides the commit, and what of it is not kept, and why.
+    verdict
+        What its last re-execution found: ``identical``, ``different`` …; empty when there was none.
     """
 
     run: str
@@ -58,6 +59,7 @@ class RunSummary:
     declared: dict[str, str] = attrs.field(factory=dict)
     patch: str | None = None
     unkept: tuple[str, ...] = ()
+    verdict: str = ""
 
 
 @attrs.frozen
@@ -120,14 +122,15 @@ def runs(
         Where the page before ended.
     """
     records = call.project.runs
+    verdicts = {run: verdict.state for run, verdict in call.project.verdicts.latest().items()}
     if compare:
-        return _compared(records, [records.find(name) for name in compare])
+        return _compared(records, [records.find(name) for name in compare], verdicts)
     wanted = RunFilter(stage, author, state, since, metric, parameter)
     page = records.page(wanted, sort=sort, limit=limit, cursor=cursor)
     is_whole = wanted == RunFilter() and not cursor
     first = tuple(map(_under_way, reversed(records.running()))) if is_whole and not sort else ()
     start = _start(call) if is_whole and not first and not page.runs else ""
-    return Runs((*first, *map(summary, page.runs)), (), page.next_cursor, start)
+    return Runs((*first, *(summary(run, verdicts) for run in page.runs)), (), page.next_cursor, start)
 
 
 def _start(call: Call) -> str:
@@ -138,7 +141,7 @@ def _start(call: Call) -> str:
         return "stage list"  # it says why the pipeline cannot be read
 
 
-def _compared(records: RunRecords, runs: list[NumberedRun]) -> Runs:
+def _compared(records: RunRecords, runs: list[NumberedRun], verdicts: Mapping[str, str]) -> Runs:
     """How `runs` differ."""
     from jupyter_mlops.pipelines.contrasts import cell_changes, contrasts, environments_of
 
@@ -147,10 +150,10 @@ def _compared(records: RunRecords, runs: list[NumberedRun]) -> Runs:
     each = [run.record for run in runs]
     found = contrasts(each, environments_of(each, records.recording))
     cells = cell_changes(each[0], each[-1], records.recording)
-    return Runs(tuple(map(summary, runs)), found, cells=cells)
+    return Runs(tuple(summary(run, verdicts) for run in runs), found, cells=cells)
 
 
-def summary(run: NumberedRun) -> RunSummary:
+def summary(run: NumberedRun, verdicts: Mapping[str, str] = {}) -> RunSummary:
     """A run that ended, as every verb shows it."""
     record = run.record
     return RunSummary(
@@ -172,6 +175,7 @@ def summary(run: NumberedRun) -> RunSummary:
         declared=record.declared,
         patch=record.patch,
         unkept=record.unkept,
+        verdict=verdicts.get(record.run, ""),
     )
 
 
