@@ -57,12 +57,15 @@ class Step:
         How much of it, in `unit`; `total` is None when unknown.
     unit
         ``files``, ``bytes``, ``cells``, ``stages``.
+    note
+        How it stands: ``best auc 0.83, trial 7``.
     """
 
     what: str
     done: float = 0
     total: float | None = None
     unit: str = ""
+    note: str = ""
 
 
 Progress = Callable[[Step], None]
@@ -100,7 +103,7 @@ class StageRecord:
     Attributes
     ----------
     state
-        ``ran``, ``up-to-date``, ``restored``, ``failed`` or ``skipped``.
+        ``ran``, ``up-to-date``, ``restored``, ``failed``, ``pruned`` or ``skipped``.
     reason
         Why it ran, or did not.
     notebook
@@ -135,7 +138,7 @@ class VersionRecord:
     Attributes
     ----------
     state
-        ``succeeded``, ``failed`` or ``cancelled``.
+        ``succeeded``, ``failed``, ``pruned`` or ``cancelled``.
     git_commit, dirty
         The commit whose tree the run had (with its own lock file, when that was committed),
         and whether tracked files differed from it.
@@ -143,6 +146,10 @@ class VersionRecord:
         By their full key in the parameter file.
     packages
         Installed distributions and their versions, as seen where the notebooks ran.
+    labels
+        What the run is part of: ``sweep`` and ``trial``.
+    history
+        What its notebooks reported while they ran: metric to pairs of step and value.
     """
 
     run: str
@@ -156,6 +163,8 @@ class VersionRecord:
     parameters: dict[str, Scalar | list[Scalar]] = attrs.field(factory=dict)
     metrics: dict[str, Scalar] = attrs.field(factory=dict)
     packages: dict[str, str] = attrs.field(factory=dict)
+    labels: dict[str, Scalar] = attrs.field(factory=dict)
+    history: dict[str, list[tuple[float, float]]] = attrs.field(factory=dict)
 
     @property
     def outputs(self) -> dict[str, str]:

@@ -9,7 +9,7 @@ import ast
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -21,6 +21,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.log import logger
 
+from jupyter_mlops.pipelines.reports import MIME
 from jupyter_mlops.records import write_atomically
 
 SAVE_EVERY_S = 2.0
@@ -54,12 +55,18 @@ class Watch:
         The notebook's own path and that of the executed one, for the record inside the latter.
     packages
         What was installed where the kernel ran; filled in at the end.
+    report
+        Hears what the notebook reports by ``mlops.report``; False ends the kernel at once.
+    is_pruned
+        Whether `report` said so.
     """
 
     cell: Callable[[int, int], None] = lambda _done, _total: None
     source: str = ""
     target: str = ""
     packages: dict[str, str] = attrs.field(factory=dict)
+    report: Callable[[Mapping[str, Any]], bool] = lambda _report: True
+    is_pruned: bool = False
 
 
 class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermill has no types
@@ -168,6 +175,9 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         """Take in what the kernel says; a cell that prints without end does not fill the memory."""
+        if msg["msg_type"] == "display_data" and (said := msg["content"]["data"].get(MIME)):
+            self._heard(said)
+            return None
         if msg["msg_type"] == "stream":
             before = self._printed.get(cell_index, 0)
             self._printed[cell_index] = before + len(msg["content"]["text"])
@@ -176,6 +186,14 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
             if self._printed[cell_index] > MOST_PRINTED:
                 msg["content"]["text"] = msg["content"]["text"][: MOST_PRINTED - before] + CUT
         return super().process_message(msg, cell, cell_index)
+
+    def _heard(self, report: Mapping[str, Any]) -> None:
+        """Pass on what the notebook reports; when nobody wants the rest, treat its kernel as nbclient does a dead one."""
+        if self._watch.is_pruned or self._watch.report(report):
+            return
+        self._watch.is_pruned = True
+        if self.task_poll_for_reply is not None:
+            self.task_poll_for_reply.cancel()
 
     def papermill_execute_cells(self) -> None:
         """Execute, then note what is installed where the kernel runs."""
@@ -201,7 +219,7 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
         """Ask the kernel to end, so that it flushes its files, and wait in short steps."""
         if self.km is None:
             return
-        if self.km.has_kernel:
+        if self.km.has_kernel and not self._watch.is_pruned:
             await self.km.request_shutdown()
             deadline = time.monotonic() + SHUTDOWN_S
             while time.monotonic() < deadline and await self.km.is_alive():

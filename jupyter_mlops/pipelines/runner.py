@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -12,17 +12,19 @@ import attrs
 from jupyter_mlops.errors import Cancelled, UsageError
 from jupyter_mlops.pipelines import live, lock
 from jupyter_mlops.pipelines.execution import ASIDE, Aside
+from jupyter_mlops.pipelines.executor import Crew
 from jupyter_mlops.pipelines.machine import cpus, memory_bytes
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.planning import Plan, require_kernel
+from jupyter_mlops.pipelines.reports import Heard, go_on
 from jupyter_mlops.pipelines.runs import RunRecords
 from jupyter_mlops.pipelines.scheduling import capacity
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.turns import stoppable, turn
 from jupyter_mlops.pipelines.under_way import ROOT_FILE, RunUnderWay
 from jupyter_mlops.pipelines.worker import INSIDE
-from jupyter_mlops.records import Actor, Places, Progress, StageRecord, VersionRecord
+from jupyter_mlops.records import Actor, Places, Progress, Scalar, StageRecord, VersionRecord
 from jupyter_mlops.versioning.git import Git
 
 
@@ -40,12 +42,21 @@ class Choice:
         Files written for the run, such as ``params.yaml``.
     jobs
         Stages that run at once; 0 for as many as there are processors.
+    labels
+        What the record says the run is part of; one that has labels is kept also when nothing had to run.
+    crew
+        Workers that several runs share, at least `jobs` of them; its own when None.
+    heard
+        Who hears what notebooks report, and says whether they go on.
     """
 
     force: bool = False
     git: bool = True
     also: tuple[str, ...] = ()
     jobs: int = 0
+    labels: Mapping[str, Scalar] = attrs.field(factory=dict)
+    crew: Crew | None = None
+    heard: Heard = go_on
 
 
 @attrs.frozen
@@ -131,16 +142,16 @@ class Runner:
             self.require_runnable(plan, git=choice.git)
             limits = [stage.limits for stage in plan.everything]
             available = capacity(choice.jobs or int(cpus()), cpus(), limits, memory_bytes())
-            run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
+            run = RunUnderWay(self._pipeline, self._actor, plan, progress, available, choice.heard)
             state = "cancelled"
             try:
-                run.stages(force=choice.force)
-                state = "failed" if run.has_failed else "succeeded"
+                run.stages(force=choice.force, crew=choice.crew)
+                state = run.state
             except KeyboardInterrupt as error:
                 raise Cancelled("the run; finished stages are kept") from error
             finally:
                 commit = self._committed(run, choice.also) if choice.git and state != "cancelled" else None
-                record = self._kept(run, state, commit)
+                record = self._kept(run, state, commit, choice.labels)
         return Finished(run.results, record, commit)
 
     def require_runnable(self, plan: Plan, *, git: bool) -> None:
@@ -195,9 +206,11 @@ class Runner:
             or self._git.run("status", "--porcelain", "--", "dvc.yaml", *deps)
         )
 
-    def _kept(self, run: RunUnderWay, state: str, commit: str | None) -> VersionRecord | None:
-        """Append the record of a run in which anything happened."""
-        if not any(stage.state in ("ran", "failed", "restored") for stage in run.results):
+    def _kept(
+        self, run: RunUnderWay, state: str, commit: str | None, labels: Mapping[str, Scalar]
+    ) -> VersionRecord | None:
+        """Append the record of a run in which anything happened, or that is part of something."""
+        if not labels and not any(stage.state in ("ran", "failed", "pruned", "restored") for stage in run.results):
             return None
         record = VersionRecord(
             run=run.id,
@@ -211,6 +224,8 @@ class Runner:
             parameters=run.parameters,
             metrics=self._pipeline.metrics(_good(run)),
             packages=run.packages,
+            labels=dict(labels),
+            history=run.curves.points(),
         )
         self._records.append(record, self._actor)
         return record
@@ -226,6 +241,6 @@ def _is_of(run: Path, places: Places) -> bool:
 
 def _good(run: RunUnderWay) -> tuple[StageSpec, ...]:
     """The stages whose metrics files are of this run: after a failure they are of an earlier one."""
-    lost = ("failed", "skipped", "up-to-date") if run.has_failed else ("failed", "skipped")
+    lost = ("failed", "pruned", "skipped", "up-to-date") if run.has_failed else ("failed", "pruned", "skipped")
     good = {stage.name for stage in run.results if stage.state not in lost}
     return tuple(stage for stage in run.plan.stages if stage.name in good)

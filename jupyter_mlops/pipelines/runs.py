@@ -163,7 +163,7 @@ def _code(record: VersionRecord) -> dict[str, str]:
 
 
 def _touches(record: VersionRecord, stage: str) -> bool:
-    return any(one.name == stage and one.state in ("ran", "failed", "restored") for one in record.stages)
+    return any(one.name == stage and one.state in ("ran", "failed", "pruned", "restored") for one in record.stages)
 
 
 def _sorted(runs: Sequence[NumberedRun], sort: str) -> list[NumberedRun]:

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -106,6 +106,7 @@ class Worker:
 
     def __init__(self, channel: IO[str]) -> None:
         self._channel = channel
+        self._tasks: IO[str] = sys.stdin
         self._kernels = Kernels()
         self._command: subprocess.Popen[bytes] | None = None
 
@@ -116,6 +117,7 @@ class Worker:
             "shell": self._shell,
             "start": self._start,
         }
+        self._tasks = tasks
         for line in tasks:
             task: Message = json.loads(line)
             try:
@@ -159,7 +161,7 @@ class Worker:
         def cell(done: int, total: int) -> None:
             self._say(kind="cell", done=done, total=total)
 
-        watch = Watch(cell, task["source"], task["target"])
+        watch = Watch(cell, task["source"], task["target"], report=self._report)
         try:
             execute(
                 task["snapshot"],
@@ -177,12 +179,18 @@ class Worker:
             said = f"{error.ename}: {error.evalue}".strip().splitlines()
             self._say(kind="failed", in_cell=True, error=said[0] if said else error.ename)
         except Exception as error:  # noqa: BLE001  # a dead kernel, a disk: the stage failed at this cell
-            self._say(kind="failed", in_cell=True, error=_in_words(error))
+            self._say(kind="failed", in_cell=True, is_pruned=watch.is_pruned, error=_in_words(error))
         else:
             self._say(kind="done", packages=watch.packages)
         finally:
             if leader:
                 _kill_group(leader.pid)
+
+    def _report(self, report: Mapping[str, Any]) -> bool:
+        """Pass on what a notebook reports, and wait for word whether it is to go on; the kernel does not wait."""
+        self._say(kind="report", **report)
+        answer = self._tasks.readline()
+        return bool(answer) and bool(json.loads(answer)["go_on"])
 
     def _shell(self, task: Message) -> None:
         for line in task["commands"]:

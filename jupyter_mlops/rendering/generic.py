@@ -29,6 +29,8 @@ STATES = {
     "failed": Tone.BAD,
     "absent": Tone.BAD,
     "skipped": Tone.QUIET,
+    "pruned": Tone.QUIET,
+    "interrupted": Tone.STALE,
     "cancelled": Tone.QUIET,
     "stopped": Tone.QUIET,
 }
