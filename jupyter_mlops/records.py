@@ -68,6 +68,19 @@ class Step:
     note: str = ""
 
 
+@attrs.frozen
+class Standing(Step):
+    """A report of progress with the result as it is so far.
+
+    Attributes
+    ----------
+    result
+        As the verb will answer it, so that a face that has room can show it.
+    """
+
+    result: object = None
+
+
 Progress = Callable[[Step], None]
 """Whoever wants to hear of progress."""
 

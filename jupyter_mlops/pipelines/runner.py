@@ -164,17 +164,28 @@ class Runner:
         EnvironmentFault
             ``kernel-missing``.
         """
+        self.require_outside()
+        if git:
+            self._git.require_committable()
+        for stage in plan.everything:
+            if command := stage.papermill:
+                require_kernel(Notebook.read(self._places.root, command.notebook), command)
+
+    @staticmethod
+    def require_outside() -> None:
+        """Refuse to run from within a run.
+
+        Raises
+        ------
+        UsageError
+            ``nested-run``.
+        """
         if os.environ.get(INSIDE):
             raise UsageError(
                 "nested-run",
                 "A notebook that runs as a stage cannot start another run.",
                 hint="Make both stages, and let one depend on the other.",
             )
-        if git:
-            self._git.require_committable()
-        for stage in plan.everything:
-            if command := stage.papermill:
-                require_kernel(Notebook.read(self._places.root, command.notebook), command)
 
     def _can_restore(self, missing: Iterable[str], locked: lock.Locked) -> bool:
         return all(self._pipeline.data.holds(locked.outs[path]) for path in missing)

@@ -215,7 +215,7 @@ class RunUnderWay:
 
     def _execute(self, task: Task, work: _Work) -> None:
         stage = task.stage
-        kernel = self._kernel(stage)
+        kernel = self._pipeline.kernel(stage)
         executor = work.crew.take(kernel)
         executor.heard = self._hear
         announced = work.crew.waiting
@@ -292,25 +292,13 @@ class RunUnderWay:
         """The kernels of the notebooks that start next, those that wait already left out."""
         waiting = crew.waiting
         for name in self._schedule.upcoming():
-            kernel = self._kernel(self._stages[name])
+            kernel = self._pipeline.kernel(self._stages[name])
             if kernel is None:
                 continue
             if _named(kernel) in waiting:
                 waiting.remove(_named(kernel))
             else:
                 yield kernel
-
-    def _kernel(self, stage: StageSpec) -> dict[str, Any] | None:
-        """The kernel that the notebook of `stage` runs with."""
-        command = stage.papermill
-        if command is None:
-            return None
-        notebook = Notebook.read(self._places.root, command.notebook)
-        return {
-            "kernel": command.kernel or notebook.kernel or "",
-            "folder": str(self._places.root / (command.cwd or ".")),
-            "preload": notebook.imports(self._pipeline.preload),
-        }
 
     def _announced(self) -> LiveRun:
         known = self._endings

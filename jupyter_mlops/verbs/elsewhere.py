@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +16,6 @@ from jupyter_mlops.verbs.declaration import Call
 if TYPE_CHECKING:
     from jupyter_mlops.verbs.stages import RunReport, StageRun
 
-LOCAL = "executed/local"
-
 
 @contextmanager
 def elsewhere(call: Call, commit: str = "", data: Sequence[str] = ()) -> Iterator[Call]:
@@ -29,6 +26,7 @@ def elsewhere(call: Call, commit: str = "", data: Sequence[str] = ()) -> Iterato
     UnknownReference
         A version that is not there; nothing was changed.
     """
+    from jupyter_mlops.pipelines.stages import sources
     from jupyter_mlops.versioning.replicas import replica
 
     with replica(call.project.datasets, commit) as made:
@@ -37,15 +35,8 @@ def elsewhere(call: Call, commit: str = "", data: Sequence[str] = ()) -> Iterato
         there = attrs.evolve(call, folder=folder if folder.is_dir() else made.root, opened=Project(made.root))
         for reference in data:
             checkout(there, reference)
-        made.furnish(_sources(there), call.progress)
+        made.furnish(tuple(sources(there.project.pipeline.stages())), call.progress)
         yield there
-
-
-def _sources(call: Call) -> tuple[str, ...]:
-    """What stages read and no stage makes; the rest comes from the cache when a run needs it."""
-    stages = call.project.pipeline.stages()
-    made = {out.path for stage in stages for out in stage.outs}
-    return tuple({dep for stage in stages for dep in stage.deps} - made)
 
 
 def run_on(call: Call, data: Sequence[str], run: Callable[[Call], RunReport]) -> RunReport:
@@ -61,11 +52,8 @@ def run_on(call: Call, data: Sequence[str], run: Callable[[Call], RunReport]) ->
 
 def kept_notebook(home: Path, replica: Path, stage: StageRun, run: str) -> str | None:
     """A copy of the executed notebook of `stage` in the project at `home`; its path there."""
+    from jupyter_mlops.pipelines.kept import keep
+
     if not stage.notebook or not run or not (replica / stage.notebook).is_file():
         return None
-    folder = home / LOCAL
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n")
-    name = f"{stage.name}.{run}.ipynb"
-    shutil.copyfile(replica / stage.notebook, folder / name)
-    return f"{LOCAL}/{name}"
+    return keep(replica / stage.notebook, home, stage.name, run)
