@@ -32,6 +32,7 @@ NOUNS = {
     "erasure": ("erase",),
     "stages": ("stage", "run"),
     "runs": ("runs", "ci"),
+    "sweeps": ("sweep", "sweeps"),
     "models": ("register", "models", "alias"),
     "deployments": ("deploy", "deployments", "rollback", "undeploy", "predict"),
     "lineage": ("lineage",),
