@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def report(*, step: int | None = None, **metrics: float) -> None:
     """Say how a metric stands while this notebook runs as a pipeline stage.
 
-    It is kept with the run, and `sweep` stops a trial that lags behind. In a notebook that a person runs it does nothing.
+    It is kept with the run, and `sweep` ends a trial that lags behind; outside of a run nobody hears it.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def report(*, step: int | None = None, **metrics: float) -> None:
     UsageError
         ``bad-report``.
     """
-    from jupyter_mlops.kernel.reporting import publish
+    from jupyter_mlops.kernel import publish
 
     publish(metrics, step)
 

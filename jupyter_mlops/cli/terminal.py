@@ -69,6 +69,5 @@ def _bar(step: Step, elapsed_s: float) -> str:
     ratio = min(step.done / step.total, 1.0)
     filled = round(ratio * BAR_WIDTH)
     left = f" ~{elapsed_s / ratio - elapsed_s:.0f} s" if 0 < ratio < 1 and elapsed_s > 1 else ""
-    return (
-        f"{step.what} {'█' * filled}{'░' * (BAR_WIDTH - filled)} {step.done:,.0f}/{step.total:,.0f} {step.unit}{left}{note}"
-    )
+    counted = f"{step.done:,.0f}/{step.total:,.0f} {step.unit}"
+    return f"{step.what} {'█' * filled}{'░' * (BAR_WIDTH - filled)} {counted}{left}{note}"

@@ -188,7 +188,7 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
         return super().process_message(msg, cell, cell_index)
 
     def _heard(self, report: Mapping[str, Any]) -> None:
-        """Pass on what the notebook reports; when nobody wants the rest, treat its kernel as nbclient does a dead one."""
+        """Pass on what the notebook reports; when nobody wants the rest, go on as nbclient does with a dead kernel."""
         if self._watch.is_pruned or self._watch.report(report):
             return
         self._watch.is_pruned = True

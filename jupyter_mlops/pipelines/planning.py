@@ -172,7 +172,7 @@ def parameter_keys(pipeline: Pipeline, stage: StageSpec) -> dict[str, str]:
 
 
 def require_same_type(name: str, old: object, new: Value) -> None:
-    """Check that a parameter keeps its kind: the command line was written for it, another would arrive as something else.
+    """Check that a parameter keeps its kind: as another one it would arrive as something else in the command line.
 
     Raises
     ------

@@ -64,7 +64,7 @@ class Curves:
             self._every[name] *= 2
 
     def points(self) -> dict[str, list[tuple[float, float]]]:
-        """Metric to ``(step, value)``, in the order of the reports; at most `MOST_POINTS` each, the last one among them."""
+        """Metric to ``(step, value)`` in the order of the reports; at most `MOST_POINTS` each, with the last."""
         with self._lock:
             return {
                 name: points if points[-1] == self._last[name] else [*points, self._last[name]]

@@ -48,6 +48,8 @@ class Choice:
         Workers that several runs share, at least `jobs` of them; its own when None.
     heard
         Who hears what notebooks report, and says whether they go on.
+    executes
+        Whether stages may run; else what is in no cache fails, and the run is not recorded.
     """
 
     force: bool = False
@@ -57,6 +59,7 @@ class Choice:
     labels: Mapping[str, Scalar] = attrs.field(factory=dict)
     crew: Crew | None = None
     heard: Heard = go_on
+    executes: bool = True
 
 
 @attrs.frozen
@@ -142,16 +145,16 @@ class Runner:
             self.require_runnable(plan, git=choice.git)
             limits = [stage.limits for stage in plan.everything]
             available = capacity(choice.jobs or int(cpus()), cpus(), limits, memory_bytes())
-            run = RunUnderWay(self._pipeline, self._actor, plan, progress, available, choice.heard)
+            run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
             state = "cancelled"
             try:
-                run.stages(force=choice.force, crew=choice.crew)
+                run.stages(force=choice.force, executes=choice.executes, crew=choice.crew, heard=choice.heard)
                 state = run.state
             except KeyboardInterrupt as error:
                 raise Cancelled("the run; finished stages are kept") from error
             finally:
                 commit = self._committed(run, choice.also) if choice.git and state != "cancelled" else None
-                record = self._kept(run, state, commit, choice.labels)
+                record = self._kept(run, state, commit, choice.labels) if choice.executes else None
         return Finished(run.results, record, commit)
 
     def require_runnable(self, plan: Plan, *, git: bool) -> None:
@@ -206,7 +209,7 @@ class Runner:
         kept = [path for path in metrics if not self._git.succeeds("check-ignore", "-q", "--", path)]
         paths = ["dvc.lock", *also, *kept, *run.written]
         existing = [path for path in paths if (self._places.root / path).exists()]
-        names = ", ".join(stage.name for stage in run.results if stage.state == "ran")
+        names = ", ".join(stage.name for stage in run.results if stage.state in ("ran", "restored"))
         return self._git.commit_only(existing, f"run: {names}", self._actor)
 
     def _is_dirty(self, plan: Plan) -> bool:

@@ -49,8 +49,6 @@ class RunUnderWay:
         Who hears of it.
     capacity
         How much runs at once.
-    heard
-        Who hears what notebooks report, and says whether they go on.
 
     Attributes
     ----------
@@ -65,7 +63,6 @@ class RunUnderWay:
         plan: Plan,
         progress: Progress,
         capacity: Capacity,
-        heard: Heard = go_on,
     ) -> None:
         self.id = new_id("run")
         self.plan = plan
@@ -75,11 +72,12 @@ class RunUnderWay:
         self.written: list[str] = []
         self.curves = Curves()
         self.is_stopped = False
+        self._executes = True
         self._results: dict[str, StageRecord] = {}
         self._pipeline = pipeline
         self._actor = actor
         self._progress = progress
-        self._heard = heard
+        self._heard: Heard = go_on
         self._places = pipeline.places
         self._locked = pipeline.locked()
         self._stages = {stage.name: stage for stage in plan.everything}
@@ -125,14 +123,19 @@ class RunUnderWay:
         """Private to this run; the logs stay in it."""
         return self._places.state / "runs" / self.id
 
-    def stages(self, *, force: bool, crew: Crew | None = None) -> None:
+    def stages(self, *, force: bool, executes: bool = True, crew: Crew | None = None, heard: Heard = go_on) -> None:
         """Run each stage that has to, as soon as what it needs is there.
 
         Parameters
         ----------
+        executes
+            Whether stages may run; else what no cache holds fails.
         crew
             Workers of somebody else, who ends them; its own when None.
+        heard
+            Who hears what notebooks report, and says whether they go on.
         """
+        self._executes, self._heard = executes, heard
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / ROOT_FILE, str(self._places.root).encode())
         with (
@@ -184,6 +187,8 @@ class RunUnderWay:
         self._note_parameters(stage, now_there)
         if is_recorded and not force and (spared := self._spared(stage, locked, now_there, verdict)):
             return Ran(spared)
+        if not self._executes:
+            return Ran(StageRecord(stage.name, "failed", reason=verdict.reason, error="no cache holds what it made"))
         return Task(stage, verdict.reason or "forced", now_there, recorded=is_recorded)
 
     def _spared(

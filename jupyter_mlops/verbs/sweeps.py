@@ -130,9 +130,7 @@ def sweeps(call: Call, name: str = "", *, limit: Limit = 20) -> Sweeps:
 
 
 @verb(Group.PIPELINES, Action.RUN, name="sweep apply", stops=True, signs=True)
-def sweep_apply(
-    call: Call, name: str, trial: int | None = None, *, git: bool = True, dry_run: bool = False
-) -> Sweep:
+def sweep_apply(call: Call, name: str, trial: int | None = None, *, git: bool = True, dry_run: bool = False) -> Sweep:
     """Write the parameters of a trial to ``params.yaml`` and run: what it made is restored from the run-cache.
 
     Parameters

@@ -1,4 +1,4 @@
-"""From what a person asks of a sweep to its definition, with everything that can be wrong found before anything runs."""
+"""From what a person asks of a sweep to its definition; what can be wrong is found before anything runs."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _scalar(value: object) -> Scalar:
 
 
 def value_of(record: VersionRecord, metric: str) -> float | None:
-    """What a run made of `metric`: what its files say, else what it reported last; None when that is no finite number."""
+    """What a run made of `metric`: what its files say, else what it reported last; None when that is not finite."""
     written = record.metrics.get(metric)
     if isinstance(written, int | float) and not isinstance(written, bool):
         return float(written) if math.isfinite(written) else None

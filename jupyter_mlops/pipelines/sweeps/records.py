@@ -139,7 +139,9 @@ class SweepRecords:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise UsageError("sweep-running", f"{sweep} runs already.", hint="sweeps shows how it stands.") from error
+                raise UsageError(
+                    "sweep-running", f"{sweep} runs already.", hint="sweeps shows how it stands."
+                ) from error
             pid = os.getpid()
             who = {"pid": pid, "born": live.born(pid), "host": socket.gethostname()}
             write_atomically(shown, json.dumps(who).encode())

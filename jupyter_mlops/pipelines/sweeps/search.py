@@ -78,13 +78,15 @@ class Search:
         self._distributions = {name: _distribution(domain) for name, domain in aim.space.items()}
         self._trials: dict[int, Any] = {}
         # A lock among files would outlive a kill; whoever sweeps holds one of their own.
-        backend = optuna.storages.journal.JournalFileBackend(str(file), threading.Lock())  # type: ignore[arg-type]
+        backend = optuna.storages.journal.JournalFileBackend(str(file), threading.Lock())
         self._study = optuna.create_study(
             storage=optuna.storages.JournalStorage(backend),
             study_name=name,
             load_if_exists=True,
             direction="maximize" if aim.maximize else "minimize",
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=WARM_UP_TRIALS) if aim.prunes else optuna.pruners.NopPruner(),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=WARM_UP_TRIALS)
+            if aim.prunes
+            else optuna.pruners.NopPruner(),
         )
 
     def ask(self) -> Point | None:
@@ -154,7 +156,7 @@ class Search:
         return tuple(trial.number for trial in self._all() if trial.state.is_finished() and trial.number not in lost)
 
     def importance(self) -> dict[str, float]:
-        """How much each parameter matters to the metric, the most first; they sum to 1. Empty when too few trials tell."""
+        """How much each parameter matters to the metric; they sum to 1. Empty when too few trials tell."""
         import optuna
 
         values = {trial.value for trial in self._all() if trial.state.name == "COMPLETE"}
@@ -208,4 +210,3 @@ def _mend(file: Path) -> None:
         return
     with file.open("r+b") as handle:
         handle.truncate(data.rfind(b"\n") + 1)
-

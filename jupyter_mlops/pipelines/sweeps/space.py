@@ -139,7 +139,9 @@ def _items(name: str, inside: str) -> Sequence[object]:
 def _choice(name: str, items: Sequence[object]) -> Choice:
     values: list[Scalar] = []
     for item in items:
-        if not isinstance(item, str | int | float | bool | None) or (isinstance(item, float) and not math.isfinite(item)):
+        if not isinstance(item, str | int | float | bool | None) or (
+            isinstance(item, float) and not math.isfinite(item)
+        ):
             raise UsageError("bad-space", f"{name}: {item} is no text, number or truth value.", hint=HINT)
         if item in values:
             raise UsageError("bad-space", f"{name} names {item} twice.", hint=HINT)
@@ -159,7 +161,8 @@ def _range(name: str, word: str, items: Sequence[object]) -> Range:
     low, high, *rest = numbers
     _require_order(name, low, high, rest[0] if rest else None)
     if is_log and low <= 0:
-        hint = f"{name}={word}({'1' if is_whole else '1e-4'},{high:g}), or {name}={word.replace('log', '') or 'float'}({low:g},{high:g})"
+        plain, least = ("int", "1") if is_whole else ("float", "1e-4")
+        hint = f"{name}={word}({least},{high:g}), or {name}={plain}({low:g},{high:g})"
         raise UsageError("log-of-zero", f"{name}: there is no logarithm of {low:g}.", hint=hint)
     return Range(low, high, rest[0] if rest else None, is_log, is_whole)
 

@@ -55,7 +55,7 @@ class Sweeping:
         self._recover()
 
     def _recover(self) -> None:
-        """Trials that a killed sweep left running: the record of one may be there already, all others are tried again."""
+        """Trials that a kill left running: the record of one may be there already, all others are tried again."""
         for number in self.search.running:
             if trial := self.trials.get(number):
                 self.search.tell(number, trial.state, trial.value)
@@ -110,7 +110,7 @@ class Sweeping:
             place.settle()
 
     def _common(self, stages: tuple[StageSpec, ...]) -> list[str]:
-        """The stages before the one that is swept to which no searched parameter matters, and that are not up to date."""
+        """The stages that run once for all trials, as no searched parameter matters to them; none when up to date."""
         searched = {key for keys in self._definition.keys.values() for key in keys}
         graph, locked = self._home.pipeline.graph(), self._home.pipeline.locked()
         touched: set[str] = set()
@@ -250,7 +250,9 @@ def require_same_inputs(home: Home, place: Bench, stages: tuple[StageSpec, ...])
     for path in sorted(sources(stages)):
         here, there = home.pipeline.data.pin(path), place.pipeline.data.pin(path)
         if here is None and "://" not in path:
-            raise UsageError("input-missing", f"{path} is missing.", hint="pull brings data; checkout PATH restores it.")
+            raise UsageError(
+                "input-missing", f"{path} is missing.", hint="pull brings data; checkout PATH restores it."
+            )
         if here != there:
             raise UsageError(
                 "dirty-data",
@@ -258,4 +260,3 @@ def require_same_inputs(home: Home, place: Bench, stages: tuple[StageSpec, ...])
                 context="Trials run beside the workspace, on versions that are kept: each can be repeated.",
                 hint=f"commit {path}, then sweep again.",
             )
-
