@@ -22,6 +22,7 @@ def document(result: Any) -> Document:
         govern,
         models,
         pipelines,
+        sweeps,
         watch,
     )
 
