@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -357,3 +357,5 @@ def _tidy(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         elif path.suffix not in (".log", ".txt") or not path.stat().st_size:
             path.unlink(missing_ok=True)
+    with suppress(OSError):  # something is in it
+        folder.rmdir()

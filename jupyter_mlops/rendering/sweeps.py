@@ -135,7 +135,7 @@ def _places(trial: Trial, space: dict[str, Domain]) -> tuple[float, ...] | None:
 def place_of(domain: Domain, value: object) -> float | None:
     """Where `value` lies in `domain`: 0 at its least, 1 at its greatest."""
     if not isinstance(domain, Range):
-        place = domain.values.index(value) if value in domain.values else None  # type: ignore[arg-type]
+        place = domain.values.index(value) if value in domain.values else None
         return None if place is None else place / max(len(domain.values) - 1, 1)
     if isinstance(value, bool) or not isinstance(value, int | float) or (domain.is_log and value <= 0):
         return None

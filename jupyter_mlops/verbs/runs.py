@@ -26,7 +26,7 @@ CI = Actor("ci", source="service")
 
 @attrs.frozen
 class RunSummary:
-    """One run: `state` is ``running``, ``succeeded``, ``failed`` or ``cancelled``.
+    """One run: `state` is ``running``, ``succeeded``, ``failed``, ``pruned`` or ``cancelled``.
 
     Attributes
     ----------
@@ -34,6 +34,8 @@ class RunSummary:
         Runs are counted oldest first, from 1; 0 while it runs.
     inputs, outputs
         Path to digest: what came from outside the run, and what its stages hold afterwards.
+    labels
+        What it is part of: ``sweep`` and ``trial``.
     """
 
     run: str
@@ -49,6 +51,7 @@ class RunSummary:
     metrics: dict[str, Scalar]
     inputs: dict[str, str] = attrs.field(factory=dict)
     outputs: dict[str, str] = attrs.field(factory=dict)
+    labels: dict[str, Scalar] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -126,6 +129,7 @@ def _ended(run: NumberedRun) -> RunSummary:
         metrics=record.metrics,
         inputs=record.inputs,
         outputs=record.outputs,
+        labels=record.labels,
     )
 
 

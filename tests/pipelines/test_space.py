@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -50,7 +51,7 @@ def test_the_points_of_a_range_lie_in_it_a_step_apart(ends, step):
     points = domain.points()
     assert points[0] == domain.low
     assert domain.high - step * (1 + 1e-9) <= points[-1] <= domain.high + step * 1e-6
-    assert all(math.isclose(b - a, step, rel_tol=1e-5) for a, b in zip(points, points[1:], strict=False))
+    assert all(math.isclose(b - a, step, rel_tol=1e-5) for a, b in pairwise(points))
 
 
 @pytest.mark.parametrize(

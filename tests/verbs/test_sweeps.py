@@ -232,6 +232,12 @@ def test_a_metric_that_the_stage_did_not_write_is_said(swept):
     assert raised.value.hint == "Did you mean auc?"
 
 
+def test_the_only_metric_of_a_stage_need_not_be_named(chain):
+    mlops.run(project=chain)
+    found = mlops.sweep("train", space={"C": [0.1, 0.2]}, sampler="grid", dry_run=True, project=chain)
+    assert (found.metric, found.planned) == ("auc", 2)
+
+
 def test_a_notebook_that_is_no_stage_and_a_stage_that_is_none(swept):
     write_notebook(swept / "look.ipynb", "x = 1")
     for target, reference in (("look.ipynb", "not-a-stage"), ("tarin", "unknown-stage"), ("", "stage-needed")):
@@ -242,7 +248,7 @@ def test_a_notebook_that_is_no_stage_and_a_stage_that_is_none(swept):
 
 def test_data_that_no_version_holds_is_not_swept(swept):
     (swept / "data.csv").write_text("a\n9\n")
-    with pytest.raises(MlopsError, match="data.csv is not what its last version holds") as raised:
+    with pytest.raises(MlopsError, match=r"data\.csv is not what its last version holds") as raised:
         sweep(swept)
     assert raised.value.reference == "dirty-data"
     assert raised.value.hint.startswith("commit data.csv")
@@ -326,6 +332,11 @@ def test_a_clone_that_fetched_the_records_has_the_same_boards(swept, tmp_path):
     subprocess.run(["git", "clone", "-q", str(swept), str(clone)], check=True, capture_output=True)
     subprocess.run(["git", "fetch", "-q", "origin", "refs/mlops/*:refs/remotes/mlops/*"], cwd=clone, check=True)
     assert mlops.sweeps(project=clone).sweeps == (found,)
+    subprocess.run(["git", "config", "user.name", "Omar"], cwd=clone, check=True)
+    subprocess.run(["git", "config", "user.email", "omar@example.org"], cwd=clone, check=True)
+    with pytest.raises(MlopsError, match="another clone") as raised:
+        mlops.sweep(resume="1", trials=3, project=clone)
+    assert raised.value.hint.startswith("Start one of your own: sweep train")
 
 
 def test_a_dry_run_runs_nothing(swept):

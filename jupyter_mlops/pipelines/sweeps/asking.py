@@ -175,9 +175,11 @@ def again(definition: Definition, pipeline: Pipeline, trials: int | None) -> Def
             context="Trials of both could not be compared.",
             hint=f"Start a new sweep: sweep {definition.stage} {line(definition)}",
         )
-    size = grid_size(parse_all(definition.space)) if definition.sampler == GRID else None
+    space = parse_all(definition.space)
+    size = grid_size(space) if definition.sampler == GRID else None
     planned = trials or definition.planned
-    return attrs.evolve(definition, planned=min(planned, size) if size else planned)
+    keys = _keys(pipeline, stages, space)  # a colleague may have written the record
+    return attrs.evolve(definition, keys=keys, planned=min(planned, size) if size else planned)
 
 
 def line(definition: Definition) -> str:

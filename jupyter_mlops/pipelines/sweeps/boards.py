@@ -89,7 +89,9 @@ class Trial:
             number=number,
             state=record.state,
             value=value_of(record, definition.metric),
-            parameters={name: _scalar(record.parameters.get(keys[0])) for name, keys in definition.keys.items()},
+            parameters={
+                name: _scalar(record.parameters.get(next(iter(keys), ""))) for name, keys in definition.keys.items()
+            },
             seconds=record.seconds,
             error=f"{where}{bad.error}" if bad else "",
             notebook=kept_at(bad.name, record.run) if bad and bad.notebook else None,

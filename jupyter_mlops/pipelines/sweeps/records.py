@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from jupyter_mlops.records import Actor, Places, write_atomically
 from jupyter_mlops.versioning.ledger import Ledger
 
 KIND = "sweeps"
+NAME = re.compile(r"sweep-[0-9a-f-]+")
 COUNTED = frozenset({"succeeded", "failed", "pruned"})
 """States of trials that ended by themselves; one that was stopped is tried again."""
 
@@ -66,10 +68,12 @@ class SweepRecords:
     def _oldest_first(self) -> Iterator[Definition]:
         for key, data in sorted(self._ledger.read(KIND)):
             try:
-                yield msgspec.json.decode(data, type=Definition)
+                one = msgspec.json.decode(data, type=Definition)
             except msgspec.DecodeError as error:
                 message = f"The record of {key} is damaged."
                 raise EnvironmentFault("record-corrupt", message, context=str(error)) from error
+            if NAME.fullmatch(one.sweep) and one.sweep == key:  # it names a folder, and a colleague wrote it
+                yield one
 
     def find(self, name: str) -> NumberedSweep:
         """The sweep with this number (``2``, ``#2``) or id; of a stage's name its last sweep.
@@ -107,7 +111,8 @@ class SweepRecords:
         found: dict[str, dict[int, Trial]] = {}
         for run in self._runs.all() if known else ():
             name = str(run.record.labels.get("sweep"))
-            if name in known and run.record.state in COUNTED and "trial" in run.record.labels:
+            counts = run.record.state in COUNTED and isinstance(run.record.labels.get("trial"), int)
+            if name in known and counts:
                 trial = self._trial(run, known[name])
                 found.setdefault(name, {})[trial.trial] = trial
         return {name: tuple(trials.values()) for name, trials in found.items()}

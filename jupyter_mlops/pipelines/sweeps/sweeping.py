@@ -14,7 +14,7 @@ from jupyter_mlops.pipelines.reports import Heard, Report
 from jupyter_mlops.pipelines.runner import Finished
 from jupyter_mlops.pipelines.scheduling import capacity
 from jupyter_mlops.pipelines.stages import StageSpec, sources
-from jupyter_mlops.pipelines.sweeps.asking import involved
+from jupyter_mlops.pipelines.sweeps.asking import involved, line
 from jupyter_mlops.pipelines.sweeps.bench import Bench, Home, bench
 from jupyter_mlops.pipelines.sweeps.boards import Definition, Trial, board, has_metric, step_note, value_of
 from jupyter_mlops.pipelines.sweeps.search import Aim, Point, Search
@@ -40,12 +40,20 @@ class Sweeping:
         Where the study is kept.
     earlier
         Trials of the same sweep that ended before.
+
+    Raises
+    ------
+    UsageError
+        ``sweep-elsewhere``: another clone has its study.
     """
 
     def __init__(self, home: Home, definition: Definition, folder: Path, earlier: tuple[Trial, ...] = ()) -> None:
         aim = Aim(
             parse_all(definition.space), definition.maximize, definition.sampler, definition.seed, definition.prunes
         )
+        if earlier and not (folder / STUDY).exists():
+            hint = f"Start one of your own: sweep {definition.stage} {line(definition)}"
+            raise UsageError("sweep-elsewhere", "This sweep was run in another clone.", hint=hint)
         self.trials = {trial.trial: trial for trial in earlier}
         self.search = Search(folder / STUDY, definition.sweep, aim)
         self._home = home
