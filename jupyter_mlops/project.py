@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.pipelines.pipeline import Pipeline
     from jupyter_mlops.pipelines.reproduction.verdicts import Verdicts
     from jupyter_mlops.pipelines.runs import RunRecords
+    from jupyter_mlops.pipelines.sweeps.records import SweepRecords
     from jupyter_mlops.profiles.comparisons import Comparisons
     from jupyter_mlops.profiles.store import ProfileStore
     from jupyter_mlops.provenance.graph import DataVersion, LineageGraph, Registered, Served
@@ -177,6 +178,13 @@ class Project:
         from jupyter_mlops.pipelines.reproduction.verdicts import Verdicts
 
         return Verdicts(self.ledger)
+
+    @cached_property
+    def sweeps(self) -> SweepRecords:
+        """What was tried to find better parameters."""
+        from jupyter_mlops.pipelines.sweeps.records import SweepRecords
+
+        return SweepRecords(self.places, self.ledger, self.runs)
 
     @cached_property
     def models(self) -> Models:

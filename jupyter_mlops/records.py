@@ -57,12 +57,28 @@ class Step:
         How much of it, in `unit`; `total` is None when unknown.
     unit
         ``files``, ``bytes``, ``cells``, ``stages``.
+    note
+        How it stands: ``best auc 0.83, trial 7``.
     """
 
     what: str
     done: float = 0
     total: float | None = None
     unit: str = ""
+    note: str = ""
+
+
+@attrs.frozen
+class Standing(Step):
+    """A report of progress with the result as it is so far.
+
+    Attributes
+    ----------
+    result
+        As the verb will answer it, so that a face that has room can show it.
+    """
+
+    result: object = None
 
 
 Progress = Callable[[Step], None]
@@ -100,7 +116,7 @@ class StageRecord:
     Attributes
     ----------
     state
-        ``ran``, ``up-to-date``, ``restored``, ``failed`` or ``skipped``.
+        ``ran``, ``up-to-date``, ``restored``, ``failed``, ``pruned`` or ``skipped``.
     reason
         Why it ran, or did not.
     notebook
@@ -144,7 +160,7 @@ class VersionRecord:
     Attributes
     ----------
     state
-        ``succeeded``, ``failed`` or ``cancelled``.
+        ``succeeded``, ``failed``, ``pruned`` or ``cancelled``.
     git_commit, dirty
         The commit whose tree the run had (with its own lock file, when that was committed),
         and whether tracked files differed from it.
@@ -160,6 +176,10 @@ class VersionRecord:
         The lock files that say what should be installed, path to digest.
     log
         Whether what the run printed beside the notebooks is kept (kind ``logs`` of the ledger, under the run).
+    labels
+        What the run is part of: ``sweep`` and ``trial``.
+    history
+        What its notebooks reported while they ran: metric to pairs of step and value.
     """
 
     run: str
@@ -177,6 +197,8 @@ class VersionRecord:
     unkept: tuple[str, ...] = ()
     declared: dict[str, str] = attrs.field(factory=dict)
     log: bool = False
+    labels: dict[str, Scalar] = attrs.field(factory=dict)
+    history: dict[str, list[tuple[float, float]]] = attrs.field(factory=dict)
 
     @property
     def environments(self) -> tuple[str, ...]:

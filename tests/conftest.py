@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_mlops.project import Project
 
-pytest_plugins = ["chains"]
+pytest_plugins = ["chains", "sweeping"]
 
 # Whoever runs the tests has no part in them; fixtures that outlive one test start before `_private_home`.
 for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "JUPYTERHUB_USER"):

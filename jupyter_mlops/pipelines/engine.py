@@ -9,7 +9,7 @@ import ast
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -23,6 +23,7 @@ from papermill.log import logger
 
 from jupyter_mlops.errors import EnvironmentFault
 from jupyter_mlops.pipelines.environment import Observatory
+from jupyter_mlops.pipelines.reports import MIME
 from jupyter_mlops.pipelines.secrecy import Secrecy
 from jupyter_mlops.records import write_atomically
 
@@ -43,25 +44,26 @@ class Watch:
 
     Attributes
     ----------
-        cell
-            Called with the number of code cells done, and of all; the injected parameters do not count.
-        source, target
-            The notebook's own path and that of the executed one, for the record inside the latter.
-    <<<<<<< HEAD
-        keep
-            Writes the notebook as far as it got; set when the execution begins.
-    =======
-        secrecy
-            Hands secrets to the kernel; None when the notebook asks for none.
-    >>>>>>> w-records
-        observatory
-            Where what is known of the environment is kept; None to look at nothing.
-        packages, environment
-            What was installed where the kernel ran, and the digest of all about it; filled in at the end.
-        agent
-            What a Python kernel executes, silently, before the first cell.
-        question, answer
-            An expression for a Python kernel after the last cell, whose value is text; who hears that.
+    cell
+        Called with the number of code cells done, and of all; the injected parameters do not count.
+    source, target
+        The notebook's own path and that of the executed one, for the record inside the latter.
+    secrecy
+        Hands secrets to the kernel; None when the notebook asks for none.
+    observatory
+        Where what is known of the environment is kept; None to look at nothing.
+    packages, environment
+        What was installed where the kernel ran, and the digest of all about it; filled in at the end.
+    keep
+        Writes the notebook as far as it got; set when the execution begins.
+    agent
+        What a Python kernel executes, silently, before the first cell.
+    question, answer
+        An expression for a Python kernel after the last cell, whose value is text; who hears that.
+    report
+        Hears what the notebook reports by ``mlops.report``; False ends the kernel at once.
+    is_pruned
+        Whether `report` said so.
     """
 
     cell: Callable[[int, int], None] = lambda _done, _total: None
@@ -75,6 +77,8 @@ class Watch:
     agent: str = ""
     question: str = "''"
     answer: Callable[[str], None] = lambda _: None
+    report: Callable[[Mapping[str, Any]], bool] = lambda _report: True
+    is_pruned: bool = False
 
 
 class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermill has no types
@@ -183,6 +187,14 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
         finally:
             run_sync(self._end)()
 
+    def _heard(self, report: Mapping[str, Any]) -> None:
+        """Pass on what the notebook reports; when nobody wants the rest, go on as nbclient does with a dead kernel."""
+        if self._watch.is_pruned or self._watch.report(report):
+            return
+        self._watch.is_pruned = True
+        if self.task_poll_for_reply is not None:
+            self.task_poll_for_reply.cancel()
+
     def papermill_execute_cells(self) -> None:
         """Execute, then note what is installed where the kernel runs."""
         if self._watch.agent and self._speaks_python():
@@ -218,6 +230,9 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
         """Keep what the kernel sent; values of secrets are taken out before anything else sees them."""
         if self._watch.secrecy:
             message["content"] = self._watch.secrecy.scrubber.document(message["content"])
+        if message["msg_type"] == "display_data" and (said := message["content"]["data"].get(MIME)):
+            self._heard(said)
+            return None
         if message["msg_type"] == "stream" and not self._has_room(message["content"], cell_index):
             return None
         return super().process_message(message, cell, cell_index)
@@ -267,7 +282,7 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
         """Ask the kernel to end, so that it flushes its files, and wait in short steps."""
         if self.km is None:
             return
-        if self.km.has_kernel:
+        if self.km.has_kernel and not self._watch.is_pruned:
             await self.km.request_shutdown()
             deadline = time.monotonic() + SHUTDOWN_S
             while time.monotonic() < deadline and await self.km.is_alive():

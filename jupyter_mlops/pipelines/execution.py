@@ -102,7 +102,7 @@ class Execution:
             except BaseException:
                 aside.give_back(task.stage.outs)
                 raise
-            if ran.record.state == "failed":
+            if ran.record.state != "ran":
                 aside.give_back(task.stage.outs)
             aside.forget()
         seconds = round(time.monotonic() - start, 3)
@@ -131,11 +131,12 @@ class Execution:
                 aside.clear(task.stage.outs)
                 executor.pause(min(LONGEST_PAUSE_S, 2.0 ** (attempt - 2)))
             task, notebook, outcome = self._executed(task, command, executor, progress, following)
-            if not outcome.error or executor.is_stopped:
+            if not outcome.error or outcome.is_pruned or executor.is_stopped:
                 break
         if error := outcome.error or self._problem(task, command):
             kept = self._keep_failed(task, command)
-            ran = Ran(_failed(task, error, cell=outcome.cell, notebook=kept), outcome.packages)
+            failed = _failed(task, error, cell=outcome.cell, notebook=kept)
+            ran = Ran(attrs.evolve(failed, state="pruned") if outcome.is_pruned else failed, outcome.packages)
         else:
             with self._data.in_use():
                 ran = self._saved(task, aside, notebook, outcome)

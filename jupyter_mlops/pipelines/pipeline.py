@@ -17,6 +17,7 @@ from jupyter_mlops.pipelines.key_stages import hidden
 from jupyter_mlops.pipelines.keys import Keys
 from jupyter_mlops.pipelines.lock import Locked, Pin, Values
 from jupyter_mlops.pipelines.memory import Ending, Memory, fingerprint
+from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.stages import StageGraph, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation, Verdict, judge
 from jupyter_mlops.records import Places, Scalar, StageRecord
@@ -113,6 +114,18 @@ class Pipeline:
             pairs = {key: yaml_files.lookup(document, key) for key in keys}
             found[file] = {key: value for key, (known, value) in pairs.items() if known} if keys else dict(document)
         return found
+
+    def kernel(self, stage: StageSpec) -> dict[str, Any] | None:
+        """The kernel that the notebook of `stage` runs with, its folder and what it may import while it waits."""
+        command = stage.papermill
+        if command is None:
+            return None
+        notebook = Notebook.read(self.places.root, command.notebook)
+        return {
+            "kernel": command.kernel or notebook.kernel or "",
+            "folder": str(self.places.root / (command.cwd or ".")),
+            "preload": notebook.imports(self.preload),
+        }
 
     def _file(self, path: str) -> Path | None:
         """A file that ``dvc.yaml`` names, unless it lies outside the repository.

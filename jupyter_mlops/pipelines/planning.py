@@ -115,7 +115,7 @@ def require_parameters(notebook: Notebook, given: Mapping[str, Value]) -> None:
         )
     for name in names:
         if known and name not in known:
-            raise _unknown_parameter(name, notebook.path, known)
+            raise unknown_parameter(name, notebook.path, known)
 
 
 def require_kernel(notebook: Notebook, command: NotebookCommand | None = None) -> str:
@@ -155,14 +155,14 @@ def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mappi
     chosen: dict[str, Value] = {}
     known: dict[str, set[str]] = {}
     for stage in stages:
-        for name, key in _keys(pipeline, stage).items():
+        for name, key in parameter_keys(pipeline, stage).items():
             known.setdefault(name, set()).add(key)
     for name, value in given.items():
         if name not in known:
-            raise _unknown_parameter(name, " and ".join(stage.name for stage in stages), known, _taught(stages, name))
+            raise unknown_parameter(name, " and ".join(stage.name for stage in stages), known, _taught(stages, name))
         require_quotable(name, value)
         for key in known[name]:
-            _require_same_type(name, yaml_files.lookup(document, key)[1], value)
+            require_same_type(name, yaml_files.lookup(document, key)[1], value)
             chosen[key] = value
 
     def change(edited: Any) -> None:
@@ -173,7 +173,7 @@ def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mappi
         yaml_files.edit(pipeline.places.root / PARAMS, change)
 
 
-def _keys(pipeline: Pipeline, stage: StageSpec) -> dict[str, str]:
+def parameter_keys(pipeline: Pipeline, stage: StageSpec) -> dict[str, str]:
     """What a user may call each parameter of `stage`, and its key in ``params.yaml``."""
     values = pipeline.values(stage).get(PARAMS, {})
     leaves = [key for key, _ in flattened(values, lists=True)]
@@ -184,8 +184,14 @@ def _keys(pipeline: Pipeline, stage: StageSpec) -> dict[str, str]:
     }
 
 
-def _require_same_type(name: str, old: object, new: Value) -> None:
-    """The command line was written for values of one kind; another kind would arrive as something else."""
+def require_same_type(name: str, old: object, new: Value) -> None:
+    """Check that a parameter keeps its kind: as another one it would arrive as something else in the command line.
+
+    Raises
+    ------
+    UsageError
+        ``parameter-type``.
+    """
     if old is None or new is None or _kind(old) == _kind(new):
         return
     raise UsageError(
@@ -211,7 +217,8 @@ def _taught(stages: Sequence[StageSpec], name: str) -> str:
     return f"It takes none yet: {line} gives it one." if line else "It takes none."
 
 
-def _unknown_parameter(name: str, where: str, known: Iterable[str], without: str = "") -> UnknownReference:
+def unknown_parameter(name: str, where: str, known: Iterable[str], without: str = "") -> UnknownReference:
+    """The error for a parameter that `where` does not take, with the nearest that it does."""
     names = sorted(known)
     listed = f"It takes {', '.join(names)}." if names else without
     hint = did_you_mean(name, names, listed)

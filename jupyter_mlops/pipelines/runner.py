@@ -12,12 +12,14 @@ import attrs
 from jupyter_mlops.errors import Cancelled, UsageError
 from jupyter_mlops.pipelines import kernels, live, lock
 from jupyter_mlops.pipelines.execution import ASIDE, Aside
+from jupyter_mlops.pipelines.executor import Crew
 from jupyter_mlops.pipelines.machine import cpus, memory_bytes
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.planning import Plan, require_kernel
 from jupyter_mlops.pipelines.recording import Beginning
+from jupyter_mlops.pipelines.reports import Heard, go_on
 from jupyter_mlops.pipelines.runs import RunRecords
 from jupyter_mlops.pipelines.scheduling import capacity
 from jupyter_mlops.pipelines.secrecy import named_in, require_secrets
@@ -25,7 +27,7 @@ from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.turns import stoppable, turn
 from jupyter_mlops.pipelines.under_way import ROOT_FILE, RunUnderWay
 from jupyter_mlops.pipelines.worker import INSIDE
-from jupyter_mlops.records import Actor, Places, Progress, StageRecord, VersionRecord
+from jupyter_mlops.records import Actor, Places, Progress, Scalar, StageRecord, VersionRecord
 from jupyter_mlops.versioning.git import Git
 
 
@@ -43,12 +45,24 @@ class Choice:
         Files written for the run, such as ``params.yaml``.
     jobs
         Stages that run at once; 0 for as many as there are processors.
+    labels
+        What the record says the run is part of; one that has labels is kept also when nothing had to run.
+    crew
+        Workers that several runs share, at least `jobs` of them; its own when None.
+    heard
+        Who hears what notebooks report, and says whether they go on.
+    executes
+        Whether stages may run; else what is in no cache fails, and the run is not recorded.
     """
 
     force: bool = False
     git: bool = True
     also: tuple[str, ...] = ()
     jobs: int = 0
+    labels: Mapping[str, Scalar] = attrs.field(factory=dict)
+    crew: Crew | None = None
+    heard: Heard = go_on
+    executes: bool = True
 
 
 @attrs.frozen
@@ -140,14 +154,14 @@ class Runner:
             run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
             state = "cancelled"
             try:
-                run.stages(force=choice.force)
-                state = "failed" if run.has_failed else "succeeded"
+                run.stages(force=choice.force, executes=choice.executes, crew=choice.crew, heard=choice.heard)
+                state = run.state
             except KeyboardInterrupt as error:
                 raise Cancelled("the run; finished stages are kept") from error
             finally:
                 also = (*choice.also, *refreshed)
                 commit = self._committed(run, also) if choice.git and state != "cancelled" else None
-                record = self._kept(run, state, commit, beginning)
+                record = self._kept(run, state, commit, beginning, choice.labels) if choice.executes else None
         return Finished(run.results, record, commit)
 
     def _refreshed(self, plan: Plan) -> tuple[str, ...]:
@@ -167,17 +181,28 @@ class Runner:
         EnvironmentFault
             ``kernel-missing``.
         """
+        self.require_outside()
+        if git:
+            self._git.require_committable()
+        for stage in plan.everything:
+            if command := stage.papermill:
+                require_kernel(Notebook.read(self._places.root, command.notebook), command)
+
+    @staticmethod
+    def require_outside() -> None:
+        """Refuse to run from within a run.
+
+        Raises
+        ------
+        UsageError
+            ``nested-run``.
+        """
         if os.environ.get(INSIDE):
             raise UsageError(
                 "nested-run",
                 "A notebook that runs as a stage cannot start another run.",
                 hint="Make both stages, and let one depend on the other.",
             )
-        if git:
-            self._git.require_committable()
-        for stage in plan.everything:
-            if command := stage.papermill:
-                require_kernel(Notebook.read(self._places.root, command.notebook), command)
 
     def require_secrets(self, plan: Plan, given: Mapping[str, Value] | None = None, *, force: bool = False) -> None:
         """Refuse before anything is written or run when a secret is missing that a stage about to run asks for.
@@ -230,7 +255,8 @@ class Runner:
         kept = [path for path in metrics if not self._git.succeeds("check-ignore", "-q", "--", path)]
         paths = ["dvc.lock", *also, *kept, *run.written]
         existing = [path for path in paths if (self._places.root / path).exists()]
-        names = ", ".join(stage.name for stage in run.results if stage.state == "ran") or "keys of notebooks"
+        names = ", ".join(stage.name for stage in run.results if stage.state in ("ran", "restored"))
+        names = names or "keys of notebooks"
         return self._git.commit_only(existing, f"run: {names}", self._actor)
 
     def _is_dirty(self, plan: Plan) -> bool:
@@ -241,9 +267,11 @@ class Runner:
             or self._git.run("status", "--porcelain", "--", "dvc.yaml", *deps)
         )
 
-    def _kept(self, run: RunUnderWay, state: str, commit: str | None, beginning: Beginning) -> VersionRecord | None:
-        """Append the record of a run in which anything happened."""
-        if not any(stage.state in ("ran", "failed", "restored") for stage in run.results):
+    def _kept(
+        self, run: RunUnderWay, state: str, commit: str | None, beginning: Beginning, labels: Mapping[str, Scalar]
+    ) -> VersionRecord | None:
+        """Append the record of a run in which anything happened, or that is part of something."""
+        if not labels and not any(stage.state in ("ran", "failed", "pruned", "restored") for stage in run.results):
             return None
         record = VersionRecord(
             run=run.id,
@@ -257,6 +285,8 @@ class Runner:
             parameters=run.parameters,
             metrics=self._pipeline.metrics(_good(run)),
             packages=run.packages,
+            labels=dict(labels),
+            history=run.curves.points(),
         )
         record = self._records.recording.complete(record, beginning)
         self._records.append(record, self._actor)
@@ -273,6 +303,6 @@ def _is_of(run: Path, places: Places) -> bool:
 
 def _good(run: RunUnderWay) -> tuple[StageSpec, ...]:
     """The stages whose metrics files are of this run: after a failure they are of an earlier one."""
-    lost = ("failed", "skipped", "up-to-date") if run.has_failed else ("failed", "skipped")
+    lost = ("failed", "pruned", "skipped", "up-to-date") if run.has_failed else ("failed", "pruned", "skipped")
     good = {stage.name for stage in run.results if stage.state not in lost}
     return tuple(stage for stage in run.plan.stages if stage.name in good)

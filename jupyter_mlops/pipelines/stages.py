@@ -102,6 +102,13 @@ def overlaps(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
+def sources(stages: Iterable[StageSpec]) -> frozenset[str]:
+    """What `stages` read and none of them makes."""
+    known = tuple(stages)
+    made = [out.path for stage in known for out in stage.outs]
+    return frozenset(dep for stage in known for dep in stage.deps if not any(overlaps(dep, path) for path in made))
+
+
 class StageGraph:
     """The stages and what each needs.
 

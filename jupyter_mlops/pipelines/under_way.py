@@ -7,7 +7,8 @@ import shutil
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from jupyter_mlops.pipelines.papermill_command import Value
 from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
 from jupyter_mlops.pipelines.planning import Plan
 from jupyter_mlops.pipelines.recording import traits
+from jupyter_mlops.pipelines.reports import Curves, Heard, Report, go_on
 from jupyter_mlops.pipelines.run_cache import RunCache
 from jupyter_mlops.pipelines.scheduling import Capacity, Schedule
 from jupyter_mlops.pipelines.stages import StageSpec
@@ -48,19 +50,35 @@ class RunUnderWay:
         Who hears of it.
     capacity
         How much runs at once.
+
+    Attributes
+    ----------
+    curves
+        What they reported.
     """
 
-    def __init__(self, pipeline: Pipeline, actor: Actor, plan: Plan, progress: Progress, capacity: Capacity) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        actor: Actor,
+        plan: Plan,
+        progress: Progress,
+        capacity: Capacity,
+    ) -> None:
         self.id = new_id("run")
         self.plan = plan
         self.started, self.clock = now(), time.monotonic()
         self.packages: dict[str, str] = {}
         self.parameters: dict[str, Value] = {}
         self.written: list[str] = []
+        self.curves = Curves()
+        self.is_stopped = False
+        self._executes = True
         self._results: dict[str, StageRecord] = {}
         self._pipeline = pipeline
         self._actor = actor
         self._progress = progress
+        self._heard: Heard = go_on
         self._places = pipeline.places
         self._locked = pipeline.locked()
         self._stages = {stage.name: stage for stage in plan.everything}
@@ -85,8 +103,16 @@ class RunUnderWay:
 
     @property
     def has_failed(self) -> bool:
-        """Whether a stage failed."""
-        return any(result.state == "failed" for result in self.results)
+        """Whether a stage did not end well."""
+        return self.state != "succeeded"
+
+    @property
+    def state(self) -> str:
+        """How it ended: ``succeeded``, ``failed``, ``pruned`` or ``cancelled``."""
+        if self.is_stopped:
+            return "cancelled"
+        states = {result.state for result in self.results}
+        return next((state for state in ("failed", "pruned") if state in states), "succeeded")
 
     @property
     def has_written(self) -> bool:
@@ -98,30 +124,47 @@ class RunUnderWay:
         """Private to this run; the logs stay in it."""
         return self._places.state / "runs" / self.id
 
-    def stages(self, *, force: bool) -> None:
-        """Run each stage that has to, as soon as what it needs is there."""
+    def stages(self, *, force: bool, executes: bool = True, crew: Crew | None = None, heard: Heard = go_on) -> None:
+        """Run each stage that has to, as soon as what it needs is there.
+
+        Parameters
+        ----------
+        executes
+            Whether stages may run; else what no cache holds fails.
+        crew
+            Workers of somebody else, who ends them; its own when None.
+        heard
+            Who hears what notebooks report, and says whether they go on.
+        """
+        self._executes, self._heard = executes, heard
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / ROOT_FILE, str(self._places.root).encode())
         try:
-            self._work(force=force)
+            self._work(crew, force=force)
         finally:
             _tidy(self.folder)
 
-    def _work(self, *, force: bool) -> None:
+    def _work(self, crew: Crew | None, *, force: bool) -> None:
         with (
             LiveFile(self._places, self._announced()) as shown,
-            ThreadPoolExecutor(self._jobs, thread_name_prefix="stage") as threads,
-            Crew(self._places.root, self.id, self.folder / "log.txt", self._jobs) as crew,
+            self._crew(crew) as workers,
         ):
-            work = _Work(Execution(self._pipeline, self.folder), shown, threads, crew)
+            work = _Work(Execution(self._pipeline, self.folder), shown, workers)
             try:
                 while not self._schedule.is_over:
                     self._begin(work, force=force)
                     self._end_some(work)
             except KeyboardInterrupt:
-                crew.stop()
+                workers.stop()
                 self._stopped(work)
                 raise
+            finally:
+                self.is_stopped = workers.is_stopped
+
+    def _crew(self, lent: Crew | None) -> AbstractContextManager[Crew]:
+        if lent:
+            return nullcontext(lent)
+        return Crew(self._places.root, self.id, self.folder / "log.txt", self._jobs)
 
     def _begin(self, work: _Work, *, force: bool) -> None:
         """Start what may start, and end at once what need not run, until nothing more can."""
@@ -150,6 +193,8 @@ class RunUnderWay:
         self._note_parameters(stage, now_there)
         if is_recorded and not force and (spared := self._spared(stage, locked, now_there, verdict)):
             return Ran(spared)
+        if not self._executes:
+            return Ran(StageRecord(stage.name, "failed", reason=verdict.reason, error="no cache holds what it made"))
         return Task(stage, verdict.reason or "forced", now_there, recorded=is_recorded)
 
     def _spared(
@@ -181,12 +226,19 @@ class RunUnderWay:
 
     def _execute(self, task: Task, work: _Work) -> None:
         stage = task.stage
-        executor = work.crew.take(self._kernel(stage))
+        kernel = self._pipeline.kernel(stage)
+        executor = work.crew.take(kernel)
+        executor.heard = self._hear
         announced = work.crew.waiting
         following = next((one for one in self._kernels_to_come(work.crew) if _named(one) not in announced), None)
+        following = following or (kernel if work.crew.repeats else None)
         report = self._reporting(stage, work.shown)
-        future = work.threads.submit(work.execution.run, task, executor, report, following)
+        future = work.crew.threads.submit(work.execution.run, task, executor, report, following)
         work.running[future] = (task, executor)
+
+    def _hear(self, report: Report) -> bool:
+        self.curves.add(report)
+        return self._heard(report)
 
     def _end_some(self, work: _Work) -> None:
         """Wait until a stage ends, and take note of all that have."""
@@ -251,25 +303,13 @@ class RunUnderWay:
         """The kernels of the notebooks that start next, those that wait already left out."""
         waiting = crew.waiting
         for name in self._schedule.upcoming():
-            kernel = self._kernel(self._stages[name])
+            kernel = self._pipeline.kernel(self._stages[name])
             if kernel is None:
                 continue
             if _named(kernel) in waiting:
                 waiting.remove(_named(kernel))
             else:
                 yield kernel
-
-    def _kernel(self, stage: StageSpec) -> dict[str, Any] | None:
-        """The kernel that the notebook of `stage` runs with."""
-        command = stage.papermill
-        if command is None:
-            return None
-        notebook = Notebook.read(self._places.root, command.notebook)
-        return {
-            "kernel": command.kernel or notebook.kernel or "",
-            "folder": str(self._places.root / (command.cwd or ".")),
-            "preload": notebook.imports(self._pipeline.preload),
-        }
 
     def _announced(self) -> LiveRun:
         known = self._endings
@@ -284,11 +324,10 @@ class RunUnderWay:
 
 @attrs.frozen
 class _Work:
-    """What a run works with: how stages are executed, where they show, and those that run."""
+    """What a run works with: how stages are executed, where they show, by whom, and those that run."""
 
     execution: Execution
     shown: LiveFile
-    threads: ThreadPoolExecutor
     crew: Crew
     running: dict[Future[Ran], tuple[Task, Executor]] = attrs.field(factory=dict)
 
@@ -328,3 +367,5 @@ def _tidy(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         elif path.suffix not in (".log", ".txt") or not path.stat().st_size:
             path.unlink(missing_ok=True)
+    with suppress(OSError):  # something is in it
+        folder.rmdir()

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -123,6 +123,7 @@ class Worker:
 
     def __init__(self, channel: IO[str]) -> None:
         self._channel = channel
+        self._tasks: IO[str] = sys.stdin
         self._scrubber = Scrubber()
         self._pump = Pump(2, self._scrubber)
         self._kernels = Kernels(self._pump.inlet)
@@ -136,6 +137,7 @@ class Worker:
             "shell": self._shell,
             "start": self._start,
         }
+        self._tasks = tasks
         for line in tasks:
             task: Message = json.loads(line)
             try:
@@ -186,7 +188,7 @@ class Worker:
 
         secrecy = self._secrecy(task)
         observatory = Observatory(Path(task["environments"]), Path.cwd())
-        self._watch = watch = Watch(cell, task["source"], task["target"], secrecy, observatory)
+        self._watch = watch = Watch(cell, task["source"], task["target"], secrecy, observatory, report=self._report)
         capture = _capture(task, watch)
         try:
             with capture or contextlib.nullcontext():
@@ -206,7 +208,7 @@ class Worker:
             said = f"{error.ename}: {error.evalue}".strip().splitlines()
             self._say(kind="failed", in_cell=True, error=said[0] if said else error.ename)
         except Exception as error:  # noqa: BLE001  # a dead kernel, a disk: the stage failed at this cell
-            self._say(kind="failed", in_cell=True, error=_in_words(error))
+            self._say(kind="failed", in_cell=True, is_pruned=watch.is_pruned, error=_in_words(error))
         else:
             if secrecy and (leak := secrecy.leaks(task["outs"])):
                 self._say(kind="failed", error=f"it wrote a secret into {leak}, so nothing was recorded")
@@ -228,6 +230,12 @@ class Worker:
 
         names = task["secrets"]
         return Secrecy(names, Path.cwd(), self._scrubber) if names else None
+
+    def _report(self, report: Mapping[str, Any]) -> bool:
+        """Pass on what a notebook reports, and wait for word whether it is to go on; the kernel does not wait."""
+        self._say(kind="report", **report)
+        answer = self._tasks.readline()
+        return bool(answer) and bool(json.loads(answer)["go_on"])
 
     def _shell(self, task: Message) -> None:
         for line in task["commands"]:

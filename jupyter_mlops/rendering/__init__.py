@@ -23,6 +23,7 @@ def document(result: Any) -> Document:
         models,
         pipelines,
         reproduction,
+        sweeps,
         watch,
     )
 

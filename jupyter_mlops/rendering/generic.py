@@ -33,6 +33,8 @@ STATES = {
     "not-executable": Tone.BAD,
     "absent": Tone.BAD,
     "skipped": Tone.QUIET,
+    "pruned": Tone.QUIET,
+    "interrupted": Tone.STALE,
     "cancelled": Tone.QUIET,
     "stopped": Tone.QUIET,
 }

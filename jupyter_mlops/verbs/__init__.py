@@ -34,6 +34,7 @@ NOUNS = {
     "runs": ("runs",),
     "checks": ("ci",),
     "reproduction": ("reproduce",),
+    "sweeps": ("sweep", "sweeps"),
     "environments": ("environment",),
     "exports": ("export",),
     "models": ("register", "models", "alias"),

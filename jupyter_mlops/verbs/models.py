@@ -16,6 +16,7 @@ from jupyter_mlops.registry import versions as registry
 from jupyter_mlops.registry.formats import SUFFIXES
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.verbs.elsewhere import as_it_was
 
 
 @attrs.frozen
@@ -64,14 +65,35 @@ def register(
     dry_run
         Say which version it would be.
     """
-    project, who = call.project, require_known(call.actor)
-    path, wanted = _source(call, source)
-    done = project.models.plan(path, name, version)
-    _require_same(done.content.digest, wanted, source, path)
-    earlier = [one for model in project.models.all() if model.name == name for one in model.versions]
+    require_known(call.actor)
+    found = _source(call, source)
+    wish = _Wish(name, version, message, dry_run)
+    if found.run is None or call.project.models.holds(found.path, found.digest):
+        return _registered(call, found, wish)
+    _require_cached(call, found)
+    with as_it_was(call, found.run.record) as there:
+        return _registered(there, found, wish)
+
+
+@attrs.frozen
+class _Wish:
+    """What was asked of a registration."""
+
+    name: str
+    version: str
+    message: str
+    dry_run: bool
+
+
+def _registered(call: Call, found: _Source, wish: _Wish) -> Registered:
+    """Register what HEAD holds, which is what was found."""
+    known, who = call.project.models, require_known(call.actor)
+    done = known.plan(found.path, wish.name, wish.version)
+    _require_same(done.content.digest, found)
+    earlier = [one for model in known.all() if model.name == wish.name for one in model.versions]
     same = next((one.label for one in earlier if one.digest == done.content.digest), None)
-    if not dry_run:
-        done = project.models.register(path, name, who, version=version, message=message)
+    if not wish.dry_run:
+        done = known.register(found.path, wish.name, who, version=wish.version, message=wish.message)
     return Registered(done.model, done.label, done.tag, done.content.digest, done.content.path, done.git_commit, same)
 
 
@@ -219,15 +241,24 @@ def _shown_version(
     )
 
 
-def _source(call: Call, source: str) -> tuple[str, str | None]:
-    """The path of the model file that `source` names, and the digest it must have when a run wrote it."""
+@attrs.frozen
+class _Source:
+    """A model file, and when a run wrote it that run and the digest it must have."""
+
+    path: str
+    digest: str = ""
+    run: NumberedRun | None = None
+
+
+def _source(call: Call, source: str) -> _Source:
+    """The model file that `source` names, by its path or by the run that wrote it."""
     path = call.project.root / call.path(source)
     if path.exists() or not re.fullmatch(r"(run:)?#?\d+|(run:)?run-[0-9a-f-]+", source):
-        return call.path(source), None
+        return _Source(call.path(source))
     run = call.project.runs.find(source)
     models = {path: digest for path, digest in run.record.outputs.items() if path.endswith(SUFFIXES)}
     if len(models) == 1:
-        return next(iter(models.items()))
+        return _Source(*next(iter(models.items())), run)
     found = ", ".join(models) or ", ".join(run.record.outputs) or "nothing"
     raise UsageError(
         "no-single-model",
@@ -237,13 +268,24 @@ def _source(call: Call, source: str) -> tuple[str, str | None]:
     )
 
 
-def _require_same(digest: str, wanted: str | None, source: str, path: str) -> None:
-    """What a run wrote can be registered while HEAD still holds it."""
-    if wanted in (None, digest):
+def _require_same(digest: str, found: _Source) -> None:
+    """What a run wrote is registered as it is, not as something else of that name."""
+    if found.run is None or digest == found.digest:
         return
     raise UsageError(
         "run-superseded",
-        f"Run {source} wrote another {path} than the one committed now.",
-        context=f"It wrote {wanted}, HEAD holds {digest}.",
-        hint=f"register {path} takes the present one; checkout {path}@{str(wanted)[:8]} brings the other back.",
+        f"Run #{found.run.number} wrote another {found.path} than its commit gives now.",
+        context=f"It wrote {found.digest}, its commit gives {digest}.",
+        hint=f"register {found.path} takes the present one.",
     )
+
+
+def _require_cached(call: Call, found: _Source) -> None:
+    """What nobody has any more cannot be registered."""
+    if found.run and not call.project.datasets.is_stored(found.digest):
+        raise UsageError(
+            "run-superseded",
+            f"Run #{found.run.number} wrote another {found.path} than the one committed now.",
+            context=f"It wrote {found.digest}, which is not on this machine.",
+            hint=f"register {found.path} takes the present one; pull may bring the other.",
+        )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class RunSummary:
-    """One run: `state` is ``running``, ``succeeded``, ``failed`` or ``cancelled``.
+    """One run: `state` is ``running``, ``succeeded``, ``failed``, ``pruned`` or ``cancelled``.
 
     Attributes
     ----------
@@ -39,6 +39,8 @@ class RunSummary:
         The digest of what the tree had besides the commit, and what of it is not kept, and why.
     verdict
         What its last re-execution found: ``identical``, ``different`` …; empty when there was none.
+    labels
+        What it is part of: ``sweep`` and ``trial``.
     """
 
     run: str
@@ -60,6 +62,7 @@ class RunSummary:
     patch: str | None = None
     unkept: tuple[str, ...] = ()
     verdict: str = ""
+    labels: dict[str, Scalar] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -176,6 +179,7 @@ def summary(run: NumberedRun, verdicts: Mapping[str, str] = {}) -> RunSummary:
         patch=record.patch,
         unkept=record.unkept,
         verdict=verdicts.get(record.run, ""),
+        labels=record.labels,
     )
 
 

@@ -174,7 +174,9 @@ def _shown(stage: StageSpec) -> Stage:
 
 @attrs.frozen
 class StageRun:
-    """What became of one stage: `state` is ``ran``, ``up-to-date``, ``restored``, ``failed`` or ``skipped``.
+    """What became of one stage.
+
+    Its `state` is ``ran``, ``up-to-date``, ``restored``, ``failed``, ``pruned`` or ``skipped``.
 
     Attributes
     ----------
