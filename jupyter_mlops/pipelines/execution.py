@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.pipelines import lock
+from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.executor import Executor, Outcome
 from jupyter_mlops.pipelines.lock import Locked, Pin
 from jupyter_mlops.pipelines.notebooks import Notebook
@@ -47,11 +48,12 @@ class Task:
 
 @attrs.frozen
 class Ran:
-    """What came of a stage: its record, what was installed where it ran, and ``.gitignore`` files written."""
+    """What came of a stage: its record, what was installed, ``.gitignore`` files written, what a lone notebook did."""
 
     record: StageRecord
     packages: Mapping[str, str] = attrs.field(factory=dict)
     written: tuple[str, ...] = ()
+    captured: Captured | None = None
 
 
 class Execution:
@@ -142,6 +144,7 @@ class Execution:
                 "language": notebook.language,
                 "folder": str(self._root / (command.cwd or ".")),
                 "next": following,
+                "capture": not task.recorded,
             },
             lambda done, total: progress(Step(name, done, total, "cells")),
         )
@@ -198,7 +201,8 @@ class Execution:
             deps = {path: pin for path, pin in task.now.deps.items() if pin}
             self._aside.retire()
             lock.write(self._root, stage, Locked(stage.command, deps, outs, task.now.params))
-        return Ran(record, outcome.packages, written)
+        captured = Captured.of(outcome.captured) if outcome.captured else None
+        return Ran(record, outcome.packages, written, captured)
 
     def _pinned(self, out: Out) -> Pin:
         pin = self._data.save(out.path) if out.cached else self._data.pin(out.path)

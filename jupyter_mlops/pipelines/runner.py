@@ -10,6 +10,7 @@ import attrs
 
 from jupyter_mlops.errors import Cancelled, UsageError
 from jupyter_mlops.pipelines import live, lock
+from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.execution import Aside
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.pipeline import Pipeline
@@ -52,11 +53,14 @@ class Finished:
         None when nothing had to run: such a run is not recorded.
     git_commit
         The commit of ``dvc.lock``, None without one.
+    captured
+        What a notebook that is no stage read and wrote; None when there was none, or it failed.
     """
 
     stages: tuple[StageRecord, ...]
     record: VersionRecord | None = None
     git_commit: str | None = None
+    captured: Captured | None = None
 
 
 class Runner:
@@ -136,7 +140,7 @@ class Runner:
                     self._committed(run, (*choice.also, *refreshed)) if choice.git and state != "cancelled" else None
                 )
                 record = self._kept(run, state, commit)
-        return Finished(tuple(run.results), record, commit)
+        return Finished(tuple(run.results), record, commit, run.captured)
 
     def require_runnable(self, plan: Plan, *, git: bool) -> None:
         """Refuse before anything is written.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_mlops.pipelines import live, lock
+from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.execution import Execution, Ran, Task
 from jupyter_mlops.pipelines.executor import Executor
 from jupyter_mlops.pipelines.live import LiveFile, LiveRun, LiveStage
@@ -47,6 +48,7 @@ class RunUnderWay:
         self.packages: dict[str, str] = {}
         self.parameters: dict[str, Value] = {}
         self.written: list[str] = []
+        self.captured: Captured | None = None
         self._pipeline = pipeline
         self._actor = actor
         self._progress = progress
@@ -78,6 +80,7 @@ class RunUnderWay:
                 self.results.append(ran.record)
                 self.packages.update(ran.packages)
                 self.written += ran.written
+                self.captured = ran.captured or self.captured
                 shown.update(stage.name, state=ran.record.state)
         _tidy(folder)
 
