@@ -15,6 +15,8 @@ from typing import Any
 
 NAME = "_jupyter_mlops_capture"
 WRITES = os.O_WRONLY | os.O_RDWR
+# What was in the file before is part of what is in it afterwards.
+KEEPS = os.O_RDWR | os.O_APPEND
 SYSTEM = ("/dev", "/proc", "/sys", "/run", "/etc", "/usr", "/lib", "/lib64", "/bin")
 PERSONAL = (".cache", ".config", ".ipython", ".jupyter", ".local", ".matplotlib", ".dvc")
 
@@ -55,14 +57,15 @@ class Notes:
         try:
             if event == "open":
                 path, _, flags = arguments
-                self._note(path, "written" if flags & WRITES else "read", also_read=flags & os.O_RDWR)
+                keeps = bool(flags & KEEPS) and not flags & os.O_TRUNC
+                self._note(path, "written" if flags & WRITES else "read", keeps=keeps)
             elif event in EVENTS:
                 for place, deed in EVENTS[event]:
                     self._note(arguments[place], deed)
         except Exception:  # noqa: BLE001, S110  # an exception of a hook would become the notebook's
             pass
 
-    def _note(self, path: Any, deed: str, *, also_read: int = 0) -> None:
+    def _note(self, path: Any, deed: str, *, keeps: bool = False) -> None:
         if isinstance(path, int) or path is None:
             return
         place = os.path.abspath(os.fsdecode(path))
@@ -71,7 +74,7 @@ class Notes:
             counts = self._counts[place] = self._is_noted(place)
         if counts:
             deeds = self._done.setdefault(place, {})
-            if also_read and os.path.exists(place):
+            if keeps and os.path.exists(place):
                 deeds["read"] = None
             deeds[deed] = None
 

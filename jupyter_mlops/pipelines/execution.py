@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.pipelines import deposit, lock
+from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.executor import Executor, Outcome
 from jupyter_mlops.pipelines.lock import Locked, Pin
 from jupyter_mlops.pipelines.notebooks import Notebook
@@ -54,11 +55,12 @@ class Task:
 
 @attrs.frozen
 class Ran:
-    """What came of a stage: its record, what was installed where it ran, and ``.gitignore`` files written."""
+    """What came of a stage: its record, what was installed, ``.gitignore`` files written, what a lone notebook did."""
 
     record: StageRecord
     packages: Mapping[str, str] = attrs.field(factory=dict)
     written: tuple[str, ...] = ()
+    captured: Captured | None = None
 
 
 class Execution:
@@ -206,6 +208,7 @@ class Execution:
                 "outs": [out.path for out in task.stage.outs if out.path != command.output],
                 "environments": str(deposit.folder(self._pipeline.places)),
                 "next": following,
+                "capture": not task.recorded,
             },
             lambda done, total: progress(Step(name, done, total, "cells")),
             task.stage.limits.timeout_s,
@@ -255,7 +258,8 @@ class Execution:
             written = tuple(filter(None, (self._data.ignore(out.path) for out in stage.outs if out.cached)))
             if task.recorded:
                 self._record(task, aside, outs)
-        return Ran(record, outcome.packages, written)
+        captured = Captured.of(outcome.captured) if outcome.captured else None
+        return Ran(record, outcome.packages, written, captured)
 
     def _record(self, task: Task, aside: Aside, outs: Mapping[str, Pin]) -> None:
         """Say in ``dvc.lock`` and in the run-cache what the stage made of what."""

@@ -44,11 +44,23 @@ class Notebook:
             ``notebook-missing``, ``not-a-notebook``.
         """
         try:
-            document = json.loads((root / path).read_bytes())
+            return cls.parse(path, (root / path).read_bytes())
         except (FileNotFoundError, NotADirectoryError) as error:
             raise UsageError("notebook-missing", f"There is no notebook {path}.", hint=HINT) from error
         except IsADirectoryError as error:
             raise UsageError("notebook-missing", f"{path} is a folder, not a notebook.", hint=HINT) from error
+
+    @classmethod
+    def parse(cls, path: str, data: bytes) -> Notebook:
+        """The notebook in `data`, called `path` in messages.
+
+        Raises
+        ------
+        UsageError
+            ``not-a-notebook``.
+        """
+        try:
+            document = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise UsageError("not-a-notebook", f"{path} is not a notebook.", context=str(error), hint=HINT) from error
         if not notebook_key.is_notebook(document):

@@ -65,7 +65,7 @@ def plan(
     if len(targets) > 1:
         hint = f"run {notebooks[0]}, or make it a stage: stage add NAME {notebooks[0]}."
         raise UsageError("one-notebook", "A notebook that is no stage runs by itself.", hint=hint)
-    return Plan((), _alone(pipeline.places, notebooks[0], parameters))
+    return alone(pipeline, notebooks[0], parameters)
 
 
 def _split(places: Places, stages: Sequence[StageSpec]) -> Plan:
@@ -84,14 +84,22 @@ def _stage_of(graph: StageGraph, target: str) -> str:
     return next((stage.name for stage in graph.by_name.values() if stage.notebook == path), path)
 
 
-def _alone(places: Places, path: str, parameters: Mapping[str, Value]) -> StageSpec:
-    """A notebook that is no stage as a stage without outputs."""
-    notebook = Notebook.read(places.root, path)
+def alone(pipeline: Pipeline, path: str, parameters: Mapping[str, Value]) -> Plan:
+    """A notebook by itself, as a stage without outputs.
+
+    Raises
+    ------
+    UnknownReference
+        ``unknown-parameter``.
+    UsageError
+        ``notebook-missing``, ``not-a-notebook``, ``no-parameters-cell``, ``secret-parameter``.
+    """
+    notebook = Notebook.read(pipeline.places.root, path)
     require_parameters(notebook, parameters)
     folder = posixpath.dirname(path)
     name = posixpath.basename(path).removesuffix(".ipynb")
     command = literal(NotebookCommand(path, f"{LOCAL}/{name}.ipynb", parameters, notebook.kernel, folder or None))
-    return StageSpec(name=name, command=command, template=command, deps=(path,))
+    return Plan((), StageSpec(name=name, command=command, template=command, deps=(path,)))
 
 
 def require_parameters(notebook: Notebook, given: Mapping[str, Value]) -> None:

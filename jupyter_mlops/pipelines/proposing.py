@@ -12,6 +12,7 @@ from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.given_secrets import is_secret
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import Value, require_quotable
+from jupyter_mlops.pipelines.stages import overlaps
 
 
 @attrs.frozen
@@ -29,26 +30,56 @@ class Proposal:
 
 
 def propose(
-    name: str, notebook: Notebook, captured: Captured, given: Mapping[str, Value], metrics: Collection[str] = ()
+    named: Draft,
+    notebook: Notebook,
+    captured: Captured,
+    *,
+    metrics: Collection[str] = (),
+    tracked: Collection[str] = (),
 ) -> Proposal:
-    """The stage `name` for a notebook that did what was `captured`.
+    """The stage of a notebook that did what was `captured`.
 
     Parameters
     ----------
-    given
-        Parameters it ran with; the others keep the values of its ``parameters`` cell.
+    named
+        What its author says of it: its name, the parameters it ran with, and what else he names.
     metrics
         Those of the files it wrote that hold metrics.
+    tracked
+        Those that git tracks: DVC cannot keep them.
     """
+    kept, lost = _parameters(notebook, named.parameters)
+    draft = attrs.evolve(_joined(named, _found(captured, metrics, tracked)), parameters=kept)
+    by_git = (f"git tracks {path}, so DVC cannot keep it." for path in sorted({*tracked} - {*metrics}))
+    return Proposal(draft, (*lost, *by_git, *_notes(notebook, captured)))
+
+
+@attrs.frozen
+class _Files:
+    deps: tuple[str, ...]
+    outs: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+
+def _found(captured: Captured, metrics: Collection[str], tracked: Collection[str]) -> _Files:
     written = set(captured.writes)
     scores = tuple(path for path in captured.writes if path in metrics)
-    outs = tuple(_united(sorted(written - set(scores)), _whole_folders(captured, {*captured.reads, *scores})))
+    others = {*captured.reads, *scores, *tracked}
+    outs = tuple(_united(sorted(written - {*scores, *tracked}), _whole_folders(captured, others)))
     folders = [folder for folder in captured.listed if not any(_is_in(path, folder) for path in written)]
     inputs = [path for path in captured.reads if path not in written and not any(_is_in(path, out) for out in outs)]
-    deps = (*captured.modules, *_united(inputs, folders))
-    kept, lost = _parameters(notebook, given)
-    draft = Draft(name, notebook.path, kept, deps, outs, scores)
-    return Proposal(draft, (*lost, *_notes(notebook, captured)))
+    return _Files((*captured.modules, *_united(inputs, folders)), outs, scores)
+
+
+def _joined(named: Draft, found: _Files) -> Draft:
+    """What the author named, with what was found besides."""
+    own = (*named.deps, *named.outs, *named.metrics)
+
+    def both(first: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+        return (*first, *(path for path in more if not any(overlaps(path, other) for other in own)))
+
+    deps, outs = both(named.deps, found.deps), both(named.outs, found.outs)
+    return attrs.evolve(named, deps=deps, outs=outs, metrics=both(named.metrics, found.metrics))
 
 
 def _whole_folders(captured: Captured, others: Collection[str]) -> list[str]:

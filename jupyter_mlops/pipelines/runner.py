@@ -11,6 +11,7 @@ import attrs
 
 from jupyter_mlops.errors import Cancelled, UsageError
 from jupyter_mlops.pipelines import kernels, live, lock
+from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.execution import ASIDE, Aside
 from jupyter_mlops.pipelines.executor import Crew
 from jupyter_mlops.pipelines.machine import cpus, memory_bytes
@@ -75,11 +76,14 @@ class Finished:
         None when nothing had to run: such a run is not recorded.
     git_commit
         The commit of ``dvc.lock``, None without one.
+    captured
+        What a notebook that is no stage read and wrote; None when there was none, or it failed.
     """
 
     stages: tuple[StageRecord, ...]
     record: VersionRecord | None = None
     git_commit: str | None = None
+    captured: Captured | None = None
 
 
 class Runner:
@@ -162,7 +166,7 @@ class Runner:
                 also = (*choice.also, *refreshed)
                 commit = self._committed(run, also) if choice.git and state != "cancelled" else None
                 record = self._kept(run, state, commit, beginning, choice.labels) if choice.executes else None
-        return Finished(run.results, record, commit)
+        return Finished(run.results, record, commit, run.captured)
 
     def _refreshed(self, plan: Plan) -> tuple[str, ...]:
         """Bring the keys of the plan's notebooks up to date; the files that changed."""

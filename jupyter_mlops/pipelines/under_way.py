@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.pipelines import live, lock
+from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.execution import Execution, Ran, Task
 from jupyter_mlops.pipelines.executor import Crew, Executor
 from jupyter_mlops.pipelines.live import LiveFile, LiveRun, LiveStage
@@ -75,6 +76,7 @@ class RunUnderWay:
         self.is_stopped = False
         self._executes = True
         self._results: dict[str, StageRecord] = {}
+        self.captured: Captured | None = None
         self._pipeline = pipeline
         self._actor = actor
         self._progress = progress
@@ -263,6 +265,7 @@ class RunUnderWay:
         self._schedule.end(name, ran.record.state)
         self.packages.update(ran.packages)
         self.written += ran.written
+        self.captured = ran.captured or self.captured
         shown.update(name, state=ran.record.state)
 
     def _stopped(self, work: _Work) -> None:

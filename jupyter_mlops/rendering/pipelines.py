@@ -27,6 +27,7 @@ from jupyter_mlops.verbs.environments import EnvironmentLock
 from jupyter_mlops.verbs.exports import Exported
 from jupyter_mlops.verbs.runs import Runs, RunSummary
 from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
+from jupyter_mlops.verbs.trials import StageProposal
 
 DIGESTS = frozenset({"data", "code", "commit"})
 SHOWN = 7
@@ -51,7 +52,7 @@ def _(result: Stages) -> Document:
         "no input is named, so no change of data makes it stale. Name inputs by -d, outputs by -o; --force replaces."
     )
     note = (say(Mark(f"{', '.join(blind)}: {words}", Tone.STALE)),) if blind else ()
-    return Document("Pipeline stages", (*blocks, *empty, *note))
+    return Document("Pipeline stages", (*blocks, *empty, *note, *_proposed(result.proposal)))
 
 
 @document.register
@@ -64,7 +65,17 @@ def _(result: RunReport) -> Document:
         lacking = f"No commit holds {', '.join(result.untracked)}: a clone would lack it. In a terminal:"
         line = commit_line(result.untracked, "code of the pipeline")
         blocks.append(say(Mark(lacking, Tone.STALE), Code(line)))
+    blocks += _proposed(result.proposal)
     return Document(f"Run #{result.number}" if result.number else "Run", tuple(blocks))
+
+
+def _proposed(proposal: StageProposal | None) -> list[Block]:
+    """What a notebook could be as a stage, or became."""
+    if proposal is None:
+        return []
+    done = f"It is the pipeline stage {proposal.name} now." if proposal.is_made else "As a pipeline stage it would be:"
+    line = () if proposal.is_made else (Code(f"%mlops {proposal.line}"),)
+    return [say(done, *line), *(say(Mark(note, Tone.STALE)) for note in proposal.notes)]
 
 
 def _outcome(stages: tuple[StageRun, ...]) -> str:

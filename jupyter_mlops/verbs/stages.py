@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import msgspec
 
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.records import Actor, Scalar, StageRecord
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.verbs.trials import StageProposal
 
 if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.authoring import Draft
+    from jupyter_mlops.pipelines.pipeline import Pipeline
+    from jupyter_mlops.pipelines.planning import Plan
     from jupyter_mlops.pipelines.runner import Runner
     from jupyter_mlops.pipelines.stages import StageSpec
+    from jupyter_mlops.verbs.trials import Trial
 
+UNNAMED = "No inputs or outputs are named. Run it once to find them?"
 Parameters = Annotated[dict[str, Scalar | list[Scalar]], Option("-p", pairs=True)]
 Many = tuple[str, ...]
 Jobs = Annotated[int, Option("-j"), msgspec.Meta(ge=0, le=256)]
@@ -37,10 +44,11 @@ class Stage:
 
 @attrs.frozen
 class Stages:
-    """The stages in the order in which they run."""
+    """The stages in the order in which they run; `proposal` is the one that was made from what its notebook did."""
 
     stages: tuple[Stage, ...]
     git_commit: str | None = None
+    proposal: StageProposal | None = None
 
 
 @verb(Group.PIPELINES, Action.RUN, name="stage add", signs=True)
@@ -59,6 +67,7 @@ def stage_add(
     memory: float | None = None,
     force: Annotated[bool, Option("-f")] = False,
     git: bool = True,
+    capture: bool = False,
     dry_run: bool = False,
 ) -> Stages:
     """Make a notebook a pipeline stage that plain ``dvc repro`` can run too.
@@ -89,6 +98,8 @@ def stage_add(
         Replace a stage of that name.
     git
         Commit ``dvc.yaml``, ``params.yaml``, and the notebook when git does not hold it yet.
+    capture
+        Run it once, and take its inputs, outputs, metrics and parameters from what it does.
     dry_run
         Say what would be written; write nothing.
     """
@@ -114,9 +125,22 @@ def stage_add(
     who = require_known(call.actor) if git else call.actor
     if git:
         project.git.require_committable()
+    if capture or (not (dep or out or metrics) and call.ask(UNNAMED)):
+        return _captured(call, draft, git=git, force=force)
     written = (*authoring.add(draft), *untracked(project.git, [draft.notebook]))
     commit = project.git.commit_only(written, f"stage: add {name}", who) if git else None
     return Stages(tuple(_shown(stage) for stage in project.pipeline.stages()), commit)
+
+
+def _captured(call: Call, draft: Draft, *, git: bool, force: bool) -> Stages:
+    """Add the stage that the notebook turns out to be, with what the user named besides."""
+    from jupyter_mlops.verbs.trials import attempt, make, shown
+
+    trial = attempt(call, draft.notebook, draft.parameters, git=git)
+    proposal = trial.proposal(draft)
+    adopted = make(call, trial, proposal.draft, git=git, force=force)
+    stages = tuple(_shown(stage) for stage in call.project.pipeline.stages())
+    return Stages(stages, adopted.git_commit, shown(proposal, is_made=True))
 
 
 @verb(Group.PIPELINES, Action.READ, reads=True, name="stage list")
@@ -214,6 +238,8 @@ class RunReport:
         As `runs` counts it, from 1; 0 when nothing was run.
     untracked
         Notebooks and modules of the stages that no commit holds: a clone would lack them.
+    proposal
+        The stage that a notebook which ran by itself could be, or became.
     """
 
     run: str
@@ -222,6 +248,7 @@ class RunReport:
     git_commit: str | None = None
     number: int = 0
     untracked: tuple[str, ...] = ()
+    proposal: StageProposal | None = None
 
     @property
     def gate(self) -> str | None:
@@ -237,6 +264,8 @@ def run(
     parameters: Parameters = {},  # noqa: B006
     force: Annotated[bool, Option("-f")] = False,
     downstream: bool = False,
+    stage: str = "",
+    no_stage: bool = False,
     data: Annotated[Many, Option(names=Names.REFERENCE)] = (),
     jobs: Jobs = 0,
     git: bool = True,
@@ -254,6 +283,10 @@ def run(
         Run up-to-date stages too.
     downstream
         Also what depends on the targets.
+    stage
+        Make the notebook, which is no stage yet, a stage of this name, from what it reads and writes.
+    no_stage
+        Run the notebook by itself; do not ask whether it shall be a stage.
     data
         A version to run on, ``data@v2``, repeated: in a replica, so that the workspace stays as it is.
     jobs
@@ -263,10 +296,12 @@ def run(
     dry_run
         Say what would run, and why.
     """
+    from jupyter_mlops.pipelines.authoring import Draft
     from jupyter_mlops.pipelines.dvc_yaml import PARAMS
-    from jupyter_mlops.pipelines.planning import Plan, plan, set_parameters
+    from jupyter_mlops.pipelines.planning import plan, set_parameters
     from jupyter_mlops.pipelines.runner import Choice
     from jupyter_mlops.pipelines.uncommitted import untracked_code
+    from jupyter_mlops.verbs.trials import Trial, free_name
 
     if data:
         from jupyter_mlops.verbs.elsewhere import run_on
@@ -276,6 +311,8 @@ def run(
     project = call.project
     names = [_target(call, target) for target in targets]
     chosen = plan(project.pipeline, names, parameters, downstream=downstream)
+    if stage:
+        _require_new(project.pipeline, chosen, stage)
     runner = runner_of(call)
     if dry_run:
         return RunReport("", stage_runs(runner.preview(chosen, force=force)))
@@ -289,14 +326,59 @@ def run(
         return plan(project.pipeline, names, parameters, downstream=downstream)
 
     choice = Choice(force=force, git=git, also=(PARAMS,) if parameters else (), jobs=jobs)
+    source = (project.root / chosen.notebook.deps[0]).read_bytes() if chosen.notebook else b""
     done = runner.run(prepare, call.progress, choice)
-    return RunReport(
+    report = RunReport(
         run=done.record.run if done.record else "",
         stages=stage_runs(done.stages),
         metrics=done.record.metrics if done.record else project.pipeline.metrics(),
         git_commit=done.git_commit,
         number=project.runs.find(done.record.run).number if done.record else 0,
         untracked=untracked_code(project.git, chosen.stages),
+    )
+    if not chosen.notebook or no_stage or report.gate:
+        return report
+    trial = Trial(call, chosen.notebook.deps[0], source, done)
+    named = Draft(stage or free_name(call, trial.notebook), trial.notebook, parameters)
+    return _proposed(report, trial, named, sure=bool(stage), git=git)
+
+
+def _require_new(pipeline: Pipeline, chosen: Plan, name: str) -> None:
+    """Check that the plan is a notebook that can become the stage `name`.
+
+    Raises
+    ------
+    UsageError
+        ``stage-exists``, ``bad-stage-name``, ``one-notebook``.
+    """
+    from jupyter_mlops.pipelines.pipeline import require_name
+
+    require_name(name)
+    if name in pipeline.graph().by_name:
+        raise UsageError("stage-exists", f"There is a stage {name} already.", hint="Choose another name.")
+    if not chosen.notebook:
+        hint = "run NOTEBOOK --stage NAME makes a notebook that is no stage yet one."
+        raise UsageError("one-notebook", "What runs is a stage already.", hint=hint)
+
+
+def _proposed(report: RunReport, trial: Trial, named: Draft, *, sure: bool, git: bool) -> RunReport:
+    """`report`, with the stage that the notebook could be; made one when the user says so."""
+    from jupyter_mlops.verbs.trials import make, shown
+
+    proposal = trial.proposal(named)
+    proposed = shown(proposal)
+    if not (sure or trial.call.ask(proposed.question)):
+        return attrs.evolve(report, proposal=proposed)
+    adopted = make(trial.call, trial, proposal.draft, git=git)
+    record = adopted.record
+    return attrs.evolve(
+        report,
+        run=record.run,
+        number=trial.call.project.runs.find(record.run).number,
+        stages=stage_runs(record.stages),
+        metrics=record.metrics,
+        git_commit=adopted.git_commit,
+        proposal=attrs.evolve(proposed, is_made=True),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_mlops.pipelines.authoring import Draft
 from jupyter_mlops.pipelines.capture import Captured
+from jupyter_mlops.pipelines.limits import Limits
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.proposing import Proposal, propose
 from jupyter_mlops.pipelines.stages import overlaps
@@ -31,7 +33,7 @@ def test_inputs_outputs_metrics_and_parameters():
         listed=("parts",),
     )
 
-    found = propose("train", notebook(source), captured, {"C": 2.0}, {"metrics.json"})
+    found = propose(Draft("train", "train.ipynb", {"C": 2.0}), notebook(source), captured, metrics={"metrics.json"})
 
     parameters = {"C": 2.0, "names": ["a", "b"], "flag": True, "none": None}
     deps = ("helpers.py", "clean.csv", "parts")
@@ -46,7 +48,7 @@ def test_a_folder_that_holds_more_than_outputs_is_not_an_output_as_a_whole():
         listed=("out",),
     )
 
-    draft = propose("x", notebook("a = 1"), captured, {}, {"scores/m.json"}).draft
+    draft = propose(Draft("x", "train.ipynb", {}), notebook("a = 1"), captured, metrics={"scores/m.json"}).draft
 
     assert (draft.deps, draft.outs, draft.metrics) == (
         ("out/config.csv",),
@@ -57,7 +59,9 @@ def test_a_folder_that_holds_more_than_outputs_is_not_an_output_as_a_whole():
 
 def test_what_its_author_should_know():
     captured = Captured(reads=("a.csv",), writes=("a.csv",), outside=("/data/big.csv",), is_whole=False)
-    said = propose("x", notebook("C = 1", parameters=False), captured, {"password": "hunter2", "text": 'a"b'})
+    said = propose(
+        Draft("x", "train.ipynb", {"password": "hunter2", "text": 'a"b'}), notebook("C = 1", parameters=False), captured
+    )
 
     assert said.draft.parameters == {}
     assert said.draft.deps == ()
@@ -82,7 +86,7 @@ def test_no_proposal_is_refused_for_overlapping(reads, writes, folders, listed, 
         reads=tuple(sorted(reads & files)), writes=tuple(sorted(writes & files)), folders=tuple(sorted(folders - files)), listed=tuple(sorted(listed - files))
     )  # fmt: skip
 
-    draft = propose("x", notebook("a = 1"), captured, {}, metrics).draft
+    draft = propose(Draft("x", "train.ipynb", {}), notebook("a = 1"), captured, metrics=metrics).draft
 
     outs = [*draft.outs, *draft.metrics]
     assert not any(overlaps(one, other) for at, one in enumerate(outs) for other in outs[:at])
@@ -93,3 +97,14 @@ def test_no_proposal_is_refused_for_overlapping(reads, writes, folders, listed, 
         for path in set(captured.reads) - set(captured.writes)
         if not any(path.startswith(f"{out}/") for out in outs)
     )
+
+
+def test_what_its_author_names_comes_first():
+    named = Draft(
+        "x", "train.ipynb", {}, deps=("data",), outs=("out.txt",), metrics=("scores.json",), limits=Limits(retries=2)
+    )
+    captured = Captured(reads=("data/a.csv", "b.csv"), writes=("out.txt", "scores.json", "other.txt"))
+
+    draft = propose(named, notebook("a = 1"), captured, metrics={"scores.json"}).draft
+
+    assert draft == attrs.evolve(named, parameters={"a": 1}, deps=("data", "b.csv"), outs=("out.txt", "other.txt"))
