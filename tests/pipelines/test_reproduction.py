@@ -55,9 +55,7 @@ def test_the_same_rows_in_another_order_are_told_apart(differ):
 
 def test_a_parquet_file_written_otherwise_holds_the_same(differ):
     frame = pl.DataFrame({"a": [1.5, None, float("nan")], "b": ["x", None, "z"]})
-    (found,) = differ(
-        "t.parquet", frame.write_parquet, lambda path: frame.write_parquet(path, compression="gzip")
-    )
+    (found,) = differ("t.parquet", frame.write_parquet, lambda path: frame.write_parquet(path, compression="gzip"))
     assert (found.within, found.detail) == (True, "every cell is the same, written otherwise")
 
 
