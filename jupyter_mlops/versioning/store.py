@@ -334,9 +334,13 @@ class Store:
             path.replace(aside / f"{path.parent.name}{path.name}.{secrets.token_hex(3)}")
 
 
-def let_go(stone: Tombstone, what: str = "this data") -> EnvironmentFault:
+def let_go(stone: Tombstone, what: str = "") -> EnvironmentFault:
     """The error for data that is gone on purpose; `what` names it."""
-    how = f"Retention rules let {what} go" if stone.kind == RETIRED else f"{what[:1].upper()}{what[1:]} was erased"
+    how = (
+        f"Retention rules let {what or 'this data'} go"
+        if stone.kind == RETIRED
+        else f"{what or 'This data'} was erased"
+    )
     return EnvironmentFault(
         "data-let-go",
         f"{how} on {stone.time:%Y-%m-%d}.",

@@ -145,7 +145,7 @@ class Revival:
         for path, digest in wanted.items():
             stone = self.home.tombstones.of(digest)
             if stone and (stone.kind == ERASED or not self.home.is_stored(digest)):
-                raise let_go(stone, f"{path}, which {recorded.name} read,")
+                raise let_go(stone, f"{path} as {recorded.name} read it")
         lacking = [digest for digest in wanted.values() if not self.home.is_stored(digest)]
         if lacking:
             self.fetch(lacking)
