@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import subprocess
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ from survivors import disk, filled, history, leftovers, require_sound, run, unlo
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.project import Project
+from jupyter_mlops.records import Actor
+from jupyter_mlops.versioning import ledger
 from jupyter_mlops.versioning.journal import Journal
 
 SECRET = "a person"
@@ -263,6 +268,86 @@ def test_a_disk_with_a_few_blocks_left_is_no_success(root, damaged, tmp_path, ve
             assert work.done(there, arguments)
             assert leftovers(there) == []
             require_sound(there)
+
+
+def test_an_erasure_cut_off_before_git_committed_is_committed_when_it_goes_on(root):
+    """A hook that refuses stands for a kill between the pointer and the commit."""
+    arguments = to_erase(root, "text")
+    hook = root / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(MlopsError, match="git-failed"):
+        mlops.erase(**arguments, project=root)
+    hook.unlink()
+    erase(root, arguments)
+    assert erased(root, arguments)
+    assert history(root, "data")["data"][0] == Project(root).datasets.pointer("data")[1].digest
+
+
+def test_the_last_file_of_a_dataset_is_erased_from_git_too_when_it_goes_on(root):
+    (root / "who.csv").write_text("name\nSara\n")
+    mlops.commit("who.csv", project=root)
+    hook = root / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(MlopsError, match="git-failed"):
+        mlops.erase(path="who.csv", reason="request 12", yes=True, project=root)
+    hook.unlink()
+    mlops.erase(resume=True, project=root)
+    assert mlops.status(project=root).clean
+    listed = subprocess.run(["git", "status", "--short"], cwd=root, check=True, capture_output=True, text=True).stdout
+    assert "who.csv" not in listed
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["changed", "new"])
+def test_a_commit_goes_on_where_git_died_between_head_and_its_index(root, known):
+    name = "data" if known else "new.csv"
+    (root / name / "7.txt" if known else root / name).write_text("second")
+    index = root / ".git" / "index"
+    before = index.read_bytes()
+    mlops.commit(name, project=root)
+    index.write_bytes(before)
+    mlops.commit(name, project=root)
+    assert mlops.status(project=root).clean
+    listed = subprocess.run(["git", "status", "--short"], cwd=root, check=True, capture_output=True, text=True).stdout
+    assert listed == ""
+
+
+def test_records_are_kept_where_git_died_with_the_lock_of_their_ref(root, monkeypatch):
+    monkeypatch.setattr(ledger, "STALE_S", 0.3)
+    fresh = Project(root)
+    records = ledger.Ledger(fresh.places, fresh.git)
+    records.append("runs", "one", b"1", Actor("Sara", "sara@example.org"))
+    lock = root / ".git" / f"{records.ref('runs')}.lock"
+    lock.write_bytes(b"")
+    records.append("runs", "two", b"2", Actor("Sara", "sara@example.org"))
+    assert dict(records.read("runs")) == {"two": b"2", "one": b"1"}
+    assert not lock.exists()
+
+
+def test_the_lock_of_a_git_at_work_is_left_alone(root, monkeypatch):
+    monkeypatch.setattr(ledger, "STALE_S", 0.3)
+    monkeypatch.setattr(ledger, "ATTEMPTS", 4)
+    fresh = Project(root)
+    records = ledger.Ledger(fresh.places, fresh.git)
+    records.append("runs", "one", b"1", Actor("Sara", "sara@example.org"))
+    lock = root / ".git" / f"{records.ref('runs')}.lock"
+    lock.write_bytes(b"")
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.wait(0.05):
+            os.utime(lock)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        with pytest.raises(MlopsError, match="ledger-busy"):
+            records.append("runs", "two", b"2", Actor("Sara", "sara@example.org"))
+    finally:
+        done.set()
+        worker.join()
+    assert lock.exists()
 
 
 def test_what_a_killed_writer_left_beside_a_pointer_is_swept(root):
