@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import nullcontext
+from pathlib import Path
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Progress, Step
