@@ -54,9 +54,12 @@ def dvc(project: Project):
 
 
 @pytest.fixture
-def notebooks(project: Project) -> Path:
+def notebooks(project: Project, once) -> Path:
     """Two notebooks, the second reading what the first writes, and their data."""
-    root = project.root
+    return once(project.root, write_notebooks)
+
+
+def write_notebooks(root: Path) -> None:
     (root / "data.csv").write_text("a\n1\n")
     write_notebook(root / "prepare.ipynb", "rows = 2", "open('clean.csv', 'w').write(open('data.csv').read() * rows)")
     write_notebook(
@@ -67,14 +70,17 @@ def notebooks(project: Project) -> Path:
     )
     subprocess.run(["git", "add", "prepare.ipynb", "train.ipynb"], cwd=root, check=True)
     subprocess.run(["git", "commit", "-qm", "notebooks"], cwd=root, check=True)
-    return root
 
 
 @pytest.fixture
-def chain(notebooks: Path) -> Path:
+def chain(notebooks: Path, once) -> Path:
     """Both notebooks as stages, written by `stage add`."""
+    return once(notebooks, add_stages)
+
+
+def add_stages(root: Path) -> None:
     mlops.stage.add(
-        "prepare", "prepare.ipynb", parameters={"rows": 2}, dep=["data.csv"], out=["clean.csv"], project=notebooks
+        "prepare", "prepare.ipynb", parameters={"rows": 2}, dep=["data.csv"], out=["clean.csv"], project=root
     )
     mlops.stage.add(
         "train",
@@ -83,9 +89,8 @@ def chain(notebooks: Path) -> Path:
         dep=["clean.csv"],
         out=["model.txt"],
         metrics=["metrics.json"],
-        project=notebooks,
+        project=root,
     )
-    return notebooks
 
 
 def states(report: mlops.verbs.stages.RunReport) -> dict[str, str]:

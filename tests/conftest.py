@@ -14,7 +14,7 @@ import pytest
 from jupyter_mlops.project import Project
 
 pytest_plugins = ["chains"]
-Once = Callable[[Path, Callable[[Path], object]], Path]
+Once = Callable[..., Path]
 
 # Whoever runs the tests has no part in them; fixtures that outlive one test start before `_private_home`.
 for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "JUPYTERHUB_USER"):
@@ -55,11 +55,12 @@ def _templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def once(_templates: Path) -> Once:
     """Fill a folder by a function that runs once in a session; whoever comes later is given a copy.
 
-    A repository is the same wherever it lies, and to copy it takes a fraction of the time.
+    A repository is the same wherever it lies, and to copy it takes a fraction of the time. Functions of one name are
+    told apart by `key`.
     """
 
-    def fill(folder: Path, build: Callable[[Path], object]) -> Path:
-        template = _templates / f"{build.__module__}.{build.__qualname__}"
+    def fill(folder: Path, build: Callable[[Path], object], key: str = "") -> Path:
+        template = _templates / f"{build.__module__}.{build.__qualname__}.{key}"
         if template.exists():
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(template, folder, symlinks=True)
@@ -84,7 +85,9 @@ def start(root: Path) -> None:
         subprocess.run(["git", *arguments], cwd=root, check=True)
 
     root.mkdir()
-    git("init", "-q", "-b", "main")
+    git("init", "-q", "-b", "main", "--template=")
+    (root / ".git" / "hooks").mkdir()
+    (root / ".git" / "info").mkdir()
     git("config", "user.name", "Sara")
     git("config", "user.email", "sara@example.org")
     (root / "README.md").write_text("# project\n")

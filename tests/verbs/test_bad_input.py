@@ -27,11 +27,14 @@ REFUSED = [
 
 
 @pytest.fixture
-def people(project):
-    (project.root / "people.csv").write_text("name,age\nAmal,31\n")
-    mlops.commit("people.csv", project=project.root)
-    (project.root / "people.csv").write_text("name,age\nAmal,31\nOmar,40\n")
-    return project.root
+def people(project, once):
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
+    (root / "people.csv").write_text("name,age\nAmal,31\n")
+    mlops.commit("people.csv", project=root)
+    (root / "people.csv").write_text("name,age\nAmal,31\nOmar,40\n")
 
 
 @pytest.mark.parametrize(("verb", "arguments", "reference", "says"), REFUSED)

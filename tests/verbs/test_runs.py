@@ -15,12 +15,15 @@ from jupyter_mlops.rendering import text
 
 
 @pytest.fixture
-def three(chain: Path) -> Path:
+def three(chain: Path, once) -> Path:
     """Three runs, the second the best; nothing is left uncommitted."""
-    mlops.commit(["data.csv"], message="data", project=chain)
+    return once(chain, run_thrice)
+
+
+def run_thrice(root: Path) -> None:
+    mlops.commit(["data.csv"], message="data", project=root)
     for strength in (1.0, 3.0, 2.0):
-        mlops.run(parameters={"C": strength}, project=chain)
-    return chain
+        mlops.run(parameters={"C": strength}, project=root)
 
 
 def test_runs_are_numbered_and_newest_first(three):
