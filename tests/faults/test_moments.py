@@ -178,14 +178,18 @@ FULL = {"disk-full", "remote-failed", "git-failed", "audit-failed"}
 KILLED = ("commit", "checkout", "push", "gc", "retain", "erase")
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(100, marks=pytest.mark.slow)])
+BLOCKS = [pytest.param(range(n, n + 25), marks=pytest.mark.slow, id=f"{n}-{n + 24}") for n in range(0, 100, 25)]
+"""A hundred in four: each begins with a young project, or most of the time would go into looking at its history."""
+
+
+@pytest.mark.parametrize("rounds", [pytest.param(range(2), id="2"), *BLOCKS])
 @pytest.mark.parametrize("verb", KILLED)
 def test_a_kill_at_any_moment_loses_nothing_and_the_next_call_goes_on(root, damaged, verb, rounds):
     """By turns the process dies alone, between two things that it does, and with all that it started, at any time."""
     work, chance = WORKS[verb], random.Random(f"kill {verb} {rounds}")
     whole = run(root, verb, work.prepare(root, "count"), 0, "count")
     assert (whole.code, whole.error) == (0, "")
-    for number in range(rounds):
+    for number in rounds:
         arguments = work.prepare(root, f"round {number}")
         before = history(root, "data")["data"]
         if number % 2:
