@@ -93,6 +93,12 @@ def add_stages(root: Path) -> None:
     )
 
 
+@pytest.fixture
+def ran(chain: Path, once) -> Path:
+    """The chain after one run."""
+    return once(chain, lambda root: mlops.run(project=root))
+
+
 def states(report: mlops.verbs.stages.RunReport) -> dict[str, str]:
     """Stage to what became of it."""
     return {stage.name: stage.state for stage in report.stages}

@@ -14,11 +14,12 @@ import pytest
 from jupyter_mlops.project import Project
 
 pytest_plugins = ["chains"]
-Once = Callable[..., Path]
 
 # Whoever runs the tests has no part in them; fixtures that outlive one test start before `_private_home`.
 for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "JUPYTERHUB_USER"):
     os.environ.pop(name, None)
+
+Once = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
