@@ -202,8 +202,17 @@ class Erasure:
             for pointer in lost:
                 (datasets.places.root / pointer).unlink(missing_ok=True)
             message = f"data: erase {journal.tombstone.what}"
-            paths = (*written, *lost)
+            paths = {*written, *lost, *self._moved_on(journal)}
             return datasets.git.commit_only(paths, message, author) if git and paths else None
+
+    def _moved_on(self, journal: Journal) -> Iterator[str]:
+        """Pointers that had been rewritten, or removed, when the erasure was cut off: no commit may hold them yet."""
+        heirs = set(journal.tombstone.contents.values())
+        here = {dataset.name: out.digest for dataset, out in self._datasets.pointers() if dataset.kind == "data"}
+        for name in journal.datasets:
+            pointer = name + SUFFIX
+            if here[name] in heirs if name in here else self._datasets.git.is_tracked(pointer):
+                yield pointer
 
 
 def _redacted(subject: Subject, source: Path, name: str, target: Path) -> int | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import write_atomically
+from jupyter_mlops.versioning.nesting import require_shallow
 
 WIDE = 4096
 
@@ -64,7 +65,9 @@ def edit(path: Path, change: Callable[[Any], None], *, width: int = WIDE) -> Non
     yaml.preserve_quotes = True
     yaml.width = width
     try:
-        document = yaml.load(path.read_text(encoding="utf-8")) if path.exists() else None
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        require_shallow(text)
+        document = yaml.load(text)
     except (ValueError, RecursionError, yaml_error()) as error:
         raise _bad(path, error) from error
     document = yaml.map() if document is None else document
@@ -143,6 +146,7 @@ def parse(text: str) -> Any:
     """YAML 1.2 as plain values."""
     from ruamel.yaml import YAML
 
+    require_shallow(text)
     return YAML(typ="safe").load(text)
 
 

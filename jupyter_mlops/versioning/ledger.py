@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_mlops.errors import EnvironmentFault
-from jupyter_mlops.records import Actor, Places, write_atomically
+from jupyter_mlops.records import Actor, Places, alone, write_atomically
 from jupyter_mlops.versioning.git import Git
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 REFSPEC = "refs/mlops/*:refs/mlops/*"
 ATTEMPTS = 50
+STALE_S = 2.0
+"""Moving a ref takes git some milliseconds: who holds its lock that long was killed."""
+POLL_S = 0.02
 
 
 class Ledger:
@@ -191,7 +196,29 @@ class Ledger:
     def _advance(self, name: str, tip: pygit2.Reference | None, commit: pygit2.Oid) -> bool:
         """Move the ref only when nobody else moved it since `tip` was read."""
         expected = str(tip.target) if tip else "0" * 40
-        return self._git.succeeds("update-ref", name, str(commit), expected)
+        if self._git.succeeds("update-ref", name, str(commit), expected):
+            return True
+        self._release(self._places.git_dir / f"{name}.lock")
+        return False
+
+    def _release(self, lock: Path) -> None:
+        """Take away the lock that a killed git left; no clock is asked, as clocks jump and machines sleep."""
+        held, deadline = _identity(lock), time.monotonic() + STALE_S
+        while held and time.monotonic() < deadline:
+            if _identity(lock) != held:
+                return
+            time.sleep(POLL_S)
+        with alone(self._places.state / "ledger.lock"):  # else another of us could lock anew in between
+            if held and _identity(lock) == held:
+                lock.unlink(missing_ok=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _changed(repository: pygit2.Repository, before: str | None, now: str) -> dict[str, str] | None:

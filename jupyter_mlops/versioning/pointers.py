@@ -13,6 +13,7 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.versioning.content import LEGACY_MD5, MD5, Content, is_reserved
+from jupyter_mlops.versioning.nesting import require_shallow
 
 LOCK_FILE = "dvc.lock"
 PIPELINE_FILE = "dvc.yaml"
@@ -76,10 +77,12 @@ def load_yaml(data: bytes | str, name: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    text = data if isinstance(data, str) else data.decode(errors="surrogateescape")
     try:
+        require_shallow(text)
         return YAML(typ="safe").load(data) or {}
     except (YAMLError, ValueError, RecursionError) as error:
-        conflict = b"<<<<<<<" in (data if isinstance(data, bytes) else data.encode())
+        conflict = "<<<<<<<" in text
         raise UsageError(
             "bad-pointer",
             f"{name} cannot be read" + (": it holds the marks of a merge conflict." if conflict else "."),

@@ -369,15 +369,30 @@ def private_folder(parent: Path) -> Iterator[Path]:
     for abandoned in _own_folder(parent).iterdir():
         if PRIVATE.fullmatch(abandoned.name):
             _sweep(abandoned)
-    mine = parent / secrets.token_hex(8)
-    mine.mkdir(mode=0o700)
-    handle = os.open(mine, os.O_RDONLY)
+    mine, handle = _claimed(parent)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield mine
     finally:
         shutil.rmtree(mine, ignore_errors=True)
         os.close(handle)
+
+
+def _claimed(parent: Path) -> tuple[Path, int]:
+    """A new folder and its lock; another that sweeps may come before the lock, and then it is made again."""
+    while True:
+        mine = parent / secrets.token_hex(8)
+        mine.mkdir(mode=0o700)
+        with contextlib.suppress(FileNotFoundError):
+            handle = _owner(mine)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if mine.exists():
+                return mine, handle
+            os.close(handle)
+
+
+def _owner(folder: Path) -> int:
+    """The file that the owner of `folder` locks: NFS tells other machines of locks on files only."""
+    return os.open(folder / ".owner", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def _own_folder(path: Path) -> Path:
@@ -397,7 +412,7 @@ def _own_folder(path: Path) -> Path:
 def _sweep(folder: Path) -> None:
     """Remove `folder` when nobody holds its lock; a kill releases every lock."""
     try:
-        handle = os.open(folder, os.O_RDONLY)
+        handle = _owner(folder)
     except OSError:
         return
     try:

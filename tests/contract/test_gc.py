@@ -14,14 +14,17 @@ AROUND = (".in-use", ".damaged", ".incoming")
 
 
 @pytest.fixture
-def root(project) -> Path:
+def root(project, once) -> Path:
     """Four versions of a folder with a table."""
-    (project.root / "data").mkdir()
-    (project.root / "data" / "same.csv").write_text("x\n1\n")
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
+    (root / "data").mkdir()
+    (root / "data" / "same.csv").write_text("x\n1\n")
     for number in range(1, 5):
-        (project.root / "data" / "rows.csv").write_text("a\n" + "1\n" * number)
-        mlops.commit("data", project=project.root)
-    return project.root
+        (root / "data" / "rows.csv").write_text("a\n" + "1\n" * number)
+        mlops.commit("data", project=root)
 
 
 def dvc(root: Path, *arguments: str) -> str:

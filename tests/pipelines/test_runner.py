@@ -75,14 +75,13 @@ def test_a_failure_keeps_the_last_good_outputs_and_stops_what_depends_on_it(chai
     assert ".keys/prepare.key" in dvc("status")
 
 
-def test_a_run_that_failed_claims_no_metrics_of_an_earlier_one(chain):
-    mlops.run(project=chain)
-    write_notebook(chain / "look.ipynb", "x = 1", "1 / 0")
-    write_notebook(chain / "train.ipynb", "C = 1.0\nname = 'x'\nflag = False", "1 / 0")
+def test_a_run_that_failed_claims_no_metrics_of_an_earlier_one(ran):
+    write_notebook(ran / "look.ipynb", "x = 1", "1 / 0")
+    write_notebook(ran / "train.ipynb", "C = 1.0\nname = 'x'\nflag = False", "1 / 0")
 
-    assert mlops.run(["look.ipynb"], project=chain).metrics == {}
-    assert mlops.run(project=chain).metrics == {}
-    assert [run.metrics for run in mlops.runs(project=chain).runs] == [{}, {}, {"auc": 0.6}]
+    assert mlops.run(["look.ipynb"], project=ran).metrics == {}
+    assert mlops.run(project=ran).metrics == {}
+    assert [run.metrics for run in mlops.runs(project=ran).runs] == [{}, {}, {"auc": 0.6}]
 
 
 def test_a_failure_is_forgotten_when_the_notebook_is_edited(chain):
@@ -158,55 +157,52 @@ def test_two_runs_at_once_take_turns(chain):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_cancelled_run_leaves_no_process_and_the_old_outputs(chain, how):
-    mlops.run(project=chain)
-    kept = (chain / "model.txt").read_text()
-    slow(chain)
-    process = start(chain)
-    wait_for((chain / "began").exists)
+def test_a_cancelled_run_leaves_no_process_and_the_old_outputs(ran, how):
+    kept = (ran / "model.txt").read_text()
+    slow(ran)
+    process = start(ran)
+    wait_for((ran / "began").exists)
 
     process.send_signal(how)
     _, said = process.communicate(timeout=20)
 
     assert "cancelled" in said
-    assert (chain / "model.txt").read_text() == kept
-    assert processes_of(chain) == []
-    assert mlops.runs(project=chain).runs[0].state == "cancelled"
+    assert (ran / "model.txt").read_text() == kept
+    assert processes_of(ran) == []
+    assert mlops.runs(project=ran).runs[0].state == "cancelled"
 
 
-def test_a_killed_run_leaves_no_process_and_the_next_one_goes_on(chain):
-    mlops.run(project=chain)
-    kept = (chain / "model.txt").read_text()
-    slow(chain)
-    process = start(chain)
-    wait_for((chain / "began").exists)
-    assert state_of(chain, "train").state == "running"
-    assert state_of(chain, "train").done == 1
+def test_a_killed_run_leaves_no_process_and_the_next_one_goes_on(ran):
+    kept = (ran / "model.txt").read_text()
+    slow(ran)
+    process = start(ran)
+    wait_for((ran / "began").exists)
+    assert state_of(ran, "train").state == "running"
+    assert state_of(ran, "train").done == 1
 
     process.kill()
     process.communicate()
 
-    wait_for(lambda: processes_of(chain) == [], 5)
-    assert state_of(chain, "train").state == "stale"
-    slow(chain, 0)
-    assert states(mlops.run(project=chain)) == {"prepare": "up-to-date", "train": "ran"}
+    wait_for(lambda: processes_of(ran) == [], 5)
+    assert state_of(ran, "train").state == "stale"
+    slow(ran, 0)
+    assert states(mlops.run(project=ran)) == {"prepare": "up-to-date", "train": "ran"}
     assert kept
-    assert list((chain / ".git" / "mlops" / "live").glob("run-*.json")) == []
+    assert list((ran / ".git" / "mlops" / "live").glob("run-*.json")) == []
 
 
-def test_outputs_set_aside_by_a_killed_run_come_back(chain):
-    mlops.run(project=chain)
-    kept = (chain / "model.txt").read_text()
-    slow(chain)
-    process = start(chain)
-    wait_for((chain / "began").exists)
+def test_outputs_set_aside_by_a_killed_run_come_back(ran):
+    kept = (ran / "model.txt").read_text()
+    slow(ran)
+    process = start(ran)
+    wait_for((ran / "began").exists)
     process.kill()
     process.communicate()
-    write_notebook(chain / "train.ipynb", "C = 1.0\nname = 'x'\nflag = False", "1 / 0")
+    write_notebook(ran / "train.ipynb", "C = 1.0\nname = 'x'\nflag = False", "1 / 0")
 
-    assert states(mlops.run(project=chain))["train"] == "failed"
+    assert states(mlops.run(project=ran))["train"] == "failed"
 
-    assert (chain / "model.txt").read_text() == kept
+    assert (ran / "model.txt").read_text() == kept
 
 
 def test_a_notebook_that_is_no_stage_runs_by_itself(notebooks):

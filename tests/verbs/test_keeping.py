@@ -16,15 +16,18 @@ from jupyter_mlops.project import Project
 
 
 @pytest.fixture
-def root(project) -> Path:
+def root(project, once) -> Path:
     """Four versions of a folder, one of them tagged; `same.csv` is in all."""
-    folder = project.root / "data"
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
+    folder = root / "data"
     folder.mkdir()
     (folder / "same.csv").write_text("x\n1\n")
     for number in range(1, 5):
         (folder / "rows.csv").write_text("a\n" + "1\n" * number)
-        mlops.commit(["data"], project=project.root, tag="gold" if number == 2 else "")
-    return project.root
+        mlops.commit(["data"], project=root, tag="gold" if number == 2 else "")
 
 
 def objects(root: Path) -> set[str]:

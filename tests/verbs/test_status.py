@@ -17,10 +17,13 @@ from jupyter_mlops.versioning.recipes import recipe
 
 
 @pytest.fixture
-def root(project) -> Path:
-    (project.root / "x.csv").write_text("a\n1\n")
-    mlops.commit("x.csv", project=project.root)
-    return project.root
+def root(project, once) -> Path:
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
+    (root / "x.csv").write_text("a\n1\n")
+    mlops.commit("x.csv", project=root)
 
 
 def tree(folder: Path) -> dict[str, tuple[int, bytes]]:

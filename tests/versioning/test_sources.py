@@ -21,6 +21,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from fsspec.registry import _registry as remembered
 from live_server import free_port
 from ruamel.yaml import YAML
 
@@ -394,6 +395,7 @@ def test_postgres_answers_and_is_only_read(root, postgres, monkeypatch):
 )
 def test_what_is_not_installed_is_named(root, monkeypatch, module, source, named, extra):
     monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(remembered, "s3", raising=False)  # what was loaded once is remembered there
     error = refusal(source, "t.parquet", project=root, **named)
     assert (error.reference, error.hint) == ("package-missing", f'pip install "jupyter-mlops[{extra}]"')
 
