@@ -18,6 +18,7 @@ from jupyter_mlops.verbs.versions import reference as typed
 if TYPE_CHECKING:
     from jupyter_mlops.versioning.collecting import Collecting
     from jupyter_mlops.versioning.datasets import Dataset, Version
+    from jupyter_mlops.versioning.inventory import Inventory
     from jupyter_mlops.versioning.retention import Verdict
 
 Folders = Annotated[tuple[str, ...], Option(names=Names.PATH)]
@@ -73,10 +74,10 @@ def gc(
     require_own_cache(datasets, others, alone=alone)
     collecting = Collecting(datasets, others)
     with nullcontext() if dry_run else collecting.alone():
-        unneeded = collecting.unneeded(force=force)
+        held = collecting.inventory()
+        unneeded = collecting.unneeded(held, force=force)
         freed = sum(unneeded.values()) if dry_run else collecting.remove(unneeded, call.progress)
-        kept = sum(1 for _ in datasets.store.sizes()) - (len(unneeded) if dry_run else 0)
-    return Collected(len(unneeded), freed, kept, dry_run)
+    return Collected(len(unneeded), freed, len(held.sizes) - len(unneeded), dry_run)
 
 
 @attrs.frozen
@@ -160,8 +161,9 @@ def retain(
     wanted = [datasets.resolve_name(typed(call, path)) for path in paths] if paths else _every(call.project)
     collecting = Collecting(datasets, others)
     with nullcontext() if dry_run else collecting.alone():
-        judged = tuple(_judged(call.project, wanted, _pins(call.project)))
-        objects = _expired(call.project, judged, collecting)
+        held = collecting.inventory()
+        judged = tuple(_judged(call.project, wanted, _pins(call.project), held))
+        objects = _expired(judged, collecting, held)
         if not dry_run:
             _bury(call, judged)
         freed = sum(objects.values()) if dry_run else collecting.remove(objects, call.progress)
@@ -190,17 +192,19 @@ def _about(rules: Mapping[str, object], judged: tuple[RetainedVersion, ...]) -> 
     return "No rule says when a version goes. A table [retention] in mlops.toml does: keep_last = 10."
 
 
-def _expired(project: Project, judged: tuple[RetainedVersion, ...], collecting: Collecting) -> dict[str, int]:
+def _expired(judged: tuple[RetainedVersion, ...], collecting: Collecting, held: Inventory) -> dict[str, int]:
     """The objects that only expired versions need; what nothing at all needs is left to `gc`."""
     dropped = {(each.dataset, each.digest) for each in judged if each.state == "expired"}
     if not dropped:
         return {}
-    theirs = {one for _, digest in dropped for one in project.datasets.store.objects(digest)}
-    unneeded = collecting.unneeded(dropped)
+    theirs = {one for _, digest in dropped for one in held.objects(digest)}
+    unneeded = collecting.unneeded(held, dropped)
     return {digest: size for digest, size in unneeded.items() if digest in theirs}
 
 
-def _judged(project: Project, wanted: list[Dataset], pins: Mapping[str, str]) -> Iterator[RetainedVersion]:
+def _judged(
+    project: Project, wanted: list[Dataset], pins: Mapping[str, str], held: Inventory
+) -> Iterator[RetainedVersion]:
     from jupyter_mlops.versioning.retention import Held, Rule, age, verdicts
 
     datasets, rules = project.datasets, project.section("retention")
@@ -208,19 +212,18 @@ def _judged(project: Project, wanted: list[Dataset], pins: Mapping[str, str]) ->
         versions = datasets.history(dataset)
         said = datasets.descriptions(dataset.name)
         spans = {digest: str(one.meta["retain"]) for digest, one in said.items() if one.meta.get("retain")}
-        held = [
+        aged = [
             Held(one.digest, one.time or now(), age(spans[one.digest]) if one.digest in spans else None)
             for one in versions
         ]
         tagged = {version.digest: f"tag {version.tags[0]}" for version in versions if version.tags}
         for version, verdict in zip(
-            versions, verdicts(held, Rule.of(rules, dataset.name), {**pins, **tagged}, now()), strict=True
+            versions, verdicts(aged, Rule.of(rules, dataset.name), {**pins, **tagged}, now()), strict=True
         ):
-            yield _retained(project, version, verdict)
+            yield _retained(version, verdict, is_here=version.digest in held.sizes)
 
 
-def _retained(project: Project, version: Version, verdict: Verdict) -> RetainedVersion:
-    is_here = project.datasets.store.find(version.digest) is not None
+def _retained(version: Version, verdict: Verdict, *, is_here: bool) -> RetainedVersion:
     return RetainedVersion(
         dataset=version.dataset,
         version=version.version or "new",
