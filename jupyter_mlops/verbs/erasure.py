@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -207,22 +207,14 @@ def _resumed(call: Call, journal: Journal | None, who: Actor) -> Erased:
 
 
 def _versions(project: Project, affected: Sequence[Affected]) -> tuple[ErasedVersion, ...]:
-    numbers = {
-        (name, version.digest): version.version
-        for name in {each.dataset for each in affected}
-        for version in project.datasets.history(name)
-    }
+    from jupyter_mlops.versioning.labels import Labels
+
+    labels = Labels(project.datasets)
+    names = (labels.of(each.dataset, each.before) or f"new·{short(each.before)}" for each in affected)
     return tuple(
-        ErasedVersion(each.dataset, _label(project, each, numbers), each.before, each.after, each.files, each.rows)
-        for each in affected
+        ErasedVersion(each.dataset, name, each.before, each.after, each.files, each.rows)
+        for name, each in zip(names, affected, strict=True)
     )
-
-
-def _label(project: Project, each: Affected, numbers: Mapping[tuple[str, str], str | None]) -> str:
-    """As `Datasets.recorded` labels it, from what is known of all versions."""
-    names = (each.before, *project.datasets.tombstones.predecessors(each.before))
-    number = next(filter(None, (numbers.get((each.dataset, name)) for name in names)), "new")
-    return f"{number}·{short(each.before)}"
 
 
 def _confirm(call: Call, plan: Erased, *, yes: bool) -> None:

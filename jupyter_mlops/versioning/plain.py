@@ -34,10 +34,28 @@ UNCLOSED = re.compile(
 
 def plain_pointer(data: bytes) -> list[dict[str, Any]] | None:
     """The output of a ``.dvc`` file, as fields of an `Out`; None when YAML has to tell."""
-    found = PLAIN.fullmatch(data)
-    if found is None or (found["meta"] and UNCLOSED.search(found["meta"])):
+    found = _plain(data)
+    if found is None:
         return None
     return [{**_fields(found), "rows": _rows(found["meta"], found["md5"]) if found["meta"] else None}]
+
+
+def plain_notes(data: bytes) -> tuple[str, str, bytes] | None:
+    """Of a ``.dvc`` file: its digest, the one whose rows were counted, and its ``meta`` without the count.
+
+    Versions of a dataset differ in the first two and seldom in the third. None when YAML has to tell.
+    """
+    found = _plain(data)
+    if found is None:
+        return None
+    meta = found["meta"] or b""
+    counted = ROWS_OF.search(meta)
+    return found["md5"].decode(), counted[1].decode() if counted else "", ROWS.sub(b"", ROWS_OF.sub(b"", meta))
+
+
+def _plain(data: bytes) -> re.Match[bytes] | None:
+    found = PLAIN.fullmatch(data)
+    return None if found and found["meta"] and UNCLOSED.search(found["meta"]) else found
 
 
 def _rows(meta: bytes, md5: bytes) -> int | None:

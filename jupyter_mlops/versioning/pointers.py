@@ -6,6 +6,7 @@ import io
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.versioning.content import LEGACY_MD5, MD5, Content, is_reserved
-from jupyter_mlops.versioning.plain import plain_lock, plain_pointer
+from jupyter_mlops.versioning.plain import plain_lock, plain_notes, plain_pointer
 
 LOCK_FILE = "dvc.lock"
 PIPELINE_FILE = "dvc.yaml"
@@ -158,8 +159,12 @@ class Described:
 
 def described(data: bytes, name: str) -> Described:
     """What the ``.dvc`` file says about its data, at its top or at its output."""
-    document = load_yaml(data, name)
-    outs(data, name)  # refuses what is no pointer
+    if plain := plain_notes(data):
+        digest, counted, notes = plain
+        document: Mapping[str, Any] = {"outs": [{"md5": digest}], "meta": {**_noted(notes, name), ROWS_OF: counted}}
+    else:
+        document = load_yaml(data, name)
+        outs(data, name)  # refuses what is no pointer
     out: Mapping[str, Any] = next(iter(document.get("outs") or ()), {})
     meta = {**_mapping(out.get("meta")), **_mapping(document.get("meta"))}
     return Described(
@@ -168,6 +173,12 @@ def described(data: bytes, name: str) -> Described:
         meta={key: value for key, value in meta.items() if key not in {ROWS, ROWS_OF, COLUMNS}},
         columns=_columns(meta, str(out.get("md5"))),
     )
+
+
+@lru_cache(maxsize=256)
+def _noted(notes: bytes, name: str) -> Mapping[str, Any]:
+    """The ``meta`` of a ``.dvc`` file: the versions of a dataset mostly have the same."""
+    return _mapping(load_yaml(notes, name).get("meta"))
 
 
 def _columns(meta: Mapping[str, Any], digest: str) -> dict[str, str]:
