@@ -13,9 +13,7 @@ import cProfile
 import hashlib
 import os
 import pstats
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -16,6 +16,7 @@ from jupyter_mlops.versioning.committing import Committing
 from jupyter_mlops.versioning.consumers import Consumer, Use
 from jupyter_mlops.versioning.datasets import Datasets
 from jupyter_mlops.versioning.erasing import Erasing, Search, files_of, going, new_erasure_id, text_in
+from jupyter_mlops.versioning.heirs import keep
 from jupyter_mlops.versioning.inventory import Inventory
 from jupyter_mlops.versioning.journal import Journal
 from jupyter_mlops.versioning.pointers import SUFFIX
@@ -162,10 +163,18 @@ class Erasure:
         here = {dataset.name: out.digest for dataset, out in self._datasets.pointers()}
         follow = tuple(sorted(name for name, digest in here.items() if digest in search.contents))
         others = tuple(str(each.places.root) for each in self._others)
+        self._keep(search)
         journal = Journal(stone, follow, self._remote, others)
         journal.write(self._datasets.places)
         self._datasets.tombstones.append(stone)
         return journal
+
+    def _keep(self, search: Search) -> None:
+        """Keep what takes the place of what goes from plain ``dvc gc``, which finds no commit that names it."""
+        held = Inventory(self._datasets.store, self._datasets.tombstones)
+        heirs = {heir for heir in search.contents.values() if heir}
+        objects = {one for heir in heirs for one in held.objects(heir)}
+        keep(self._datasets.store, sorted(objects), shared=self._datasets.settings.shared)
 
     def carry_out(self, journal: Journal, author: Actor, progress: Progress, *, git: bool = True) -> Outcome:
         """Do all of `journal`; every step may be done again after a kill."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from jupyter_mlops.versioning.collecting import Collecting
     from jupyter_mlops.versioning.datasets import Dataset, Version
     from jupyter_mlops.versioning.inventory import Inventory
-    from jupyter_mlops.versioning.retention import Verdict
 
 Folders = Annotated[tuple[str, ...], Option(names=Names.PATH)]
 
@@ -162,23 +161,26 @@ def retain(
     collecting = Collecting(datasets, others)
     with nullcontext() if dry_run else collecting.alone():
         held = collecting.inventory()
-        judged = tuple(_judged(call.project, wanted, _pins(call.project), held))
+        pins = {held.standing(digest): why for digest, why in _pins(call.project).items()}
+        judged = tuple(each for dataset in wanted for each in _judged(call.project, dataset, pins, held))
         objects = _expired(judged, collecting, held)
         if not dry_run:
-            _bury(call, judged)
+            _bury(call, judged, objects, held)
         freed = sum(objects.values()) if dry_run else collecting.remove(objects, call.progress)
     return Retained(judged, len(objects), freed, dry_run, _about(rules, judged))
 
 
-def _bury(call: Call, judged: tuple[RetainedVersion, ...]) -> None:
-    """Say of every version that goes that its time was over, before it goes."""
+def _bury(call: Call, judged: tuple[RetainedVersion, ...], objects: Collection[str], held: Inventory) -> None:
+    """Say of every version that goes that its time was over, before it goes; of what was erased, of its heir."""
     from jupyter_mlops.versioning.tombstones import RETIRED, Tombstone
 
-    expired = {each.digest: "" for each in judged if each.state == "expired"}
-    if expired:
-        words = f"{len(expired)} version{'s' * (len(expired) > 1)}"
+    over = [each.digest for each in judged if each.state == "expired"]
+    heirs = [heir for digest in over if (heir := held.standing(digest)) in objects]
+    if over:
+        words = f"{len(over)} version{'s' * (len(over) > 1)}"
+        gone = dict.fromkeys([*over, *heirs], "")
         call.project.datasets.tombstones.append(
-            Tombstone(new_id("retired"), RETIRED, now(), call.actor, words, "its time was over", expired)
+            Tombstone(new_id("retired"), RETIRED, now(), call.actor, words, "its time was over", gone)
         )
 
 
@@ -202,36 +204,36 @@ def _expired(judged: tuple[RetainedVersion, ...], collecting: Collecting, held: 
     return {digest: size for digest, size in unneeded.items() if digest in theirs}
 
 
-def _judged(
-    project: Project, wanted: list[Dataset], pins: Mapping[str, str], held: Inventory
-) -> Iterator[RetainedVersion]:
+def _judged(project: Project, dataset: Dataset, pins: Mapping[str, str], held: Inventory) -> Iterator[RetainedVersion]:
+    """What becomes of each version of `dataset`; an erased one is what took its place."""
     from jupyter_mlops.versioning.retention import Held, Rule, age, verdicts
 
-    datasets, rules = project.datasets, project.section("retention")
-    for dataset in wanted:
-        versions = datasets.history(dataset)
-        said = datasets.descriptions(dataset.name)
-        spans = {digest: str(one.meta["retain"]) for digest, one in said.items() if one.meta.get("retain")}
-        aged = [
-            Held(one.digest, one.time or now(), age(spans[one.digest]) if one.digest in spans else None)
-            for one in versions
-        ]
-        tagged = {version.digest: f"tag {version.tags[0]}" for version in versions if version.tags}
-        for version, verdict in zip(
-            versions, verdicts(aged, Rule.of(rules, dataset.name), {**pins, **tagged}, now()), strict=True
-        ):
-            yield _retained(version, verdict, is_here=version.digest in held.sizes)
+    versions = project.datasets.history(dataset)
+    said = project.datasets.descriptions(dataset.name)
+    spans = {digest: str(one.meta["retain"]) for digest, one in said.items() if one.meta.get("retain")}
+    aged = [
+        Held(held.standing(one.digest), one.time or now(), age(spans[one.digest]) if one.digest in spans else None)
+        for one in versions
+    ]
+    tagged = {each.digest: f"tag {one.tags[0]}" for each, one in zip(aged, versions, strict=True) if one.tags}
+    rule = Rule.of(project.section("retention"), dataset.name)
+    found = list(verdicts(aged, rule, {**pins, **tagged}, now()))
+    kept = {each.digest for each, verdict in zip(aged, found, strict=True) if verdict.keep}
+    for version, each, verdict in zip(versions, aged, found, strict=True):
+        state = "gone" if each.digest not in held.sizes else "kept" if each.digest in kept else "expired"
+        reason = verdict.reason if verdict.keep or each.digest not in kept else "what is left of it is kept as another"
+        yield _retained(version, state, reason)
 
 
-def _retained(version: Version, verdict: Verdict, *, is_here: bool) -> RetainedVersion:
+def _retained(version: Version, state: str, reason: str) -> RetainedVersion:
     return RetainedVersion(
         dataset=version.dataset,
         version=version.version or "new",
         label=version.label,
         digest=version.digest,
         time=version.time or now(),
-        state="kept" if is_here and verdict.keep else "expired" if is_here else "gone",
-        reason=verdict.reason,
+        state=state,
+        reason=reason,
         bytes=version.size,
     )
 

@@ -13,7 +13,9 @@ from jupyter_mlops.versioning import pointers
 from jupyter_mlops.versioning.plain import plain_lock, plain_pointer
 
 DIGESTS = st.from_regex(r"[0-9a-f]{32}(\.dir)?", fullmatch=True)
-WORDS = st.text(st.sampled_from("ab1 :#'\"-|>\n[]{}&*é,"), max_size=9) | st.sampled_from(["true", "1", "outs:", "x" * 99])
+WORDS = st.text(st.sampled_from("ab1 :#'\"-|>\n[]{}&*é,"), max_size=9) | st.sampled_from(
+    ["true", "1", "outs:", "x" * 99]
+)
 TREES = st.recursive(
     WORDS | st.integers(),
     lambda inside: st.lists(inside, max_size=3) | st.dictionaries(WORDS, inside, max_size=3),
@@ -53,7 +55,11 @@ def slowly(read, data: bytes, name: str) -> object:
         return read(data, name)
 
 
-@given(item=ITEMS, meta=st.dictionaries(st.sampled_from(["owner", "note", "rows_of", "columns", "pii"]), TREES), rows=st.booleans())
+@given(
+    item=ITEMS,
+    meta=st.dictionaries(st.sampled_from(["owner", "note", "rows_of", "columns", "pii"]), TREES),
+    rows=st.booleans(),
+)
 def test_a_pointer_is_read_as_yaml_reads_it(item, meta, rows):
     counted = {"rows": 3, "rows_of": item["md5"]} if rows else {}
     data = written({"outs": [item], **({"meta": {**meta, **counted}} if meta or rows else {})})
