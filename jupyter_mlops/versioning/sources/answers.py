@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,15 +106,11 @@ class _Parts:
         """`batch` without types that only its driver knows."""
         import pyarrow as pa
 
-        columns = []
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if not isinstance(column.type, pa.BaseExtensionType):
-                columns.append(column)
-                continue
-            columns.append(column.storage)
+        names = batch.schema.names
+        for name, column in zip(names, batch.columns, strict=True):
             if getattr(column.type, "type_name", "") == "numeric":
                 self._numeric[name] = self._numeric.get(name, True) and _are_decimals(column.storage)
-        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+        return pa.RecordBatch.from_arrays(list(map(_stored, batch.columns)), names=names)
 
     def whole(self) -> pl.LazyFrame:
         """All rows, in one type a column; read piece by piece."""
@@ -140,6 +137,18 @@ def _aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         for column, field in zip(batch.columns, schema, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, names=schema.names)
+
+
+def _stored(column: pa.Array) -> pa.Array:
+    """`column` in a type that every reader knows; a UUID as it is written."""
+    import pyarrow as pa
+
+    if not isinstance(column.type, pa.BaseExtensionType):
+        return column
+    storage = column.storage
+    if "uuid" not in {column.type.extension_name.rpartition(".")[2], getattr(column.type, "type_name", "")}:
+        return storage
+    return pa.array([cell and str(uuid.UUID(bytes=cell)) for cell in storage.to_pylist()], pa.string())
 
 
 def _is_mixed(name: str, fields: Sequence[pa.Field]) -> bool:
