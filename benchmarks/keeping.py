@@ -1,14 +1,16 @@
-"""``gc``, ``retain`` and ``erase`` over a long history, beside ``dvc gc --all-commits`` on the same repository.
+"""``gc``, ``retain``, ``erase`` and ``verify`` over a long history, beside ``dvc gc --all-commits`` on the same one.
 
 Run: ``python benchmarks/keeping.py [--quick] [--commits 2000] [--datasets 20] [--on FOLDER] [--steps gc,retain,…]
-[--profile STEP]``. Every commit holds another version of every dataset: plain files, folders that
-somebody answers for, and outputs of stages in turn; the history comes from ``git fast-import``, the objects are tiny. Each step is a whole process and tells wall seconds and, in brackets,
-seconds of CPU (user and system, children included). Everything is made in a new folder and removed again.
+[--profile STEP]``. Every commit holds another version of every dataset: plain files, folders that somebody answers
+for, and outputs of stages; the history comes from ``git fast-import``, the objects are tiny. Each step is a whole
+process and tells wall seconds and, in brackets, seconds of CPU (user and system, children included). Everything is
+made in a new folder and removed again.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import cProfile
 import hashlib
 import os
@@ -22,7 +24,7 @@ from versions import DVC, OURS, clocked, scratch, surroundings
 
 COMMITS, QUICK, DATASETS = 2_000, 100, 20
 WHO = "omar.farouq@example.ae"
-KEPT = 100
+KEPT, STRAYS = 100, 100
 OBJECT_MODE = 0o444
 STEPS: Mapping[str, str] = {
     "dvc gc": f"{DVC} gc --all-commits -f -q",
@@ -105,6 +107,7 @@ def build(folder: Path, commits: int, datasets: int, environment: Mapping[str, s
     folder.mkdir()
     (folder / "mlops.toml").write_text(f"[retention]\nkeep_last = {KEPT}\n")
     stages = (f"  make{n:02d}:\n    cmd: make {n}\n    outs:\n    - made{n:02d}.csv\n" for n in range(datasets // 3))
+    (folder / ".gitignore").write_text("/file*.csv\n/made*.csv\n/folder*\n!*.dvc\n.mlops\n")
     (folder / "dvc.yaml").write_text("stages:\n" + "".join(stages))
     begin = f"git init -q -b main && {DVC} init -q && git add -A && git commit -q -m start"
     subprocess.run(["sh", "-c", begin], cwd=folder, env=environment, check=True)
@@ -123,7 +126,7 @@ def measured(folder: Path, steps: Mapping[str, str], environment: Mapping[str, s
     print("| step | seconds (CPU) | dvc gc takes |\n|---|---|---|")
     bar = (0.0, 0.0)
     for step, command in steps.items():
-        for number in range(COMMITS // 20 if step in {"dvc gc", "gc"} else 0):
+        for number in range(STRAYS if step in {"dvc gc", "gc"} else 0):
             stored(folder / ".dvc" / "cache", f"stray {number}".encode())
         wall, cpu = clocked(command, folder, environment)
         bar = (wall, cpu) if step == "dvc gc" else bar
@@ -137,10 +140,8 @@ def profiled(folder: Path, command: str) -> None:
 
     os.chdir(folder)
     profile = cProfile.Profile()
-    try:
+    with contextlib.suppress(SystemExit):
         profile.runcall(main, command.removeprefix(OURS).split())
-    except SystemExit:
-        pass
     pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
 
 

@@ -28,8 +28,15 @@ def exact_number(text: str) -> Decimal | float:
         return float(text)
 
 
-def _is_at(cell: datetime, moment: datetime) -> bool:
+def _is_number(cell: float | Decimal, number: Decimal) -> bool:
+    """Whether `cell` is `number`, or the floating-point number nearest to it."""
+    return math.isfinite(cell) and float(number) == cell if isinstance(cell, float) else number == cell
+
+
+def _is_at(cell: datetime, moment: datetime | None) -> bool:
     """Whether `cell` is `moment`; where only one has a zone, what the clock of the column shows."""
+    if moment is None:
+        return False
     if (cell.tzinfo is None) is (moment.tzinfo is None):
         return cell == moment
     return moment.tzinfo is None and cell.replace(tzinfo=None) == moment
@@ -83,13 +90,9 @@ class Subject:
             return cell.strip() == self.text.encode("utf-8", "surrogateescape") or cell in self._codes
         if isinstance(cell, bool):
             return str(cell).lower() == self.text.lower()
-        if isinstance(cell, int | Decimal):
-            return self.number is not None and self.number == cell
-        if isinstance(cell, float):
-            return self.number is not None and math.isfinite(cell) and float(self.number) == cell
-        if str(cell).strip() == self.text:
-            return True
-        return isinstance(cell, datetime) and self._moment is not None and _is_at(cell, self._moment)
+        if isinstance(cell, int | Decimal | float):
+            return self.number is not None and _is_number(cell, self.number)
+        return str(cell).strip() == self.text or (isinstance(cell, datetime) and _is_at(cell, self._moment))
 
     @cached_property
     def _codes(self) -> frozenset[bytes]:

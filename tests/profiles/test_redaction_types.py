@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import uuid
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +18,7 @@ from jupyter_mlops.profiles.redaction import Subject, doubts, without_rows
 
 WHO, SECRET = "omar.farouq.al.hashimi@example.ae", "what-only-omar-has"
 ID, OTHER = uuid.UUID("f46fb990-dc47-4b4b-b0ba-e6e02a680ac2"), uuid.UUID(int=7)
-MOMENT, PAST = datetime.datetime(2026, 5, 1, 10, 30), datetime.datetime(2020, 1, 1)
+MOMENT, PAST = dt.datetime(2026, 5, 1, 10, 30), dt.datetime(2020, 1, 1)  # noqa: DTZ001 (columns without a zone)
 SHAPES = {
     "string": pa.string(), "large_string": pa.large_string(), "string_view": pa.string_view(),
     "dictionary": pa.dictionary(pa.int16(), pa.string()), "json": pa.json_(), "binary": pa.binary(),
@@ -57,7 +57,9 @@ def column(kind: str, cells: list[str | None]) -> pa.Array:
     if "binary" in kind:
         plain = pa.array([cell and cell.encode() for cell in cells], pa.binary())
         return plain.dictionary_encode().cast(dtype) if "dictionary" in kind else plain.cast(dtype)
-    return pa.array(cells, pa.string()).dictionary_encode().cast(dtype) if "dictionary" in kind else pa.array(cells, dtype)
+    return (
+        pa.array(cells, pa.string()).dictionary_encode().cast(dtype) if "dictionary" in kind else pa.array(cells, dtype)
+    )
 
 
 def nested(kind: str, cells: list[str | None]) -> pa.Array:
@@ -91,10 +93,16 @@ def test_nothing_of_the_person_is_left_in_the_file(tmp_path_factory, kind, inner
     secrets = [SECRET if cell == WHO else "public" for cell in cells]
     note = {"of": f"made for {WHO.upper()}", "wide": WHO.encode("utf-16-le"), "by": "Sara"}
     schema = pa.schema(
-        [pa.field("who", SHAPES[kind], metadata=note), pa.field("n", nested(inner, secrets).type), pa.field("m", pa.int64())],
+        [
+            pa.field("who", SHAPES[kind], metadata=note),
+            pa.field("n", nested(inner, secrets).type),
+            pa.field("m", pa.int64()),
+        ],
         metadata=note,
     )
-    table = pa.Table.from_arrays([column(kind, cells), nested(inner, secrets), pa.array(range(len(cells)))], schema=schema)
+    table = pa.Table.from_arrays(
+        [column(kind, cells), nested(inner, secrets), pa.array(range(len(cells)))], schema=schema
+    )
     source = written(folder / f"a{ending}", table, rows)
     count = cells.count(WHO)
     assert (without_rows(source, source.name, folder / f"b{ending}", Subject("who", WHO)) or 0) == count
@@ -131,7 +139,7 @@ LOGICAL = {
     "clock of a zone": (pa.timestamp("us", "Asia/Dubai"), [MOMENT, PAST], "2026-05-01 14:30"),
     "day": (pa.date32(), [MOMENT.date(), PAST.date()], "2026-05-01"),
     "time": (pa.time64("us"), [MOMENT.time(), PAST.time()], "10:30:00"),
-    "duration": (pa.duration("s"), [datetime.timedelta(1), datetime.timedelta(2)], "1 day, 0:00:00"),
+    "duration": (pa.duration("s"), [dt.timedelta(1), dt.timedelta(2)], "1 day, 0:00:00"),
     "large number": (pa.uint64(), [2**64 - 1, 2], str(2**64 - 1)),
     "half": (pa.float16(), [1.5, 2.0], "1.5"),
     "truth": (pa.bool_(), [True, False], "TRUE"),

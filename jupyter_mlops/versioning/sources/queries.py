@@ -154,8 +154,8 @@ def _typed(name: str, cells: Sequence[object]) -> pa.Array:
 
 def _next_rows(batch: pa.RecordBatch) -> int:
     """How many rows to ask for next, so that wide ones do not fill the memory."""
-    each = max(1, batch.nbytes // max(1, batch.num_rows))
-    return max(1, min(MOST_ROWS, BATCH_BYTES // each))
+    each: int = batch.nbytes // max(1, batch.num_rows)
+    return max(1, min(MOST_ROWS, BATCH_BYTES // max(1, each)))
 
 
 def _sqlite_file(url: str, folder: Path) -> Path:
