@@ -57,7 +57,7 @@ class Sending:
 
     def _size_here(self, digest: str) -> int | None:
         try:
-            return self._shelf.here(digest).stat().st_size
+            return self._shelf.source(digest).stat().st_size
         except FileNotFoundError:
             return None
 

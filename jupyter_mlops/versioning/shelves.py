@@ -17,7 +17,15 @@ from fsspec.callbacks import Callback
 
 from jupyter_mlops.records import Progress, Step
 from jupyter_mlops.versioning.content import MD5
-from jupyter_mlops.versioning.store import CHUNK_BYTES, FICLONE, NO_CLONE, OBJECT_MODE, Store, private_folder
+from jupyter_mlops.versioning.store import (
+    CHUNK_BYTES,
+    FICLONE,
+    HEIRS,
+    NO_CLONE,
+    OBJECT_MODE,
+    Store,
+    private_folder,
+)
 
 if TYPE_CHECKING:
     from dvc_data.hashfile.db import HashFileDB
@@ -106,6 +114,11 @@ class Shelf:
         """Where the object is in the cache."""
         return self.store.path(digest) if self.algorithm == MD5 else self.store.folder / digest[:2] / digest[2:]
 
+    def source(self, digest: str) -> Path:
+        """Where the object is read from: plain ``dvc gc`` may have left only the heir."""
+        place = self.here(digest)
+        return place if place.exists() else self.store.folder / HEIRS / place.relative_to(self.store.folder)
+
     def there(self, digests: Collection[str], progress: Progress) -> set[str]:
         """Which of `digests` the remote has: it is asked anew each time."""
         if not digests:
@@ -154,7 +167,7 @@ class Shelf:
         """
         from dvc_objects.fs.local import localfs
 
-        source, gauge = self.here(digest), Gauge(meter)
+        source, gauge = self.source(digest), Gauge(meter)
         size = source.stat().st_size
         if self._is_near:
             arrived: int | None = self._copy(source, digest, dock)

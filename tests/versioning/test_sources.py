@@ -372,6 +372,10 @@ def test_postgres_answers_and_is_only_read(root, postgres, monkeypatch):
     table = pl.read_parquet(root / "t.parquet")
     assert sorted(str(wage) for wage in table["wage"].cast(float)) == ["1.25", "20.0"]
     assert table.schema["day"] == pl.Date
+    named = "SELECT 'F46FB990-dc47-4b4b-b0ba-e6e02a680ac2'::uuid AS id UNION ALL SELECT NULL"
+    mlops.import_(postgres, "named.parquet", query=named, project=root)
+    ids = pl.read_parquet(root / "named.parquet")["id"].sort(nulls_last=True)
+    assert ids.to_list() == ["f46fb990-dc47-4b4b-b0ba-e6e02a680ac2", None]
     assert done.source == postgres.replace(f":{PASSWORD}", "")
     error = refusal(update="t", project=root)
     assert error.reference == "query-failed"
