@@ -233,14 +233,16 @@ def _handed_over(call: Call, branch: str, remote: str) -> tuple[str, tuple[str, 
     left = f"Not committed, and left as the run wrote it: {', '.join(changed)}."
     if not branch:
         return "", (left,)
+    refused = ""
     try:
         push(call, remote=remote)
+        commit = commit_aside(project.git, changed, "run: dvc.lock of this check", CI)
+        refused = push_branch(project.git, commit, branch)
     except MlopsError as error:
-        return "", (left, f"{branch} was not pushed: the data did not reach the remote. {error.message}")
-    commit = commit_aside(project.git, changed, "run: dvc.lock of this check", CI)
-    if refused := push_branch(project.git, commit, branch):
-        hint = "A check of a fork may only read: run and commit dvc.lock on your own branch."
-        return "", (left, f"{branch} was not pushed: {refused}. {hint}")
+        refused = f"{error.message} {error.context}".strip()
+    if refused:
+        hint = "The check of a fork may only read: run, and commit dvc.lock on your own branch."
+        return "", (left, f"{branch} was not pushed: {refused} {hint}")
     return branch, (f"{', '.join(changed)}: committed to the branch {branch}, for you to merge.",)
 
 

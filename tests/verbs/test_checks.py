@@ -123,10 +123,10 @@ def test_ci_hands_dvc_lock_over_on_a_branch_of_its_own(shared, tmp_path, git):
     git("push", "-q", "origin", "main")
     there = clone(tmp_path / "origin.git", tmp_path / "ci")
 
-    report = mlops.ci(lock_branch="mlops/lock", project=there)
+    report = mlops.ci(lock_branch="mlops/lock", fail_on=["stale-lock"], project=there)
 
     assert report.lock_branch == "mlops/lock"
-    assert "git switch --detach" in mlops.ci(fail_on=["stale-lock"], project=there).opening
+    assert "git switch --detach" in report.opening
     head = git("rev-parse", "HEAD").strip()
     git("fetch", "-q", "origin", "mlops/lock")
     assert git("rev-parse", "FETCH_HEAD~1").strip() == head
@@ -147,7 +147,7 @@ def test_a_fork_that_may_only_read_is_told_what_to_do(shared, tmp_path, git):
     hook.chmod(0o755)
     report = mlops.ci(lock_branch="mlops/lock", project=there)
     assert report.lock_branch == ""
-    assert any("A check of a fork may only read" in note for note in report.notes)
+    assert any("The check of a fork may only read" in note for note in report.notes)
     assert report.gate is None
 
 
