@@ -106,8 +106,8 @@ def _fresh(call: Call, there: Project, run: NumberedRun, stages: Sequence[StageS
     commands = [stage.papermill for stage in stages if stage.papermill]
     notebooks = [(command, Notebook.read(there.root, command.notebook)) for command in commands]
     names = {command.kernel or book.kernel or "python3" for command, book in notebooks if book.language == "python"}
-    lock = lock_of(run.record, call.project.runs)
-    return build(lock, call.project.places.claim_scratch(), dict.fromkeys(names, f"run #{run.number}"), call.progress)
+    lock, titles = lock_of(run.record, call.project.runs), dict.fromkeys(names, f"run #{run.number}")
+    return build(lock, there.root, call.project.places.claim_scratch(), titles, call.progress)
 
 
 def _variables(project: Project, run: NumberedRun) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,16 @@ import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference
 from jupyter_mlops.pipelines.runs import RunRecords
-from jupyter_mlops.records import Progress, Step, VersionRecord, alone
+from jupyter_mlops.records import Progress, Step, VersionRecord, alone, silent
 
 FOLDER = "environments"
 READY = "ready"
 OURS = frozenset({"jupyter-mlops"})
 """Left out: a notebook that runs as a stage needs only its kernel, and we are not ourselves what is reproduced."""
-UNHAD = re.compile(
-    r"(?:No matching distribution found for|satisfies the requirement|Because) ([\w.-]+(?:==[\w.+!-]+)?)"
-    r"|([\w.-]+)(?:==\S+)? was not found in",
-)
+
+
+NAME = re.compile(r"[ =@<>!;\[]")
+ELSEWHERE = re.compile(r"# ([\w.-]+)==\S+ was installed from")
 
 
 @attrs.frozen
@@ -36,7 +36,7 @@ class Lock:
     Attributes
     ----------
     requirements
-        Lines as pip and uv read them.
+        Lines as pip and uv read them; paths are below the root.
     python
         The version of the interpreter, ``3.12`` or ``3.12.4``; that of this process when unknown.
     """
@@ -49,6 +49,12 @@ class Lock:
         """Sha256 over all of it, and the machine for which it is built."""
         text = f"{self.python}\n{sys.platform}\n{os.uname().machine}\n{self.requirements}"
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The packages, ``numpy==2.1.0``, as tools repeat them."""
+        lines = (line.split(";")[0].split(" ")[0].strip() for line in self.requirements.splitlines())
+        return tuple(line for line in lines if line and not line.startswith(("#", "-")))
 
 
 @attrs.frozen
@@ -95,27 +101,44 @@ def lock_of(record: VersionRecord, runs: RunRecords) -> Lock:
         from importlib import import_module
 
         environment = recording.environment(digests[0])
-        text = import_module("jupyter_mlops.pipelines.rebuilding").requirements(environment, {})
-        return Lock(_without_ours(text.splitlines()), environment.version or here)
+        text: str = import_module("jupyter_mlops.pipelines.rebuilding").requirements(environment, {})
+        return Lock(_portable(text, str(record.git_commit)), environment.version or here)
     if not record.packages:
         raise UnknownReference(
             "no-environment",
             "What was installed when it ran was not recorded.",
             hint="Leave out --fresh-env; a run records its environment when its notebooks run in Python.",
         )
-    return Lock(_without_ours(f"{name}=={version}" for name, version in sorted(record.packages.items())), here)
+    listed = "\n".join(f"{name}=={version}" for name, version in sorted(record.packages.items()))
+    return Lock(_portable(listed, str(record.git_commit)), here)
 
 
-def _without_ours(lines: Iterable[str]) -> str:
-    kept = (line for line in lines if re.split(r"[ =@<>!;\[]", line.strip(), maxsplit=1)[0].lower() not in OURS)
-    return "\n".join(kept)
+def _portable(text: str, commit: str) -> str:
+    """The requirements in `text`, each on one line; what lies in the project itself is that of `commit`.
+
+    Raises
+    ------
+    EnvironmentFault
+        ``environment-unavailable``: a package was installed from a folder that only another machine has.
+    """
+    lines = [line.strip().removeprefix("-e ") for line in text.replace("\\\n", " ").splitlines()]
+    kept = [line for line in lines if NAME.split(line.lower(), maxsplit=1)[0] not in OURS]
+    foreign = [match[1] for line in kept if (match := ELSEWHERE.match(line)) and match[1].lower() not in OURS]
+    if foreign:
+        raise _unavailable(", ".join(foreign), "installed from a folder that the record cannot name")
+    wanted = [line for line in kept if line and not line.startswith("#")]
+    return "\n".join([*wanted, *([f"# {commit}"] if any(line.startswith("./") for line in wanted) else [])])
 
 
-def build(lock: Lock, scratch: Path, kernels: Mapping[str, str], progress: Progress) -> FreshEnvironment:
+def build(
+    lock: Lock, root: Path, scratch: Path, kernels: Mapping[str, str], progress: Progress = silent
+) -> FreshEnvironment:
     """The environment of `lock`, built now or earlier.
 
     Parameters
     ----------
+    root
+        The folder of the project at the commit of the run.
     scratch
         The folder of rebuildable caches.
     kernels
@@ -131,7 +154,7 @@ def build(lock: Lock, scratch: Path, kernels: Mapping[str, str], progress: Progr
         if not (folder / READY).exists():
             shutil.rmtree(folder, ignore_errors=True)
             try:
-                _make(lock, folder, progress)
+                _make(lock, folder, root, progress)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
@@ -141,16 +164,20 @@ def build(lock: Lock, scratch: Path, kernels: Mapping[str, str], progress: Progr
     return FreshEnvironment(folder, lock.digest)
 
 
-def _make(lock: Lock, folder: Path, progress: Progress) -> None:
-    count = sum(1 for line in lock.requirements.splitlines() if line.strip() and not line.startswith(("#", " ")))
+def _make(lock: Lock, folder: Path, root: Path, progress: Progress) -> None:
+    count = len(lock.names)
     progress(Step("build the recorded environment", 0, count, "packages"))
     folder.parent.mkdir(parents=True, exist_ok=True)
     file = folder.parent / f"{folder.name}.txt"
     file.write_text(lock.requirements + "\n")
     uv = shutil.which("uv")
-    _require(_run(_creating(uv, lock.python, folder)), "python-missing", f"Python {lock.python} could not be had.")
+    made = _run(_creating(uv, lock.python, folder), root)
+    if made.returncode:
+        said = made.stderr.strip().splitlines()
+        message = f"Python {lock.python} could not be had."
+        raise EnvironmentFault("python-missing", message, context=said[-1] if said else "", hint="Install it.")
     python = str(folder / "bin" / "python")
-    _require_installed(_run(_installing(uv, python, file)))
+    _require_installed(_run(_installing(uv, python, file), root), lock)
     progress(Step("build the recorded environment", count, count, "packages"))
 
 
@@ -185,24 +212,25 @@ def _interpreter(version: str) -> str:
     )
 
 
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
 
-def _require(done: subprocess.CompletedProcess[str], reference: str, message: str, hint: str = "") -> None:
+def _require_installed(done: subprocess.CompletedProcess[str], lock: Lock) -> None:
+    """Name the requirements that pip or uv complains of."""
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise EnvironmentFault(reference, message, context=said[-1] if said else "", hint=hint)
+        said = " ".join(done.stderr.split())
+        names = ", ".join(name for name in lock.names if name in said) or "some packages"
+        lines = done.stderr.strip().splitlines()
+        raise _unavailable(names, lines[-1] if lines else "")
 
 
-def _require_installed(done: subprocess.CompletedProcess[str]) -> None:
-    names = dict.fromkeys(filter(None, (one or other for one, other in UNHAD.findall(done.stderr))))
-    listed = ", ".join(names) or "some packages"
-    _require(
-        done,
+def _unavailable(names: str, context: str) -> EnvironmentFault:
+    return EnvironmentFault(
         "environment-unavailable",
-        f"The recorded environment cannot be built: {listed} could not be had.",
-        "Connect to the index, or name a folder of archives: PIP_FIND_LINKS, UV_FIND_LINKS; or leave out --fresh-env.",
+        f"The recorded environment cannot be built: {names} could not be had.",
+        context=context,
+        hint="Connect to the index, or name a folder of archives: PIP_FIND_LINKS, UV_FIND_LINKS; or leave out --fresh-env.",
     )
 
 
