@@ -31,7 +31,7 @@ class Collecting:
     def __init__(self, datasets: Datasets, others: Sequence[Datasets] = ()) -> None:
         self._all = (datasets, *others)
         self._store = datasets.store
-        self._stones = datasets.tombstones
+        self._stones = [each.tombstones for each in self._all]
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -72,7 +72,7 @@ class Collecting:
 
     def inventory(self) -> Inventory:
         """What the cache holds now."""
-        return Inventory(self._store, self._stones)
+        return Inventory(self._store, self._stones[0])
 
     def versions(self, without: Collection[tuple[str, str]] = ()) -> set[str]:
         """The digest of every version that anything names, but those of the project that are `without`."""
@@ -85,13 +85,13 @@ class Collecting:
 
     def needed(self, versions: Collection[str], held: Inventory) -> set[str]:
         """Every object of `versions`, and of what took their place or is about to."""
-        heirs = {heir for digest in versions if (heir := self._stones.successor(digest))}
+        heirs = {heir for stones in self._stones for digest in versions if (heir := stones.successor(digest))}
         return {one for digest in {*versions, *heirs} for one in held.objects(digest)}
 
     def _require_listings(self, versions: Collection[str], held: Inventory) -> None:
         """A version whose list of files is lost needs files that would look unneeded, and no remote may have them."""
-        listings = (digest for digest in versions if digest.endswith(FOLDER_SUFFIX) and not self._stones.of(digest))
-        lost = [digest for digest in listings if digest not in held.sizes]
+        listings = (one for one in versions if one.endswith(FOLDER_SUFFIX) and one not in held.sizes)
+        lost = [digest for digest in listings if not any(stones.of(digest) for stones in self._stones)]
         if lost and not any(each.settings.remotes for each in self._all):
             raise EnvironmentFault(
                 "listing-missing",

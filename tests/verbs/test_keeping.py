@@ -251,6 +251,23 @@ def test_a_project_of_the_same_cache_keeps_what_it_needs(root, tmp_path, git):
     assert mlops.checkout("theirs.csv", project=other).written == 1
 
 
+def test_what_took_the_place_of_data_erased_in_another_project_stays(root, tmp_path, git):
+    subprocess.run(["dvc", "cache", "dir", str(tmp_path / "shared")], cwd=root, check=True, capture_output=True)
+    other = tmp_path / "other"
+    subprocess.run(["git", "clone", "-q", str(root), str(other)], check=True, capture_output=True)
+    subprocess.run(["dvc", "cache", "dir", str(tmp_path / "shared")], cwd=other, check=True, capture_output=True)
+    for key, value in (("user.name", "Omar"), ("user.email", "omar@example.org")):
+        git("config", key, value, cwd=other)
+    for number in (1, 2):
+        (other / "people").mkdir(exist_ok=True)
+        (other / "people" / "list.csv").write_text(f"who\nomar\np{number}\n")
+        mlops.commit(["people"], project=other)
+    mlops.erase(["people"], subject="who=omar", reason="r", yes=True, also=[str(root)], project=other)
+    mlops.gc(project=root, also=[str(other)], force=True)
+    mlops.checkout("people@v1", project=other)
+    assert (other / "people" / "list.csv").read_text() == "who\np1\n"
+
+
 def test_what_any_tag_or_worktree_stands_on_is_kept(root, git, tmp_path):
     rules(root, "[retention]\nkeep_last = 1\n")
     mlops.tag("data@gold", "gold", remove=True, project=root)
