@@ -204,12 +204,14 @@ class Ledger:
     def _release(self, lock: Path) -> None:
         """Take away the lock that a killed git left; no clock is asked, as clocks jump and machines sleep."""
         held, deadline = _identity(lock), time.monotonic() + STALE_S
-        while held and time.monotonic() < deadline:
-            if _identity(lock) != held:
-                return
+        while held and _identity(lock) == held:
+            if time.monotonic() > deadline:
+                break
             time.sleep(POLL_S)
+        else:
+            return
         with alone(self._places.state / "ledger.lock"):  # else another of us could lock anew in between
-            if held and _identity(lock) == held:
+            if _identity(lock) == held:
                 lock.unlink(missing_ok=True)
 
 
