@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -322,7 +323,9 @@ class RunUnderWay:
         )
         pid = os.getpid()
         host, root = socket.gethostname(), str(self._places.root)
-        return LiveRun(self.id, pid, live.born(pid), host, self.started.isoformat(), self._actor.name, waiting, root)
+        stoppable = threading.current_thread() is threading.main_thread()
+        began, who = self.started.isoformat(), self._actor.name
+        return LiveRun(self.id, pid, live.born(pid), host, began, who, waiting, root, stoppable)
 
 
 @attrs.frozen

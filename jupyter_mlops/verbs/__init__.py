@@ -32,6 +32,7 @@ NOUNS = {
     "erasure": ("erase",),
     "stages": ("stage", "run"),
     "runs": ("runs",),
+    "cancelling": ("cancel",),
     "checks": ("ci",),
     "reproduction": ("reproduce",),
     "sweeps": ("sweep", "sweeps"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+import time
 
 import pytest
 from chains import write_notebook
@@ -91,3 +93,26 @@ def test_one_run_cannot_be_compared(three):
     with pytest.raises(MlopsError) as raised:
         mlops.runs(compare=["1"], project=three)
     assert raised.value.hint == "runs --compare 18 19"
+
+
+def test_a_run_is_stopped_from_elsewhere_and_leaves_the_old_outputs(chain):
+    mlops.run(project=chain)
+    before = (chain / "clean.csv").read_text()
+    write_notebook(chain / "prepare.ipynb", "rows = 2", "open('began', 'w').close()", "import time; time.sleep(120)")
+    command = [sys.executable, "-m", "jupyter_mlops", "run"]
+    process = subprocess.Popen(command, cwd=chain, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (chain / "began").exists():
+        time.sleep(0.05)
+    assert mlops.cancel(dry_run=True, project=chain).ended is False
+
+    assert mlops.cancel(project=chain).ended
+
+    assert process.wait(10) == 3
+    assert (chain / "clean.csv").read_text() == before
+    assert mlops.runs(project=chain).runs[0].state == "cancelled"
+
+
+def test_without_a_run_under_way_there_is_nothing_to_cancel(chain):
+    with pytest.raises(MlopsError) as caught:
+        mlops.cancel("run-nosuch", project=chain)
+    assert caught.value.reference == "unknown-run"
