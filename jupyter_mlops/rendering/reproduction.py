@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_mlops.pipelines.reproduction.differing import Difference
+from jupyter_mlops.pipelines.reproduction.differing import OutputDifference
 from jupyter_mlops.pipelines.reproduction.factors import Sighting
 from jupyter_mlops.pipelines.reproduction.verdicts import StageVerdict
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
@@ -61,7 +61,7 @@ def _stage(each: StageVerdict) -> tuple[Cell, ...]:
     return (Strong(each.name), state(each.state), duration(each.seconds), str(each.executions))
 
 
-def _differences(differences: tuple[Difference, ...]) -> tuple[Block, ...]:
+def _differences(differences: tuple[OutputDifference, ...]) -> tuple[Block, ...]:
     rows: list[tuple[Cell, ...]] = [
         (
             each.output,
@@ -77,7 +77,7 @@ def _differences(differences: tuple[Difference, ...]) -> tuple[Block, ...]:
     return table("What differs", "Output|Where|Kind|How|Before|After|Cause", rows, more=len(differences) - len(rows))
 
 
-def _causes(differences: tuple[Difference, ...]) -> tuple[str, ...]:
+def _causes(differences: tuple[OutputDifference, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for each in differences for name in each.cause.split(", ") if name))
 
 

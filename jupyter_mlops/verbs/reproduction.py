@@ -15,7 +15,7 @@ from jupyter_mlops.pipelines.reproduction.differing import (
     IDENTICAL,
     NOT_EXECUTABLE,
     WITHIN,
-    Difference,
+    OutputDifference,
 )
 from jupyter_mlops.pipelines.reproduction.factors import Sighting
 from jupyter_mlops.pipelines.reproduction.verdicts import Kept, StageVerdict, Verdict, speaks_of, statement
@@ -62,7 +62,7 @@ class Reproduction:
     number: int
     verdict: str
     stages: tuple[StageVerdict, ...]
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[OutputDifference, ...] = ()
     evidence: tuple[Sighting, ...] = ()
     tolerance: float = 0.0
     environment: str = ""
@@ -165,7 +165,7 @@ def reproduce(
     return attrs.evolve(shown, differences=tuple(one for each in found for one in each.differences))
 
 
-def _without_values(difference: Difference) -> Difference:
+def _without_values(difference: OutputDifference) -> OutputDifference:
     """As a record may hold it: verdicts are shared, and outputs may hold personal data."""
     return attrs.evolve(difference, before="", after="")
 

@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_mlops.pipelines.reproduction import factors
 from jupyter_mlops.pipelines.reproduction.comparing import File, Outputs
-from jupyter_mlops.pipelines.reproduction.differing import Difference, Tolerance, verdict
+from jupyter_mlops.pipelines.reproduction.differing import OutputDifference, Tolerance, verdict
 from jupyter_mlops.pipelines.reproduction.texts import plain, same_numbers
 from jupyter_mlops.registry.agreement import agree
 
@@ -23,7 +23,7 @@ EXACT, LOOSE = Tolerance(), Tolerance(1e-6)
 def differ(tmp_path: Path):
     """The differences of two contents of an output called `name`."""
 
-    def compare(name: str, before, after, tolerance: Tolerance = EXACT) -> tuple[Difference, ...]:
+    def compare(name: str, before, after, tolerance: Tolerance = EXACT) -> tuple[OutputDifference, ...]:
         sides = []
         for side, content in (("before", before), ("after", after)):
             path = tmp_path / side

@@ -14,7 +14,7 @@ NOT_EXECUTABLE = "not-executable"
 
 
 @attrs.frozen
-class Difference:
+class OutputDifference:
     """One thing in which an output differs.
 
     Attributes
@@ -64,7 +64,7 @@ class Tolerance:
         return one == other or math.isclose(one, other, rel_tol=self.ratio, abs_tol=self.ratio)
 
 
-def verdict(differences: Iterable[Difference]) -> str:
+def verdict(differences: Iterable[OutputDifference]) -> str:
     """The word for all `differences` together."""
     found = tuple(differences)
     if any(not each.within for each in found):

@@ -26,7 +26,7 @@ Cell = Mapping[str, Any]
 
 @attrs.frozen
 class CellApart:
-    """In what one cell differs; `cell` as in a `Difference`."""
+    """In what one cell differs; `cell` as in a `OutputDifference`."""
 
     cell: int
     detail: str

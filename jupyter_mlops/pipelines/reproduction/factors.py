@@ -54,7 +54,7 @@ class Sighting:
     what
         The function, the file or the address.
     cell
-        The number of the code cell, as in a `Difference`; None in a script.
+        The number of the code cell, as in a `OutputDifference`; None in a script.
     line
         The line in that cell.
     """

@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 
 from jupyter_mlops.pipelines.reproduction.comparing import Outputs
-from jupyter_mlops.pipelines.reproduction.differing import Difference
+from jupyter_mlops.pipelines.reproduction.differing import OutputDifference
 from jupyter_mlops.pipelines.reproduction.factors import (
     MACHINE,
     NETWORK,
@@ -114,7 +114,7 @@ class Investigation:
         self._executions = 0
         self._causes: dict[Place, list[str]] = {}
 
-    def find(self, differences: Iterable[Difference]) -> Findings:
+    def find(self, differences: Iterable[OutputDifference]) -> Findings:
         """The causes of `differences`."""
         places = {each.place for each in differences if not each.within}
         setting, still = self._still()

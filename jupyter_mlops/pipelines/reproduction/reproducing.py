@@ -12,7 +12,7 @@ from jupyter_mlops.pipelines.reproduction.comparing import File, Files, Outputs,
 from jupyter_mlops.pipelines.reproduction.differing import (
     DIFFERENT,
     NOT_EXECUTABLE,
-    Difference,
+    OutputDifference,
     Tolerance,
     verdict,
 )
@@ -59,7 +59,7 @@ class Reproduced:
     """What came of one stage."""
 
     verdict: StageVerdict
-    differences: tuple[Difference, ...]
+    differences: tuple[OutputDifference, ...]
     sightings: tuple[Sighting, ...]
     packages: Mapping[str, str]
     notes: tuple[str, ...] = ()
@@ -128,7 +128,7 @@ class Reproducing:
         if self._choice.causes:
             outputs = Outputs(self._choice.tolerance, self._choice.predictions)
             findings = investigate(outputs, attempt.seconds).explain_failure(outcome.error, outcome.cell)
-        failed = Difference(recorded.name, "failed", outcome.error, cell=outcome.cell)
+        failed = OutputDifference(recorded.name, "failed", outcome.error, cell=outcome.cell)
         differences = (_explained(failed, findings),)
         return self._reproduced(recorded, attempt, NOT_EXECUTABLE, differences, findings)
 
@@ -137,7 +137,7 @@ class Reproducing:
         recorded: StageRecord,
         attempt: Attempt,
         state: str,
-        differences: tuple[Difference, ...],
+        differences: tuple[OutputDifference, ...],
         findings: Findings,
         notes: tuple[str, ...] = (),
     ) -> Reproduced:
@@ -153,7 +153,7 @@ class Reproducing:
 
     def _differences(
         self, stage: StageSpec, recorded: StageRecord, attempt: Attempt
-    ) -> tuple[tuple[Difference, ...], Outputs]:
+    ) -> tuple[tuple[OutputDifference, ...], Outputs]:
         """What differs from the record; outputs whose digest is the same are not even read."""
         home = self._revival.home
         others = {path: digest for path, digest in recorded.outputs.items() if attempt.digests.get(path) != digest}
@@ -166,7 +166,7 @@ class Reproducing:
             if home.is_stored(digest) and not home.tombstones.is_erased(digest):
                 before |= _files(home, path, digest)
             else:
-                gone.append(Difference(path, "file", GONE if path in attempt.digests else "it was not written"))
+                gone.append(OutputDifference(path, "file", GONE if path in attempt.digests else "it was not written"))
         after = {name: file for name, file in attempt.files.items() if _belongs(name, others, gone)}
         outputs = self._outputs(stage)
         return (*outputs.compare(before, after), *gone), outputs
@@ -199,13 +199,13 @@ def _files(datasets: Datasets, path: str, digest: str) -> Files:
     }
 
 
-def _belongs(name: str, others: Mapping[str, str], gone: list[Difference]) -> bool:
+def _belongs(name: str, others: Mapping[str, str], gone: list[OutputDifference]) -> bool:
     """Whether the file is of an output that has to be compared by its content."""
     lost = {each.output for each in gone}
     return any((name == path or name.startswith(f"{path}/")) and path not in lost for path in others)
 
 
-def _explained(difference: Difference, findings: Findings) -> Difference:
+def _explained(difference: OutputDifference, findings: Findings) -> OutputDifference:
     return attrs.evolve(difference, cause=", ".join(findings.causes.get(difference.place, ())))
 
 

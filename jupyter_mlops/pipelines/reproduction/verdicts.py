@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from jupyter_mlops.errors import EnvironmentFault
-from jupyter_mlops.pipelines.reproduction.differing import Difference
+from jupyter_mlops.pipelines.reproduction.differing import OutputDifference
 from jupyter_mlops.pipelines.reproduction.factors import Sighting
 from jupyter_mlops.records import Actor, Instant, VersionRecord, canonical_json
 from jupyter_mlops.versioning.ledger import Ledger
@@ -64,7 +64,7 @@ class Verdict:
     git_commit: str
     tolerance: float
     stages: tuple[StageVerdict, ...]
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[OutputDifference, ...] = ()
     evidence: tuple[Sighting, ...] = ()
     environment: str = ""
     packages: dict[str, str] = attrs.field(factory=dict)
