@@ -374,15 +374,25 @@ def private_folder(parent: Path) -> Iterator[Path]:
     for abandoned in own_folder(parent).iterdir():
         if PRIVATE.fullmatch(abandoned.name):
             _sweep(abandoned)
-    mine = parent / secrets.token_hex(8)
-    mine.mkdir(mode=0o700)
-    handle = os.open(mine, os.O_RDONLY)
+    mine, handle = _taken(parent)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield mine
     finally:
         shutil.rmtree(mine, ignore_errors=True)
         os.close(handle)
+
+
+def _taken(parent: Path) -> tuple[Path, int]:
+    """A new folder below `parent`, and its lock; another one where a sweeper came before the lock."""
+    while True:
+        mine = parent / secrets.token_hex(8)
+        mine.mkdir(mode=0o700)
+        with contextlib.suppress(FileNotFoundError):
+            handle = os.open(mine, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if mine.exists():
+                return mine, handle
+            os.close(handle)
 
 
 def own_folder(path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -147,3 +148,16 @@ def test_a_short_write_is_no_object(tmp_path, space, monkeypatch):
     with pytest.raises(OSError, match="only 8 of 9 bytes"):
         space.save("x")
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_private_folder_is_never_taken_for_an_abandoned_one(tmp_path):
+    """Whoever comes sweeps what nobody has locked; a folder that was made this moment is not locked yet."""
+
+    def come_and_go(_: int) -> bool:
+        with private_folder(tmp_path / "incoming") as mine:
+            (mine / "object").write_bytes(b"x")
+            return (mine / "object").exists()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(come_and_go, range(3000)))
+    assert list((tmp_path / "incoming").iterdir()) == []
