@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -55,6 +55,7 @@ def slowly(read, data: bytes, name: str) -> object:
         return read(data, name)
 
 
+@settings(deadline=None)
 @given(
     item=ITEMS,
     meta=st.dictionaries(st.sampled_from(["owner", "note", "rows_of", "columns", "pii"]), TREES),
@@ -67,6 +68,7 @@ def test_a_pointer_is_read_as_yaml_reads_it(item, meta, rows):
         assert read(data, "a.dvc") == slowly(read, data, "a.dvc")
 
 
+@settings(deadline=None)
 @given(stages=st.dictionaries(st.sampled_from(["a", "b@1", "c-d", "e f"]), STAGES, max_size=3))
 def test_a_lock_is_read_as_yaml_reads_it(stages):
     data = written({"schema": "2.0", "stages": stages})
