@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -247,7 +248,8 @@ class Runner:
         """Put right what killed runs of this work tree left: their live files, and outputs they had set aside."""
         live.sweep(self._places)
         outs = {stage.name: stage.outs for stage in self._pipeline.graph().by_name.values()}
-        for folder in (self._places.state / "runs").glob(f"run-*/{ASIDE}/*"):
+        # `Path.glob` fails when a folder goes while it looks: runs of other work trees are not ours to wait for.
+        for folder in map(Path, glob.glob(str(self._places.state / "runs" / "run-*" / ASIDE / "*"))):  # noqa: PTH207
             run = folder.parent.parent
             if folder.name in outs and _is_of(run, self._places):
                 Aside(self._places.root, run, folder.name).recover(outs[folder.name])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from chains import states, write_notebook
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import GateFailed, MlopsError
+from jupyter_mlops.pipelines.runner import Runner
 from jupyter_mlops.project import Project
 
 RUN = "import sys; import jupyter_mlops as m; r = m.run(project=sys.argv[1]); sys.exit(r.gate is not None)"
@@ -288,3 +291,27 @@ def test_a_run_leaves_nothing_among_temporary_files(chain, monkeypatch):
         monkeypatch.setenv("TMPDIR", folder)
         mlops.run(project=chain)
         assert not list(Path(folder).iterdir())
+
+
+def test_runs_in_other_work_trees_come_and_go_while_one_looks_for_what_was_left_behind(chain):
+    project = Project(chain)
+    runner = Runner(project.pipeline, project.runs, project.git, project.actor)
+    other = project.places.state / "runs" / "run-other"
+    is_over = threading.Event()
+
+    def come_and_go() -> None:
+        while not is_over.is_set():
+            other.mkdir(parents=True)
+            (other / "root").write_text("elsewhere")
+            (other / "aside" / "train").mkdir(parents=True)
+            shutil.rmtree(other / "aside")
+            shutil.rmtree(other)
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(300):
+            runner._recover()
+    finally:
+        is_over.set()
+        thread.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -332,10 +333,13 @@ def test_a_clone_that_fetched_the_records_has_the_same_boards(swept, tmp_path):
     subprocess.run(["git", "clone", "-q", str(swept), str(clone)], check=True, capture_output=True)
     subprocess.run(["git", "fetch", "-q", "origin", "refs/mlops/*:refs/remotes/mlops/*"], cwd=clone, check=True)
     assert mlops.sweeps(project=clone).sweeps == (found,)
-    subprocess.run(["git", "config", "user.name", "Omar"], cwd=clone, check=True)
-    subprocess.run(["git", "config", "user.email", "omar@example.org"], cwd=clone, check=True)
+
+
+def test_a_sweep_whose_study_another_clone_has_is_not_resumed(swept):
+    sweep(swept, trials=1)
+    shutil.rmtree(swept / ".git" / "mlops" / "sweeps")  # as in a clone that has the code, the data and the records
     with pytest.raises(MlopsError, match="another clone") as raised:
-        mlops.sweep(resume="1", trials=3, project=clone)
+        mlops.sweep(resume="1", trials=3, project=swept)
     assert raised.value.hint.startswith("Start one of your own: sweep train")
 
 

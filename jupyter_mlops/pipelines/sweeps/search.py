@@ -69,6 +69,7 @@ class Search:
 
     def __init__(self, file: Path, name: str, aim: Aim) -> None:
         import optuna
+        from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -78,10 +79,8 @@ class Search:
         self._distributions = {name: _distribution(domain) for name, domain in aim.space.items()}
         self._trials: dict[int, Any] = {}
         # A lock among files would outlive a kill; whoever sweeps holds one of their own.
-        from optuna.storages.journal import JournalFileBackend
-
-        among_threads: Any = threading.Lock()
-        backend = JournalFileBackend(str(file), among_threads)
+        lock: Any = threading.Lock()
+        backend = JournalFileBackend(str(file), lock)
         self._study = optuna.create_study(
             storage=optuna.storages.JournalStorage(backend),
             study_name=name,
@@ -182,7 +181,7 @@ class Search:
         return any(trial.state.name == "WAITING" for trial in self._all())
 
     def _all(self) -> list[Any]:
-        return [*self._study.get_trials(deepcopy=False)]
+        return self._study.get_trials(deepcopy=False)
 
 
 def _sampler(name: str, seed: int) -> Any:
