@@ -124,6 +124,7 @@ def _machine(project: Project, recorded: StageRecord, after: str | None) -> Mapp
     before: str | None = getattr(recorded, "environment", None)
     if recording is None or not before or not after or before == after:
         return {}
-    compare = import_module("jupyter_mlops.pipelines.environment").differences
-    found: Mapping[str, tuple[str, str]] = compare(recording.environment(before), recording.environment(after))
-    return found
+    facts = import_module("jupyter_mlops.pipelines.environment").facts
+    old, new = (facts(recording.environment(digest)) for digest in (before, after))
+    names = sorted({*old, *new})
+    return {name: (old.get(name, ""), new.get(name, "")) for name in names if old.get(name, "") != new.get(name, "")}
