@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from jupyter_mlops.errors import Cancelled
 from jupyter_mlops.pipelines.notebooks import Notebook
@@ -53,16 +51,16 @@ def executed_again(
     commit = require_commit(project.git, run.record, name)
     predictions = partial(agree, trusted=listed(project.section("serving"), "trusted"))
     choice = Choice(Tolerance(tolerance), predictions, causes=causes, is_fresh=fresh_env)
-    revival = Revival(run.record, name, project.datasets, partial(_fetch, call))
+    revival = Revival(run.record, name, project.runs, project.datasets, partial(_fetch, call))
     try:
         with stoppable(), _scene(project, commit, revival) as (there, folder):
             stages = _stages(there, recorded)
             fresh = _fresh(call, there, run, stages) if fresh_env else None
             if fresh is None:
                 _require_kernels(there, stages)
-            variables = fresh.variables if fresh else _variables(project, run)
+            variables = {**revival.surroundings.variables, **(fresh.variables if fresh else {})}
             reruns = Reruns(there.pipeline, there.datasets, folder, variables, call.progress)
-            work = Reproducing(revival, there.pipeline, reruns, choice, partial(_machine, project))
+            work = Reproducing(revival, there.pipeline, reruns, choice)
             found = tuple(work.stage(each) for each in recorded)
     except KeyboardInterrupt as error:
         raise Cancelled("the reproduction; nothing of it is left") from error
@@ -76,7 +74,7 @@ def _scene(project: Project, commit: str, revival: Revival) -> Iterator[tuple[Pr
         replica(project.datasets, commit) as made,
         private_folder(project.places.claim_scratch() / "reproductions") as folder,
     ):
-        revival.write(made.root, revival.changes(project.runs))
+        revival.write_changes(made.root)
         yield Project(made.root), folder
 
 
@@ -108,22 +106,3 @@ def _fresh(call: Call, there: Project, run: NumberedRun, stages: Sequence[StageS
     names = {command.kernel or book.kernel or "python3" for command, book in notebooks if book.language == "python"}
     lock, titles = lock_of(run.record, call.project.runs), dict.fromkeys(names, f"run #{run.number}")
     return build(lock, there.root, call.project.places.claim_scratch(), titles, call.progress)
-
-
-def _variables(project: Project, run: NumberedRun) -> Mapping[str, str]:
-    """The variables that the record says were set: threads, order of sets, language, time zone."""
-    recording: Any = getattr(project.runs, "recording", None)
-    digests: tuple[str, ...] = getattr(run.record, "environments", ())
-    found: Mapping[str, str] = recording.environment(digests[0]).variables if recording and digests else {}
-    return found
-
-
-def _machine(project: Project, recorded: StageRecord, after: str | None) -> Mapping[str, tuple[str, str]]:
-    """What besides packages differs between two environments, where both were recorded."""
-    recording: Any = getattr(project.runs, "recording", None)
-    before: str | None = getattr(recorded, "environment", None)
-    if recording is None or not before or not after or before == after:
-        return {}
-    compare = import_module("jupyter_mlops.pipelines.environment").differences
-    found: Mapping[str, tuple[str, str]] = compare(recording.environment(before), recording.environment(after))
-    return found

@@ -230,7 +230,7 @@ def _unavailable(names: str, context: str) -> EnvironmentFault:
         "environment-unavailable",
         f"The recorded environment cannot be built: {names} could not be had.",
         context=context,
-        hint="Connect to the index, name a folder of archives (PIP_FIND_LINKS), or leave out --fresh-env.",
+        hint="Connect to the index, name a folder of archives (PIP_FIND_LINKS, UV_FIND_LINKS), or drop --fresh-env.",
     )
 
 

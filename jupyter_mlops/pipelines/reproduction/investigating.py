@@ -29,6 +29,7 @@ from jupyter_mlops.pipelines.reproduction.factors import (
     Sighting,
     among,
 )
+from jupyter_mlops.pipelines.reproduction.recorded import Pair
 from jupyter_mlops.pipelines.reproduction.rerun import Attempt, Reruns
 from jupyter_mlops.pipelines.stages import StageSpec
 
@@ -65,8 +66,8 @@ class Record:
 
     inputs: Mapping[str, str]
     started: datetime
-    packages: Mapping[str, tuple[str | None, str | None]] = attrs.field(factory=dict)
-    machine: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
+    packages: Mapping[str, Pair] = attrs.field(factory=dict)
+    machine: Mapping[str, Pair] = attrs.field(factory=dict)
 
 
 @attrs.frozen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,84 @@ def require_commit(git: Git, record: VersionRecord, name: str) -> str:
     )
 
 
+Pair = tuple[str | None, str | None]
+"""A value before and after; None where there is none."""
+
+
+@attrs.frozen
+class Surroundings:
+    """What is known of where the stages of a run were executed.
+
+    Attributes
+    ----------
+    record
+        The run.
+    recording
+        What lies beside its record; None where nothing does.
+    """
+
+    record: VersionRecord
+    recording: Any = None
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The variables that were set: threads, order of sets, language, time zone."""
+        digests: tuple[str, ...] = getattr(self.record, "environments", ())
+        found: Mapping[str, str] = getattr(self._environment(next(iter(digests), None)), "variables", {})
+        return found
+
+    def packages(self, stage: StageRecord, observed: Mapping[str, str], digest: str | None) -> dict[str, Pair]:
+        """The packages that are not as they were; none when either side is not known.
+
+        Parameters
+        ----------
+        observed
+            What is installed where `stage` was executed again.
+        digest
+            Of the environment in which it was, where it was recorded.
+        """
+        recorded = {name: package.version for name, package in self._packages(self._digest(stage)).items()}
+        before, after = recorded or dict(self.record.packages), dict(observed)
+        if before and after:
+            names = sorted({*before, *after})
+            found = {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
+            return found or self._edited(stage, digest)
+        return {}
+
+    def machine(self, stage: StageRecord, digest: str | None) -> dict[str, Pair]:
+        """What else than packages differs, where both environments were recorded."""
+        before, after = self._environment(self._digest(stage)), self._environment(digest)
+        if before is None or after is None:
+            return {}
+        facts = import_module("jupyter_mlops.pipelines.environment").facts
+        old, new = facts(before), facts(after)
+        return {name: (old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)}
+
+    def _digest(self, stage: StageRecord) -> str | None:
+        found: str | None = getattr(stage, "environment", None) if self.recording else None
+        return found
+
+    def _environment(self, digest: str | None) -> Any:
+        """The environment under `digest`; None when it is not here."""
+        try:
+            return self.recording.environment(digest) if self.recording and digest else None
+        except UnknownReference:
+            return None
+
+    def _packages(self, digest: str | None) -> Mapping[str, Any]:
+        """All that is known of the packages in an environment, by name."""
+        return {package.name: package for package in getattr(self._environment(digest), "packages", ())}
+
+    def _edited(self, stage: StageRecord, digest: str | None) -> dict[str, Pair]:
+        """Packages of the same version that hold other files."""
+        new = self._packages(digest)
+        return {
+            name: (package.version, f"{package.version} with other files")
+            for name, package in self._packages(self._digest(stage)).items()
+            if package.digest and name in new and new[name].digest not in ("", package.digest)
+        }
+
+
 @attrs.frozen
 class Revival:
     """Brings what a run had into a replica.
@@ -58,6 +137,8 @@ class Revival:
         The run.
     name
         As people call it.
+    runs
+        The records, and what lies beside them.
     home
         The data of the project itself.
     fetch
@@ -66,28 +147,33 @@ class Revival:
 
     record: VersionRecord
     name: str
+    runs: RunRecords
     home: Datasets
     fetch: Fetch
 
-    def changes(self, runs: RunRecords) -> Mapping[str, bytes | None]:
-        """The files that the tree had besides its commit, where the record keeps them; None for one it lacked."""
-        recording: Any = getattr(runs, "recording", None)
-        if recording is None or not getattr(self.record, "patch", None):
-            return {}
-        found: Mapping[str, bytes | None] = recording.patches.restored(
-            recording.patch(self.record), self.record.git_commit
-        )
-        return found
-
-    def write(self, root: Path, changes: Mapping[str, bytes | None]) -> None:
-        """Put `changes` into the replica at `root`."""
-        for path, data in changes.items():
+    def write_changes(self, root: Path) -> None:
+        """Put what the tree had besides its commit into the replica at `root`, where the record keeps it."""
+        for path, data in self._changes().items():
             target = root / path
             if data is None:
                 target.unlink(missing_ok=True)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
+
+    def _changes(self) -> Mapping[str, bytes | None]:
+        """Path to content; None for a file that the tree lacked."""
+        recording: Any = getattr(self.runs, "recording", None)
+        if recording is None or not getattr(self.record, "patch", None):
+            return {}
+        patch = recording.patch(self.record)
+        found: Mapping[str, bytes | None] = recording.patches.restored(patch, self.record.git_commit)
+        return found
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """Where its stages ran."""
+        return Surroundings(self.record, getattr(self.runs, "recording", None))
 
     def stage(self, pipeline: Pipeline, recorded: StageRecord) -> StageSpec:
         """The stage as it ran, its parameters set.

@@ -18,7 +18,7 @@ from jupyter_mlops.pipelines.reproduction.differing import (
 )
 from jupyter_mlops.pipelines.reproduction.factors import Sighting
 from jupyter_mlops.pipelines.reproduction.investigating import Findings, Investigation, Record
-from jupyter_mlops.pipelines.reproduction.recorded import Revival
+from jupyter_mlops.pipelines.reproduction.recorded import Pair, Revival
 from jupyter_mlops.pipelines.reproduction.rerun import Attempt, Reruns
 from jupyter_mlops.pipelines.reproduction.verdicts import StageVerdict
 from jupyter_mlops.pipelines.stages import StageSpec
@@ -27,9 +27,6 @@ from jupyter_mlops.versioning.datasets import Datasets
 
 GONE = "its bytes differ, and the recorded ones are kept no more"
 FEW = 5
-
-Machine = Callable[[StageRecord, str | None], Mapping[str, tuple[str, str]]]
-"""What else than packages differs between the recorded environment of a stage and the one with a digest."""
 
 
 @attrs.frozen
@@ -78,16 +75,13 @@ class Reproducing:
         Executes there.
     choice
         How.
-    machine
-        Compares environments, where the record has them.
     """
 
-    def __init__(self, revival: Revival, pipeline: Pipeline, reruns: Reruns, choice: Choice, machine: Machine) -> None:
+    def __init__(self, revival: Revival, pipeline: Pipeline, reruns: Reruns, choice: Choice) -> None:
         self._revival = revival
         self._pipeline = pipeline
         self._reruns = reruns
         self._choice = choice
-        self._machine = machine
 
     def stage(self, recorded: StageRecord) -> Reproduced:
         """Execute one stage again, compare what it wrote, and look for the causes.
@@ -102,13 +96,10 @@ class Reproducing:
         stage = self._revival.stage(self._pipeline, recorded)
         self._revival.require_inputs(self._pipeline, recorded)
         attempt = self._reruns.run(stage, recorded.inputs, "executed again")
-        changed = self._changed_packages(attempt)
-        record = Record(
-            recorded.inputs,
-            self._revival.record.started,
-            changed,
-            self._machine(recorded, getattr(attempt.outcome, "environment", None)),
-        )
+        where, digest = self._revival.surroundings, getattr(attempt.outcome, "environment", None)
+        changed = {} if self._choice.is_fresh else where.packages(recorded, attempt.outcome.packages, digest)
+        started = self._revival.record.started
+        record = Record(recorded.inputs, started, changed, where.machine(recorded, digest))
         investigate = partial(Investigation, self._reruns, stage, record)
         if attempt.outcome.error:
             return self._failed(recorded, attempt, investigate)
@@ -181,14 +172,6 @@ class Reproducing:
             (str(self._reruns.root), str(self._revival.home.places.root)),
         )
 
-    def _changed_packages(self, attempt: Attempt) -> dict[str, tuple[str | None, str | None]]:
-        """The packages that differ from the record; none when either side is not known."""
-        before, after = self._revival.record.packages, attempt.outcome.packages
-        if self._choice.is_fresh or not before or not after:
-            return {}
-        names = sorted({*before, *after})
-        return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
-
 
 def _files(datasets: Datasets, path: str, digest: str) -> Files:
     """The files of a recorded output, where they lie in the cache."""
@@ -209,7 +192,7 @@ def _explained(difference: OutputDifference, findings: Findings) -> OutputDiffer
     return attrs.evolve(difference, cause=", ".join(findings.causes.get(difference.place, ())))
 
 
-def _told(changed: Mapping[str, tuple[str | None, str | None]], state: str) -> tuple[str, ...]:
+def _told(changed: Mapping[str, Pair], state: str) -> tuple[str, ...]:
     """The packages that differ, in words, when the outputs do."""
     if state != DIFFERENT or not changed:
         return ()
