@@ -15,6 +15,7 @@ from jupyter_mlops.pipelines.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.limits import UNLIMITED, Limits
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value, compose, literal
+from jupyter_mlops.pipelines.parameter_sources import ParameterFile
 from jupyter_mlops.pipelines.pipeline import Pipeline, require_name
 from jupyter_mlops.pipelines.planning import require_kernel, require_parameters
 from jupyter_mlops.pipelines.stages import Out, StageGraph, StageSpec, key_path, overlaps
@@ -31,8 +32,14 @@ class Draft:
 
     Attributes
     ----------
+    parameters
+        Those whose values stand in ``params.yaml`` under the stage's name.
     deps, outs, metrics
         What it reads and writes besides the notebook and its executed copy.
+    files
+        Other files of parameters.
+    measured
+        Parameter to the metrics file of a stage before that holds it.
     """
 
     name: str
@@ -42,12 +49,21 @@ class Draft:
     outs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     limits: Limits = UNLIMITED
+    files: tuple[ParameterFile, ...] = ()
+    measured: Mapping[str, str] = attrs.field(factory=dict)
+
+    @property
+    def shared(self) -> dict[str, Value]:
+        """The parameters that it takes by name from other files."""
+        return {name: value for file in self.files for name, value in file.values.items()}
 
     @property
     def command(self) -> NotebookCommand:
         """What runs: the notebook in its own folder, as in JupyterLab."""
         folder = posixpath.dirname(self.notebook) or None
-        return NotebookCommand(self.notebook, f"executed/{self.name}.ipynb", self.parameters, None, folder)
+        whole = dict.fromkeys((*(file.path for file in self.files if not file.values), *self.measured.values()))
+        parameters = {**self.shared, **self.parameters}
+        return NotebookCommand(self.notebook, f"executed/{self.name}.ipynb", parameters, None, folder, (*whole,))
 
     @property
     def code(self) -> str:
@@ -63,10 +79,10 @@ class Draft:
         return StageSpec(
             name=self.name,
             command=literal(self.command),
-            template=compose(self.command, self.name),
-            deps=tuple(dict.fromkeys((self.code, *self.deps))),
+            template=compose(self.command, self.name, self.shared),
+            deps=tuple(dict.fromkeys((self.code, *self.deps, *self.measured.values()))),
             outs=(*outs, *metrics),
-            params={PARAMS: names} if names else {},
+            params={**({PARAMS: names} if names else {}), **{file.path: (*file.values,) for file in self.files}},
             limits=self.limits,
         )
 
@@ -75,8 +91,12 @@ class Draft:
         spec = self.spec
         whole = {
             "cmd": spec.template,
+            "vars": [f"{file.path}:{','.join(file.values)}" for file in self.files if file.values],
             "deps": list(spec.deps),
-            "params": [*spec.params.get(PARAMS, ())],
+            "params": [
+                *spec.params.get(PARAMS, ()),
+                *({file.path: list(file.values) or None} for file in self.files),
+            ],
             "outs": [out.path for out in spec.outs if out.kind == "outs"],
             "metrics": [{path: {"cache": False}} for path in self.metrics],
             "meta": self.limits.entry(),
@@ -107,7 +127,8 @@ class Authoring:
         ------
         UsageError
             ``bad-stage-name``, ``stage-exists``, ``notebook-missing``, ``no-parameters-cell``,
-            ``pipeline-cycle``, ``two-writers``, ``tracked-by-git``, ``parameter-not-quotable``.
+            ``pipeline-cycle``, ``two-writers``, ``tracked-by-git``, ``parameter-not-quotable``,
+            ``parameter-twice``.
         UnknownReference
             ``unknown-input``, with the nearest.
         EnvironmentFault
@@ -116,7 +137,8 @@ class Authoring:
         require_name(draft.name)
         key_stages.require_free(self._root, draft.name)
         notebook = Notebook.read(self._root, draft.notebook)
-        require_parameters(notebook, draft.parameters)
+        require_parameters(notebook, {**draft.command.parameters, **dict.fromkeys(draft.measured)})
+        self._require_one_source(draft)
         require_kernel(notebook)
         known = self._pipeline.graph().by_name
         if draft.name in known and not force:
@@ -192,6 +214,18 @@ class Authoring:
             if (self._root / path).exists() or self._git.is_tracked(path):
                 (self._root / path).unlink(missing_ok=True)
                 yield path
+
+    def _require_one_source(self, draft: Draft) -> None:
+        """Each parameter comes from one place: DVC cannot tell two of one name apart."""
+        top = yaml_files.load_mapping(self._root / PARAMS) if draft.shared else {}
+        named = [*draft.parameters, *(name for file in draft.files for name in file.values), *draft.measured]
+        for name in named:
+            if named.count(name) > 1 or (name in draft.shared and name in top):
+                raise UsageError(
+                    "parameter-twice",
+                    f"{name} would come from two places.",
+                    hint=f"Leave it out of one of them; a name at the top of {PARAMS} counts too.",
+                )
 
     def _require_inputs(self, draft: Draft, graph: StageGraph) -> None:
         """Each input is here, or a pointer or a stage tells how it comes here."""

@@ -56,6 +56,7 @@ def stage_add(
     notebook: Annotated[str, Option(names=Names.PATH)],
     *,
     parameters: Parameters = {},  # noqa: B006 (msgspec copies it)
+    params: Annotated[Many, Option(names=Names.PATH)] = (),
     dep: Annotated[Many, Option("-d", names=Names.PATH)] = (),
     out: Annotated[Many, Option("-o", names=Names.PATH)] = (),
     metrics: Annotated[Many, Option("-M", names=Names.PATH)] = (),
@@ -77,7 +78,10 @@ def stage_add(
     notebook
         A notebook with a cell tagged ``parameters``.
     parameters
-        ``key=value``, repeated; kept in ``params.yaml`` under the stage's name.
+        ``key=value``, repeated; kept in ``params.yaml`` under the stage's name. ``auc='${train.auc}'`` is the
+        metric ``auc`` of the stage ``train``.
+    params
+        A file of parameters, ``config.yaml``, or some of it, ``config.yaml:rate,depth``; repeated.
     dep
         A file or folder it reads.
     out
@@ -104,17 +108,21 @@ def stage_add(
     from jupyter_mlops.pipelines.authoring import Authoring, Draft
     from jupyter_mlops.pipelines.key_stages import hidden
     from jupyter_mlops.pipelines.limits import Limits
+    from jupyter_mlops.pipelines.parameter_sources import ParameterFile, measured, split
     from jupyter_mlops.pipelines.uncommitted import untracked
 
     project = call.project
     below = {kind: tuple(call.path(path) for path in paths) for kind, paths in (("deps", dep), ("outs", out))}
+    values, scores = measured(project.root, project.pipeline.graph(), parameters)
     draft = Draft(
         name,
         call.path(notebook),
-        parameters,
+        values,
         **below,
         metrics=tuple(call.path(path) for path in metrics),
         limits=Limits.of(retries, timeout, cpus, memory),
+        files=tuple(ParameterFile.read(project.root, call.path(path), keys) for path, keys in map(split, params)),
+        measured=scores,
     )
     authoring = Authoring(project.pipeline, project.git)
     stages = hidden(authoring.check(draft, force=force).ordered())
@@ -287,8 +295,7 @@ def run(
         Say what would run, and why.
     """
     from jupyter_mlops.pipelines.authoring import Draft
-    from jupyter_mlops.pipelines.dvc_yaml import PARAMS
-    from jupyter_mlops.pipelines.planning import plan, set_parameters
+    from jupyter_mlops.pipelines.planning import keys_of, plan, set_parameters
     from jupyter_mlops.pipelines.runner import Choice
     from jupyter_mlops.pipelines.uncommitted import untracked_code
     from jupyter_mlops.verbs.trials import Trial, free_name
@@ -303,13 +310,16 @@ def run(
         return RunReport("", stage_runs(runner.preview(chosen, force=force)))
     runner.require_runnable(chosen, git=git)
 
+    addressed = () if chosen.notebook else _addressed(call, chosen.stages, targets)
+    own = {} if chosen.notebook else keys_of(project.pipeline, addressed, parameters)
+    files = {file for places in own.values() for file, _ in places}
+
     def prepare() -> Plan:
-        addressed = _addressed(call, chosen.stages, targets)
-        if parameters and not chosen.notebook:
+        if own:
             set_parameters(project.pipeline, addressed, parameters)
         return plan(project.pipeline, names, parameters, downstream=downstream)
 
-    choice = Choice(force=force, git=git, also=(PARAMS,) if parameters else ())
+    choice = Choice(force=force, git=git, also=tuple(sorted(files)))
     source = (project.root / chosen.notebook.deps[0]).read_bytes() if chosen.notebook else b""
     done = runner.run(prepare, call.progress, choice)
     report = RunReport(
