@@ -15,7 +15,7 @@ from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 from jupyter_mlops.verbs.trials import StageProposal
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.authoring import Draft
+    from jupyter_mlops.pipelines.draft import Draft
     from jupyter_mlops.pipelines.pipeline import Pipeline
     from jupyter_mlops.pipelines.planning import Plan
     from jupyter_mlops.pipelines.runner import Runner
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 UNNAMED = "No inputs or outputs are named. Run it once to find them?"
 Parameters = Annotated[dict[str, Scalar | list[Scalar]], Option("-p", pairs=True)]
 Many = tuple[str, ...]
+
+
+@attrs.frozen
+class StageLimits:
+    """What a stage may take: attempts after a failure, seconds an attempt, processors, GB of memory."""
+
+    retries: int = 0
+    timeout: float | None = None
+    cpus: float = 1
+    memory: float | None = None
 
 
 @attrs.frozen
@@ -38,6 +48,7 @@ class Stage:
     outs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
+    limits: StageLimits = attrs.field(factory=StageLimits)
 
 
 @attrs.frozen
@@ -105,7 +116,8 @@ def stage_add(
     dry_run
         Say what would be written; write nothing.
     """
-    from jupyter_mlops.pipelines.authoring import Authoring, Draft
+    from jupyter_mlops.pipelines.authoring import Authoring
+    from jupyter_mlops.pipelines.draft import Draft
     from jupyter_mlops.pipelines.key_stages import hidden
     from jupyter_mlops.pipelines.limits import Limits
     from jupyter_mlops.pipelines.parameter_sources import ParameterFile, measured, split
@@ -155,6 +167,75 @@ def stage_list(call: Call) -> Stages:
     return Stages(tuple(_shown(stage) for stage in call.project.pipeline.stages()))
 
 
+@verb(Group.PIPELINES, Action.RUN, name="stage edit", signs=True)
+def stage_edit(
+    call: Call,
+    name: Annotated[str, Option(names=Names.STAGE)],
+    *,
+    dep: Annotated[Many, Option("-d", names=Names.PATH)] = (),
+    out: Annotated[Many, Option("-o", names=Names.PATH)] = (),
+    metrics: Annotated[Many, Option("-M", names=Names.PATH)] = (),
+    without: Annotated[Many, Option(names=Names.PATH)] = (),
+    retries: int | None = None,
+    timeout: float | None = None,
+    cpus: float | None = None,
+    memory: float | None = None,
+    git: bool = True,
+    dry_run: bool = False,
+) -> Stages:
+    """Change what a stage reads, writes and may take; whatever else ``dvc.yaml`` says of it stays.
+
+    Parameters
+    ----------
+    name
+        The stage.
+    dep
+        A file or folder it reads, too.
+    out
+        A file or folder it writes, too.
+    metrics
+        A JSON or YAML file of metrics it writes, too.
+    without
+        A file or folder it neither reads nor writes any more.
+    retries
+        How often it is run again after a failure.
+    timeout
+        How many seconds one attempt may take; 0 for no limit.
+    cpus
+        How many processors it keeps busy.
+    memory
+        How many GB of memory it needs; 0 when nobody knows.
+    git
+        Commit ``dvc.yaml`` to git.
+    dry_run
+        Say how the stages would be; write nothing.
+    """
+    from jupyter_mlops.pipelines.authoring import Authoring
+    from jupyter_mlops.pipelines.changing import Change
+    from jupyter_mlops.pipelines.key_stages import hidden
+
+    project = call.project
+    limits = (retries, timeout, cpus, memory)
+    own = project.pipeline.graph().find(name).limits
+    change = Change(
+        deps=tuple(map(call.path, dep)),
+        outs=tuple(map(call.path, out)),
+        metrics=tuple(map(call.path, metrics)),
+        without=tuple(map(call.path, without)),
+        limits=None if set(limits) == {None} else own.edited(*limits),
+    )
+    authoring = Authoring(project.pipeline, project.git)
+    stages = tuple(_shown(stage) for stage in hidden(authoring.change(name, change).ordered()))
+    if dry_run:
+        return Stages(stages)
+    who = require_known(call.actor) if git else call.actor
+    if git:
+        project.git.require_committable()
+    written = authoring.write_change(name, change)
+    commit = project.git.commit_only(written, f"stage: edit {name}", who) if git else None
+    return Stages(stages, commit)
+
+
 @verb(Group.PIPELINES, Action.RUN, name="stage remove", signs=True)
 def stage_remove(
     call: Call,
@@ -191,6 +272,7 @@ def stage_remove(
 
 
 def _shown(stage: StageSpec) -> Stage:
+    limits = stage.limits
     return Stage(
         name=stage.name,
         command="\n".join(stage.commands),
@@ -199,6 +281,7 @@ def _shown(stage: StageSpec) -> Stage:
         outs=tuple(out.path for out in stage.outs if out.kind != "metrics"),
         metrics=tuple(out.path for out in stage.outs if out.kind == "metrics"),
         params=tuple(key for keys in stage.params.values() for key in keys),
+        limits=StageLimits(limits.retries, limits.timeout_s, limits.cpus, limits.memory_gb),
     )
 
 
@@ -294,7 +377,7 @@ def run(
     dry_run
         Say what would run, and why.
     """
-    from jupyter_mlops.pipelines.authoring import Draft
+    from jupyter_mlops.pipelines.draft import Draft
     from jupyter_mlops.pipelines.planning import keys_of, plan, set_parameters
     from jupyter_mlops.pipelines.runner import Choice
     from jupyter_mlops.pipelines.uncommitted import untracked_code
