@@ -200,6 +200,7 @@ class Execution:
                 "snapshot": str(snapshot),
                 "output": str(self._output(task)),
                 "parameters": dict(command.parameters),
+                "files": command.files,
                 "kernel": command.kernel or notebook.kernel,
                 "language": notebook.language,
                 "folder": str(self._root / (command.cwd or ".")),

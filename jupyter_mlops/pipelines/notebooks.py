@@ -14,7 +14,7 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines import notebook_key
-from jupyter_mlops.pipelines.papermill_command import Value
+from jupyter_mlops.pipelines.papermill_command import Value, is_value
 
 HINT = "Give the path of an .ipynb file that JupyterLab saved."
 
@@ -147,13 +147,8 @@ def _literals(source: str) -> Iterator[tuple[str, Value]]:
             continue
         with contextlib.suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             value = ast.literal_eval(statement.value or target)
-            if isinstance(target, ast.Name) and _is_value(value):
+            if isinstance(target, ast.Name) and is_value(value):
                 yield target.id, value
-
-
-def _is_value(value: object) -> bool:
-    items = value if isinstance(value, list) else [value]
-    return all(item is None or isinstance(item, str | int | float | bool) for item in items)
 
 
 def _assigned(source: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -148,47 +149,74 @@ def require_kernel(notebook: Notebook, command: NotebookCommand | None = None) -
     return name
 
 
+Key = tuple[str, str]
+"""A parameter file, and a key in it."""
+
+
 def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mapping[str, Value]) -> None:
-    """Write `given` to ``params.yaml`` for those of `stages` that take them.
+    """Write `given` to the parameter files of those of `stages` that take them.
 
     Raises
     ------
     UnknownReference
         ``unknown-parameter``, with the nearest.
     UsageError
-        ``parameter-type``, ``parameter-not-quotable``, ``secret-parameter``.
+        ``parameter-type``, ``parameter-not-quotable``, ``secret-parameter``, ``parameter-elsewhere``.
     """
     given_secrets.require_none(given)
-    document = yaml_files.load_mapping(pipeline.places.root / PARAMS)
-    chosen: dict[str, Value] = {}
-    known: dict[str, set[str]] = {}
+    root = pipeline.places.root
+    chosen: dict[str, dict[str, Value]] = {}
+    for name, places in keys_of(pipeline, stages, given).items():
+        require_quotable(name, given[name])
+        for file, key in places:
+            require_same_type(name, yaml_files.lookup(yaml_files.load_mapping(root / file), key)[1], given[name])
+            chosen.setdefault(file, {})[key] = given[name]
+    for file, values in chosen.items():
+        yaml_files.edit(root / file, functools.partial(_assign, values=values))
+
+
+def _assign(document: Any, values: Mapping[str, Value]) -> None:
+    for key, value in values.items():
+        yaml_files.assign(document, key, value)
+
+
+def keys_of(pipeline: Pipeline, stages: Sequence[StageSpec], given: Iterable[str]) -> dict[str, set[Key]]:
+    """Where each of `given` stands for those of `stages` that take it.
+
+    Raises
+    ------
+    UnknownReference
+        ``unknown-parameter``, with the nearest.
+    UsageError
+        ``parameter-elsewhere`` for one in a file that is not YAML.
+    """
+    known: dict[str, set[Key]] = {}
     for stage in stages:
-        for name, key in parameter_keys(pipeline, stage).items():
-            known.setdefault(name, set()).add(key)
-    for name, value in given.items():
+        for name, place in _places(pipeline, stage).items():
+            known.setdefault(name, set()).add(place)
+    for name in given:
         if name not in known:
             raise unknown_parameter(name, " and ".join(stage.name for stage in stages), known, _taught(stages, name))
-        require_quotable(name, value)
-        for key in known[name]:
-            require_same_type(name, yaml_files.lookup(document, key)[1], value)
-            chosen[key] = value
-
-    def change(edited: Any) -> None:
-        for key, value in chosen.items():
-            yaml_files.assign(edited, key, value)
-
-    if chosen:
-        yaml_files.edit(pipeline.places.root / PARAMS, change)
+        for file, _ in known[name]:
+            if not file.endswith((".yaml", ".yml")):
+                raise UsageError("parameter-elsewhere", f"{name} stands in {file}.", hint=f"Edit {file}, then run.")
+    return {name: known[name] for name in given}
 
 
 def parameter_keys(pipeline: Pipeline, stage: StageSpec) -> dict[str, str]:
-    """What a user may call each parameter of `stage`, and its key in ``params.yaml``."""
-    values = pipeline.values(stage).get(PARAMS, {})
-    leaves = [key for key, _ in flattened(values, lists=True)]
+    """What a user may call each parameter of `stage` that stands in ``params.yaml``, and its key there."""
+    return {name: key for name, (file, key) in _places(pipeline, stage).items() if file == PARAMS}
+
+
+def _places(pipeline: Pipeline, stage: StageSpec) -> dict[str, Key]:
+    """What a user may call each parameter of `stage`, and where it stands."""
+    values = pipeline.values(stage)
+    leaves = [(file, key) for file in values for key, _ in flattened(values[file], lists=True)]
+    named = references(stage.template)
     return {
-        **{key: key for key in leaves},
-        **{key.rpartition(".")[2]: key for key in leaves},
-        **references(stage.template),
+        **{key: (file, key) for file, key in leaves},
+        **{key.rpartition(".")[2]: (file, key) for file, key in leaves},
+        **{name: next((leaf for leaf in leaves if leaf[1] == key), (PARAMS, key)) for name, key in named.items()},
     }
 
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import attrs
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.pipelines.authoring import Draft
 from jupyter_mlops.pipelines.capture import Captured
+from jupyter_mlops.pipelines.draft import Draft
 from jupyter_mlops.pipelines.given_secrets import is_secret
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import Value, require_quotable

@@ -195,7 +195,7 @@ class Worker:
                 execute(
                     task["snapshot"],
                     task["output"],
-                    parameters=task["parameters"],
+                    parameters={**_read(task.get("files", ())), **task["parameters"]},
                     engine_name="mlops",
                     kernel_name=task["kernel"],
                     language=task["language"],
@@ -293,6 +293,13 @@ def _papermill() -> Callable[..., Any]:
 
     papermill_engines.register("mlops", MlopsEngine)
     return execute_notebook  # type: ignore[no-any-return]  # papermill has no types
+
+
+def _read(files: Sequence[str]) -> dict[str, Any]:
+    """The parameters in `files`, read as the plain command reads them."""
+    from papermill.iorw import read_yaml_file
+
+    return {name: value for path in files for name, value in (read_yaml_file(path) or {}).items()}
 
 
 def _in_words(error: Exception) -> str:

@@ -16,7 +16,7 @@ from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 from jupyter_mlops.verbs.trials import StageProposal
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.authoring import Draft
+    from jupyter_mlops.pipelines.draft import Draft
     from jupyter_mlops.pipelines.pipeline import Pipeline
     from jupyter_mlops.pipelines.planning import Plan
     from jupyter_mlops.pipelines.runner import Runner
@@ -30,6 +30,16 @@ Jobs = Annotated[int, Option("-j"), msgspec.Meta(ge=0, le=256)]
 
 
 @attrs.frozen
+class StageLimits:
+    """What a stage may take: attempts after a failure, seconds an attempt, processors, GB of memory."""
+
+    retries: int = 0
+    timeout: float | None = None
+    cpus: float = 1
+    memory: float | None = None
+
+
+@attrs.frozen
 class Stage:
     """A stage of ``dvc.yaml``; `notebook` is None when its command is not papermill."""
 
@@ -40,6 +50,7 @@ class Stage:
     outs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
+    limits: StageLimits = attrs.field(factory=StageLimits)
 
 
 @attrs.frozen
@@ -58,6 +69,7 @@ def stage_add(
     notebook: Annotated[str, Option(names=Names.PATH)],
     *,
     parameters: Parameters = {},  # noqa: B006 (msgspec copies it)
+    params: Annotated[Many, Option(names=Names.PATH)] = (),
     dep: Annotated[Many, Option("-d", names=Names.PATH)] = (),
     out: Annotated[Many, Option("-o", names=Names.PATH)] = (),
     metrics: Annotated[Many, Option("-M", names=Names.PATH)] = (),
@@ -79,7 +91,10 @@ def stage_add(
     notebook
         A notebook with a cell tagged ``parameters``.
     parameters
-        ``key=value``, repeated; kept in ``params.yaml`` under the stage's name.
+        ``key=value``, repeated; kept in ``params.yaml`` under the stage's name. ``auc='${train.auc}'`` is the
+        metric ``auc`` of the stage ``train``.
+    params
+        A file of parameters, ``config.yaml``, or some of it, ``config.yaml:rate,depth``; repeated.
     dep
         A file or folder it reads.
     out
@@ -103,20 +118,25 @@ def stage_add(
     dry_run
         Say what would be written; write nothing.
     """
-    from jupyter_mlops.pipelines.authoring import Authoring, Draft
+    from jupyter_mlops.pipelines.authoring import Authoring
+    from jupyter_mlops.pipelines.draft import Draft
     from jupyter_mlops.pipelines.key_stages import hidden
     from jupyter_mlops.pipelines.limits import Limits
+    from jupyter_mlops.pipelines.parameter_sources import ParameterFile, measured, split
     from jupyter_mlops.pipelines.uncommitted import untracked
 
     project = call.project
     below = {kind: tuple(call.path(path) for path in paths) for kind, paths in (("deps", dep), ("outs", out))}
+    values, scores = measured(project.root, project.pipeline.graph(), parameters)
     draft = Draft(
         name,
         call.path(notebook),
-        parameters,
+        values,
         **below,
         metrics=tuple(call.path(path) for path in metrics),
         limits=Limits.of(retries, timeout, cpus, memory),
+        files=tuple(ParameterFile.read(project.root, call.path(path), keys) for path, keys in map(split, params)),
+        measured=scores,
     )
     authoring = Authoring(project.pipeline, project.git)
     stages = hidden(authoring.check(draft, force=force).ordered())
@@ -147,6 +167,75 @@ def _captured(call: Call, draft: Draft, *, git: bool, force: bool) -> Stages:
 def stage_list(call: Call) -> Stages:
     """List the stages, their notebooks, inputs and outputs."""
     return Stages(tuple(_shown(stage) for stage in call.project.pipeline.stages()))
+
+
+@verb(Group.PIPELINES, Action.RUN, name="stage edit", signs=True)
+def stage_edit(
+    call: Call,
+    name: Annotated[str, Option(names=Names.STAGE)],
+    *,
+    dep: Annotated[Many, Option("-d", names=Names.PATH)] = (),
+    out: Annotated[Many, Option("-o", names=Names.PATH)] = (),
+    metrics: Annotated[Many, Option("-M", names=Names.PATH)] = (),
+    without: Annotated[Many, Option(names=Names.PATH)] = (),
+    retries: int | None = None,
+    timeout: float | None = None,
+    cpus: float | None = None,
+    memory: float | None = None,
+    git: bool = True,
+    dry_run: bool = False,
+) -> Stages:
+    """Change what a stage reads, writes and may take; whatever else ``dvc.yaml`` says of it stays.
+
+    Parameters
+    ----------
+    name
+        The stage.
+    dep
+        A file or folder it reads, too.
+    out
+        A file or folder it writes, too.
+    metrics
+        A JSON or YAML file of metrics it writes, too.
+    without
+        A file or folder it neither reads nor writes any more.
+    retries
+        How often it is run again after a failure.
+    timeout
+        How many seconds one attempt may take; 0 for no limit.
+    cpus
+        How many processors it keeps busy.
+    memory
+        How many GB of memory it needs; 0 when nobody knows.
+    git
+        Commit ``dvc.yaml`` to git.
+    dry_run
+        Say how the stages would be; write nothing.
+    """
+    from jupyter_mlops.pipelines.authoring import Authoring
+    from jupyter_mlops.pipelines.changing import Change
+    from jupyter_mlops.pipelines.key_stages import hidden
+
+    project = call.project
+    limits = (retries, timeout, cpus, memory)
+    own = project.pipeline.graph().find(name).limits
+    change = Change(
+        deps=tuple(map(call.path, dep)),
+        outs=tuple(map(call.path, out)),
+        metrics=tuple(map(call.path, metrics)),
+        without=tuple(map(call.path, without)),
+        limits=None if set(limits) == {None} else own.edited(*limits),
+    )
+    authoring = Authoring(project.pipeline, project.git)
+    stages = tuple(_shown(stage) for stage in hidden(authoring.change(name, change).ordered()))
+    if dry_run:
+        return Stages(stages)
+    who = require_known(call.actor) if git else call.actor
+    if git:
+        project.git.require_committable()
+    written = authoring.write_change(name, change)
+    commit = project.git.commit_only(written, f"stage: edit {name}", who) if git else None
+    return Stages(stages, commit)
 
 
 @verb(Group.PIPELINES, Action.RUN, name="stage remove", signs=True)
@@ -185,6 +274,7 @@ def stage_remove(
 
 
 def _shown(stage: StageSpec) -> Stage:
+    limits = stage.limits
     return Stage(
         name=stage.name,
         command="\n".join(stage.commands),
@@ -193,6 +283,7 @@ def _shown(stage: StageSpec) -> Stage:
         outs=tuple(out.path for out in stage.outs if out.kind != "metrics"),
         metrics=tuple(out.path for out in stage.outs if out.kind == "metrics"),
         params=tuple(key for keys in stage.params.values() for key in keys),
+        limits=StageLimits(limits.retries, limits.timeout_s, limits.cpus, limits.memory_gb),
     )
 
 
@@ -296,9 +387,8 @@ def run(
     dry_run
         Say what would run, and why.
     """
-    from jupyter_mlops.pipelines.authoring import Draft
-    from jupyter_mlops.pipelines.dvc_yaml import PARAMS
-    from jupyter_mlops.pipelines.planning import plan, set_parameters
+    from jupyter_mlops.pipelines.draft import Draft
+    from jupyter_mlops.pipelines.planning import keys_of, plan, set_parameters
     from jupyter_mlops.pipelines.runner import Choice
     from jupyter_mlops.pipelines.uncommitted import untracked_code
     from jupyter_mlops.verbs.trials import Trial, free_name
@@ -319,13 +409,16 @@ def run(
     runner.require_runnable(chosen, git=git)
     runner.require_secrets(chosen, parameters, force=force)
 
+    addressed = () if chosen.notebook else _addressed(call, chosen.stages, targets)
+    own = {} if chosen.notebook else keys_of(project.pipeline, addressed, parameters)
+    files = {file for places in own.values() for file, _ in places}
+
     def prepare() -> Plan:
-        addressed = _addressed(call, chosen.stages, targets)
-        if parameters and not chosen.notebook:
+        if own:
             set_parameters(project.pipeline, addressed, parameters)
         return plan(project.pipeline, names, parameters, downstream=downstream)
 
-    choice = Choice(force=force, git=git, also=(PARAMS,) if parameters else (), jobs=jobs)
+    choice = Choice(force=force, git=git, also=tuple(sorted(files)), jobs=jobs)
     source = (project.root / chosen.notebook.deps[0]).read_bytes() if chosen.notebook else b""
     done = runner.run(prepare, call.progress, choice)
     report = RunReport(

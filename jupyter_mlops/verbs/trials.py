@@ -16,7 +16,7 @@ from jupyter_mlops.verbs.declaration import Call
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.adoption import Adopted
-    from jupyter_mlops.pipelines.authoring import Draft
+    from jupyter_mlops.pipelines.draft import Draft
     from jupyter_mlops.pipelines.papermill_command import Value
     from jupyter_mlops.pipelines.proposing import Proposal
     from jupyter_mlops.pipelines.runner import Finished

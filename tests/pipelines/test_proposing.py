@@ -6,8 +6,8 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_mlops.pipelines.authoring import Draft
 from jupyter_mlops.pipelines.capture import Captured
+from jupyter_mlops.pipelines.draft import Draft
 from jupyter_mlops.pipelines.limits import Limits
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.proposing import Proposal, propose
