@@ -41,8 +41,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.git = Git(root)
-        common = self.git.run("rev-parse", "--git-common-dir").strip()
-        self.places = Places(root=root, git_dir=(root / common).resolve())
+        self.places = Places(root=root, git_dir=self.git.common_folder())
 
     @classmethod
     def find(cls, folder: Path) -> Project:

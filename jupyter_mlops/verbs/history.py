@@ -52,6 +52,7 @@ def log(
         Where the page before ended: its `next_cursor`.
     """
     project = call.project
+    project.datasets.look_once()
     name = typed(call, name)
     if name and is_model(project, name):
         return _model_history(project, name, limit, cursor)
@@ -159,6 +160,7 @@ def show(call: Call, reference: Reference) -> Shown:
         ``data@v3``, ``data@TAG``, ``data@2026-05-01``, ``data@HEAD~2``, ``model@champion``.
     """
     project = call.project
+    project.datasets.look_once()
     text = typed(call, reference)
     if is_model(project, text):
         return _shown_model(project, text)

@@ -12,6 +12,7 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.pipelines.pipeline import StageStatus as StageState
 from jupyter_mlops.project import Project
+from jupyter_mlops.trust.identity import UNKNOWN
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 from jupyter_mlops.versioning.values import DatasetState
 
@@ -71,6 +72,7 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
         Datasets to look at; none means all.
     """
     project = call.project
+    project.datasets.look_once()
     states = project.datasets.states([_relative(call, path) for path in paths])
     datasets = tuple(_with_rows(project, state) for state in states)
     stages, trouble = _stages(project)
@@ -82,13 +84,19 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
         branch=project.git.branch(),
         head=project.git.head(),
         is_dvc=(project.root / ".dvc").is_dir(),
-        role=project.roles.role_of(call.actor),
+        role=_role(call),
         datasets=datasets,
         stages=stages,
         next=steps,
         clean=all(step.kind == "start" for step in steps),
         note=_note(project, datasets),
     )
+
+
+def _role(call: Call) -> str:
+    """The role of whoever asks; git is asked for the name only where it matters."""
+    roles = call.project.roles
+    return roles.role_of(call.actor if roles.are_given else UNKNOWN)
 
 
 def _broken(project: Project) -> Iterator[NextStep]:

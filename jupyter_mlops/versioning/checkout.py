@@ -9,9 +9,9 @@ import attrs
 
 from jupyter_mlops.errors import UnknownReference, UsageError
 from jupyter_mlops.records import Progress, silent
+from jupyter_mlops.versioning.blobs import read_blobs
 from jupyter_mlops.versioning.content import Content
 from jupyter_mlops.versioning.datasets import Dataset, Datasets, Version
-from jupyter_mlops.versioning.history import read_blobs
 from jupyter_mlops.versioning.pointers import LOCK_FILE, Out, graft_stage, stage_of
 from jupyter_mlops.versioning.publishing import Publication
 from jupyter_mlops.versioning.reach import versions
@@ -165,7 +165,7 @@ class Checkout:
     def _uncommitted_pointer(self, name: str) -> tuple[str, str] | None:
         """The pointer and digest of `name`, when no commit of any branch holds that pointer."""
         found = self._datasets.pointer(name)
-        if found is None or not found[1].digest or self._datasets.recorded(name, found[1].digest):
+        if found is None or not found[1].digest or self._datasets.recorded(name, found[1].digest, tagged=False):
             return None
         pointer = found[0].pointer
         blob = self._git.run("hash-object", "--", pointer).strip()

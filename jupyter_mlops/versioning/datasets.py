@@ -12,17 +12,17 @@ import attrs
 
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.records import Places, Progress, short, silent
+from jupyter_mlops.versioning.blobs import read_blobs
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, FileChanges
 from jupyter_mlops.versioning.descriptions import Descriptions
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
-from jupyter_mlops.versioning.history import read_blobs
 from jupyter_mlops.versioning.ledger import Ledger
 from jupyter_mlops.versioning.names import PREFIX, exact, find, short_names, unknown
 from jupyter_mlops.versioning.pointers import Described, Out, described, outs, repointed
 from jupyter_mlops.versioning.publishing import Publisher
 from jupyter_mlops.versioning.restoring import Restored, Restoring
-from jupyter_mlops.versioning.stage_files import StageFiles, files
+from jupyter_mlops.versioning.stage_files import StageFiles, look
 from jupyter_mlops.versioning.stat_index import StatIndex
 from jupyter_mlops.versioning.store import Store
 from jupyter_mlops.versioning.tags import VersionTags
@@ -49,6 +49,8 @@ class Datasets:
         self.places = places
         self.git = git
         self._parsed: dict[str, tuple[int, int, tuple[Out, ...]]] = {}
+        self._looks_once = False
+        self._look: list[tuple[Dataset, Out]] | None = None
 
     @cached_property
     def settings(self) -> DvcSettings:
@@ -80,11 +82,14 @@ class Datasets:
         """The names given to versions."""
         return self.versions.tags
 
-    def recorded(self, name: str, digest: str) -> Version | None:
-        """The numbered version of `name` with exactly this digest, or in whose place it stands, or None."""
-        if known := self.versions.recorded(name, digest):
+    def recorded(self, name: str, digest: str, *, tagged: bool = True) -> Version | None:
+        """The numbered version of `name` with exactly this digest, or in whose place it stands, or None.
+
+        Without `tagged` its tags are not looked for.
+        """
+        if known := self.versions.recorded(name, digest, tagged=tagged):
             return known
-        before = (self.versions.recorded(name, old) for old in self.tombstones.predecessors(digest))
+        before = (self.versions.recorded(name, old, tagged=tagged) for old in self.tombstones.predecessors(digest))
         found = next(filter(None, before), None)
         return attrs.evolve(found, digest=digest) if found else None
 
@@ -96,11 +101,20 @@ class Datasets:
         """Every dataset of the workspace, data first, then outs of stages, each by name."""
         return tuple(dataset for dataset, _ in self.pointers())
 
+    def look_once(self) -> None:
+        """Ask git for the pointers once from now on, until one is published: for a verb that answers at once."""
+        self._looks_once = True
+
     def pointers(self) -> list[tuple[Dataset, Out]]:
         """Every dataset with what its pointer in the workspace says; data first, then by name."""
-        stage_files = StageFiles.read(self.git)
+        found = self._pointers() if self._look is None else self._look
+        self._look = found if self._looks_once else None
+        return found
+
+    def _pointers(self) -> list[tuple[Dataset, Out]]:
         found: list[tuple[Dataset, Out]] = []
-        for pointer in files(self.git):
+        pointers, stage_files = look(self.git)
+        for pointer in pointers:
             for out in self._outs(pointer):
                 name = stage_files.name_of(out, pointer)
                 if name and stage_files.is_cached(out, pointer):
@@ -251,7 +265,7 @@ class Datasets:
     def _label(self, name: str, digest: str | None) -> str | None:
         if not digest:
             return None
-        known = self.recorded(name, digest)
+        known = self.recorded(name, digest, tagged=False)
         return known.label if known else f"new·{short(digest)}"
 
     def content_or_none(self, digest: str) -> Content | None:
@@ -371,7 +385,10 @@ class Datasets:
     @property
     def publisher(self) -> Publisher:
         """Writes and commits pointers."""
-        return Publisher(self.places, self.git, self.settings)
+        return Publisher(self.places, self.git, self.settings, self._forget_look)
+
+    def _forget_look(self) -> None:
+        self._look = None
 
     def repointed(self, pointer: str, data: bytes) -> bytes:
         """The bytes `data` of a pointer file, naming what took the place of what was let go."""
@@ -385,7 +402,7 @@ class Datasets:
 
     def pointed(self, pointer: str, data: bytes) -> dict[str, Out]:
         """The cached outputs in the bytes of a pointer file, by path below the root."""
-        stage_files = StageFiles.read(self.git)
+        stage_files = StageFiles.for_pointer(self.git, pointer)
         cached = (out for out in outs(data, pointer) if out.digest and stage_files.is_cached(out, pointer))
         return {name: out for out in cached if (name := stage_files.name_of(out, pointer))}
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import attrs
 
-from jupyter_mlops.errors import UsageError
+from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Places
+from jupyter_mlops.versioning.blobs import read_blobs
 from jupyter_mlops.versioning.git import Git
-from jupyter_mlops.versioning.heads import head as current
-from jupyter_mlops.versioning.pointers import Out, outs
+from jupyter_mlops.versioning.pointers import LOCK_FILE, Out, outs
 from jupyter_mlops.versioning.scratch import opened
 from jupyter_mlops.versioning.stage_files import StageFiles
 
@@ -136,7 +136,7 @@ class HistoryIndex:
     @contextlib.contextmanager
     def _fresh(self) -> Iterator[tuple[sqlite3.Connection, str]]:
         """The index, brought up to HEAD, and the line of history to ask for."""
-        checked_out = current(self._git, self._places.git_dir)
+        checked_out = self._git.checked_out()
         head = checked_out.commit
         line = checked_out.branch or head or ""
         with opened(self._places.scratch / "history.sqlite", SCHEMA) as database:
@@ -165,7 +165,8 @@ class _Indexing:
             _forget(self._database, self._line)
             commits = list(_commits(self._git, now.partition(" ")[0]))
         parsed = self._parsed(commits)
-        self._apply(commits, parsed, StageFiles.read(self._git))
+        has_stages = any(path.endswith(LOCK_FILE) for commit in commits for path, _ in commit.blobs)
+        self._apply(commits, parsed, StageFiles.read(self._git) if has_stages else StageFiles())
         self._database.execute("INSERT OR REPLACE INTO tip VALUES (?, ?)", (self._line, now))
 
     def _new_commits(self, before: str | None, now: str) -> list[Commit] | None:
@@ -173,9 +174,7 @@ class _Indexing:
         if before is None:
             return None
         (old, old_shallow), (new, shallow) = before.split(" "), now.split(" ")
-        if old_shallow != shallow or not self._git.succeeds("merge-base", "--is-ancestor", old, new):
-            return None
-        if self._git.run("rev-list", "--merges", "--max-count=1", f"{old}..{new}"):
+        if old_shallow != shallow or not _is_straight(self._git, old, new):
             return None
         return list(_commits(self._git, f"{old}..{new}"))
 
@@ -241,6 +240,19 @@ class _Indexing:
         return int(self._database.execute(query, (self._line,)).fetchone()[0])
 
 
+def _is_straight(git: Git, old: str, new: str) -> bool:
+    """Whether `new` follows on `old` through commits with one parent each."""
+    try:
+        lines = git.run("rev-list", "--parents", f"{old}..{new}").splitlines()
+    except EnvironmentFault:
+        return False  # the old one was rewritten and collected
+    parents = dict(line.partition(" ")[::2] for line in lines)
+    commit = new
+    while commit in parents:
+        commit = parents[commit]  # of a merge it names two commits, which are none
+    return commit == old and bool(parents)
+
+
 def _forget(database: sqlite3.Connection, line: str) -> None:
     for table in ("tip", "change", "version"):
         database.execute(f"DELETE FROM {table} WHERE line=?", (line,))  # noqa: S608
@@ -261,31 +273,6 @@ def _commits(git: Git, revisions: str) -> Iterator[Commit]:
 def _blob(raw: str) -> str | None:
     blob = raw.split(" ")[3]
     return None if blob == GONE else blob
-
-
-def read_blobs(git: Git, names: Iterable[str]) -> dict[str, bytes]:
-    """The bytes of git objects by the names they were asked for; unknown ones are left out.
-
-    A name is a blob id, or ``REVISION:./PATH``.
-    """
-    wanted = list(names)
-    if not wanted:
-        return {}
-    text = git.run("cat-file", "--batch", stdin="\n".join([*wanted, ""]).encode(errors="surrogateescape"))
-    data = text.encode(errors="surrogateescape")
-    found: dict[str, bytes] = {}
-    position = 0
-    for name in wanted:
-        end = data.index(b"\n", position)
-        words = data[position:end].rsplit(b" ", 2)
-        position = end + 1
-        if words[-1] == b"missing" or words[-1] == b"ambiguous":
-            continue
-        size = int(words[-1])
-        if words[-2] == b"blob":
-            found[name] = data[position : position + size]
-        position += size + 1
-    return found
 
 
 _values = attrgetter(*(field.name for field in attrs.fields(Out)))
