@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from jupyter_mlops.pipelines.pipeline import StageStatus
+from typing import TYPE_CHECKING
+
 from jupyter_mlops.records import short
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, spaced, state
 from jupyter_mlops.rendering.units import changes, count, duration, label, moment, scalar, size
-from jupyter_mlops.verbs.checkouts import CheckedOut
-from jupyter_mlops.verbs.datasets import Committed, Tagged
-from jupyter_mlops.verbs.history import History, Shown
-from jupyter_mlops.verbs.imports import Imported
-from jupyter_mlops.verbs.searching import Found
-from jupyter_mlops.verbs.status import NextStep, Status
-from jupyter_mlops.verbs.transfers import Transferred
-from jupyter_mlops.verbs.versions import DatasetVersion
-from jupyter_mlops.versioning.datasets import DatasetState
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.pipeline import StageStatus
+    from jupyter_mlops.verbs.checkouts import CheckedOut
+    from jupyter_mlops.verbs.datasets import Committed, Tagged
+    from jupyter_mlops.verbs.history import History, Shown
+    from jupyter_mlops.verbs.imports import Imported
+    from jupyter_mlops.verbs.searching import Found
+    from jupyter_mlops.verbs.status import NextStep, Status
+    from jupyter_mlops.verbs.transfers import Transferred
+    from jupyter_mlops.verbs.versions import DatasetVersion
+    from jupyter_mlops.versioning.datasets import DatasetState
 
 MOST_PATHS = 50
 WAITING = {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from jupyter_mlops.pipelines.runs import Contrast
+from typing import TYPE_CHECKING
+
 from jupyter_mlops.pipelines.uncommitted import commit_line
 from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
-from jupyter_mlops.verbs.runs import CiReport, Runs, RunSummary
-from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.runs import Contrast
+    from jupyter_mlops.verbs.runs import CiReport, Runs, RunSummary
+    from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
 
 DIGESTS = frozenset({"data", "code", "commit"})
 SHOWN = 7
