@@ -5,10 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.versioning.blobs import changed
 from jupyter_mlops.versioning.git import Git
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.stages import StageSpec
 
 CODE = frozenset({".ipynb", ".py", ".r", ".jl", ".sh", ".sql"})
 """What a stage reads and git keeps; other inputs are data."""

@@ -16,7 +16,6 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor, Progress, Step, silent
-from jupyter_mlops.trust.addresses import redacted_all
 from jupyter_mlops.trust.identity import identify
 from jupyter_mlops.versioning.git import Git
 
@@ -215,6 +214,8 @@ class Verb:
 
         Whoever mistypes a personal one writes it elsewhere: what looks like it is not kept either.
         """
+        from jupyter_mlops.trust.addresses import redacted_all
+
         personal = {argument.name for argument in self.arguments() if argument.option.personal}
 
         def is_private(name: str, value: object) -> bool:

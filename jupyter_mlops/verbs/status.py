@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -10,10 +11,11 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.pipelines.pipeline import StageStatus as StageState
+from jupyter_mlops.pipelines.stage_status import StageStatus as StageState
 from jupyter_mlops.project import Project
 from jupyter_mlops.trust.identity import UNKNOWN
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.versioning.pointers import PIPELINE_FILE
 from jupyter_mlops.versioning.values import DatasetState
 
 
@@ -134,10 +136,17 @@ def _with_rows(project: Project, state: DatasetState) -> DatasetState:
 
 def _stages(project: Project) -> tuple[tuple[StageState, ...], tuple[NextStep, ...]]:
     """The stages; a pipeline that cannot be read is a step of its own and hides nothing else."""
+    if not _has_pipeline(project):
+        return (), ()
     try:
         return tuple(project.pipeline.states()), ()
     except UsageError as error:
         return (), (NextStep("failed", "dvc.yaml", f"{error.message} {error.context}".strip(), "stage list"),)
+
+
+def _has_pipeline(project: Project) -> bool:
+    """Whether anything of pipelines has to be loaded at all."""
+    return os.path.lexists(project.root / PIPELINE_FILE)
 
 
 def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[StageState]) -> Iterator[NextStep]:
@@ -162,7 +171,7 @@ def _uncommitted(project: Project) -> Iterator[NextStep]:
     """What a clone would lack, or have otherwise, though data and stages are up to date."""
     from jupyter_mlops.pipelines.uncommitted import changed_files, commit_line, untracked_code
 
-    stages = project.pipeline.stages()
+    stages = project.pipeline.stages() if _has_pipeline(project) else ()
     for path in untracked_code(project.git, stages):
         yield NextStep("untracked", path, f"{path} is in no commit", commit_line([path], f"add {path}"))
     if changed := changed_files(project.git, stages):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -166,6 +165,8 @@ class Git:
 
     def _commit_untracking(self, paths: Sequence[str], message: str, author: Actor, untrack: Sequence[str]) -> None:
         """Commit by way of an index of its own: ``--only`` would add again what lies in the workspace."""
+        import tempfile
+
         with tempfile.TemporaryDirectory() as folder:
             own = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
             if self.head():
