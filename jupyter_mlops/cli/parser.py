@@ -24,7 +24,7 @@ class Parsed:
 
     verb: Verb | None
     arguments: Mapping[str, Any] = attrs.field(factory=dict)
-    options: Options = Options()
+    options: Options = attrs.field(factory=Options)
     help: str = ""
 
 
@@ -80,5 +80,3 @@ def _pair(word: str) -> tuple[str, Any]:
         return key, json.loads(text)
     except json.JSONDecodeError:
         return key, text
-
-

@@ -15,8 +15,8 @@ from jupyter_mlops.pipelines import dvc_yaml, live, lock, yaml_files
 from jupyter_mlops.pipelines.files import StageData
 from jupyter_mlops.pipelines.lock import Locked, Values
 from jupyter_mlops.pipelines.memory import Ending, Memory, fingerprint
-from jupyter_mlops.pipelines.stages import StageGraph, StageSpec
 from jupyter_mlops.pipelines.stage_status import StageStatus
+from jupyter_mlops.pipelines.stages import StageGraph, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation, Verdict, judge
 from jupyter_mlops.records import Places, Scalar, StageRecord
 from jupyter_mlops.versioning.datasets import Datasets

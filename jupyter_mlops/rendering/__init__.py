@@ -49,13 +49,11 @@ def html(result: Any) -> str:
 
 def page(result: Any, owner: str = "", footer: str = "") -> tuple[str, str]:
     """The heading of `result`, after the name of its `owner`, and the one HTML file that shows it."""
-    import attrs
-
     from jupyter_mlops.rendering import markup
 
     made = document(result)
     heading = f"{owner}: {made.title}" if owner else made.title
-    return heading, markup.whole_page(attrs.evolve(made, title=heading), footer)
+    return heading, markup.whole_page(Document(heading, made.blocks), footer)
 
 
 def error_text(error: MlopsError) -> str:

@@ -187,7 +187,7 @@ def _committed(datasets: Datasets, draft: Draft, *, git: bool) -> CommittedVersi
         dataset=draft.name,
         version=known.version or "new" if known else "new",
         digest=draft.content.digest,
-        files=len(draft.content.entries),
+        files=draft.content.count,
         bytes=draft.content.size,
         added=len(draft.change.added),
         modified=len(draft.change.modified),

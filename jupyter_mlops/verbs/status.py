@@ -16,7 +16,7 @@ from jupyter_mlops.project import Project
 from jupyter_mlops.trust.identity import UNKNOWN
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 from jupyter_mlops.versioning.pointers import PIPELINE_FILE
-from jupyter_mlops.versioning.values import DatasetState
+from jupyter_mlops.versioning.values import CUT_OFF, LAST_LOOK, DatasetState
 
 
 @attrs.frozen
@@ -103,11 +103,12 @@ def _role(call: Call) -> str:
 
 def _broken(project: Project) -> Iterator[NextStep]:
     """An erasure that was cut off, and what the last look at the cache found."""
-    from jupyter_mlops.versioning.journal import Journal
+    if (project.places.state / CUT_OFF).exists():
+        yield NextStep("failed", "", "An erasure was cut off", "erase --resume")
+    if not (project.places.state / LAST_LOOK).exists():
+        return
     from jupyter_mlops.versioning.scrubbing import LastLook
 
-    if Journal.path(project.places).exists():
-        yield NextStep("failed", "", "An erasure was cut off", "erase --resume")
     look = LastLook.read(project.places)
     if look and look.troubles:
         objects = "object is" if look.troubles == 1 else "objects are"

@@ -128,7 +128,7 @@ def counted(datasets: Datasets, draft: Draft) -> Draft:
 
 def _is_small(draft: Draft) -> bool:
     """Asked before thousands of files are looked up in vain."""
-    return len(draft.content.entries) <= COUNTED_FILES and draft.content.size <= COUNTED_BYTES
+    return draft.content.count <= COUNTED_FILES and draft.content.size <= COUNTED_BYTES
 
 
 def require_columns(datasets: Datasets, draft: Draft, columns: Iterable[str]) -> None:
@@ -200,7 +200,7 @@ def _happened(draft: Draft) -> str:
     if not change and draft.recorded:
         return "description"
     if not change:  # saved by an earlier commit with --no-git
-        return _counted(draft.rows, "row") if draft.rows else _counted(len(draft.content.entries), "file")
+        return _counted(draft.rows, "row") if draft.rows else _counted(draft.content.count, "file")
     parts = [("added", change.added), ("modified", change.modified), ("removed", change.removed)]
     return ", ".join(f"{_counted(len(paths), 'file')} {word}" for word, paths in parts if paths)
 

@@ -189,7 +189,7 @@ class Committing:
                 hint=f"checkout {name}@HEAD puts what is left of it in its place (in a clone after git pull).",
             )
         before, rows = (pointer[1].digest, pointer[1].rows) if pointer else ("", None)
-        change = content.changes_since(self._datasets.content_or_none(before))
+        change = self._datasets.changes(content, before)
         known = self._datasets.recorded(name, content.digest, tagged=False)
         is_head = self._datasets.versions.index.digest_at(name) == content.digest
         version = known.version if known else None

@@ -21,7 +21,7 @@ from jupyter_mlops.versioning.ledger import Ledger
 from jupyter_mlops.versioning.names import PREFIX, exact, find, short_names, unknown
 from jupyter_mlops.versioning.pointers import Described, Out, described, outs, repointed
 from jupyter_mlops.versioning.publishing import Publisher
-from jupyter_mlops.versioning.restoring import Restored, Restoring
+from jupyter_mlops.versioning.restoring import Plan, Restoring
 from jupyter_mlops.versioning.stage_files import StageFiles, look
 from jupyter_mlops.versioning.stat_index import StatIndex
 from jupyter_mlops.versioning.store import Store
@@ -244,14 +244,14 @@ class Datasets:
         state = attrs.evolve(state, at=at)
         if content.digest == out.digest:
             return state
-        change = content.changes_since(self.content_or_none(out.digest))
+        change = self.changes(content, out.digest)
         return attrs.evolve(
             state,
             state="changed",
             added=len(change.added),
             modified=len(change.modified),
             removed=len(change.removed),
-            files=len(content.entries),
+            files=content.count,
             bytes=content.size,
         )
 
@@ -267,6 +267,14 @@ class Datasets:
             return None
         known = self.recorded(name, digest, tagged=False)
         return known.label if known else f"new·{short(digest)}"
+
+    def changes(self, content: Content, before: str) -> FileChanges:
+        """The files of `content` that differ from the version `before`, which is read only where need be."""
+        if content.digest == before:
+            return FileChanges()
+        if content.since and content.since[0] == before:
+            return content.since[1]
+        return content.changes_since(self.content_or_none(before))
 
     def content_or_none(self, digest: str) -> Content | None:
         """The files of the version `digest`, or None when the cache does not hold its listing."""
@@ -367,7 +375,7 @@ class Datasets:
         content = self.workspace.save(path, progress)
         return PointerOut(content.digest, content.size, content.nfiles, content.is_executable)
 
-    def restore(self, path: str, digest: str, progress: Progress = silent, *, is_executable: bool = False) -> Restored:
+    def restore(self, path: str, digest: str, progress: Progress = silent, *, is_executable: bool = False) -> Plan:
         """Make `path` equal to the version `digest`, whatever was there.
 
         Raises

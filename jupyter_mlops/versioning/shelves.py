@@ -17,7 +17,8 @@ from fsspec.callbacks import Callback
 
 from jupyter_mlops.records import Progress, Step
 from jupyter_mlops.versioning.content import MD5
-from jupyter_mlops.versioning.store import CHUNK_BYTES, FICLONE, NO_CLONE, OBJECT_MODE, Store
+from jupyter_mlops.versioning.hashing import CHUNK_BYTES, OBJECT_MODE
+from jupyter_mlops.versioning.store import FICLONE, NO_CLONE, Store
 
 if TYPE_CHECKING:
     from dvc_data.hashfile.db import HashFileDB

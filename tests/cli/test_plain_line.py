@@ -54,7 +54,9 @@ def test_lines_as_they_are_typed_are_plain(line):
     assert plain_line.understood(words) == grammar.understood(words)
 
 
-@pytest.mark.parametrize("line", ["commit -mx", "log -n many", "log --limit=5", "checkout", "tag a", "diff -- -odd", "x"])
+@pytest.mark.parametrize(
+    "line", ["commit -mx", "log -n many", "log --limit=5", "checkout", "tag a", "diff -- -odd", "x"]
+)
 def test_what_is_not_plain_is_left_to_the_grammar(line):
     assert plain_line.understood(line.split()) is None
 
