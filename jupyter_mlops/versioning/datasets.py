@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -14,14 +15,10 @@ from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.records import Places, Progress, short, silent
 from jupyter_mlops.versioning.blobs import read_blobs
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, FileChanges
-from jupyter_mlops.versioning.descriptions import Descriptions
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
-from jupyter_mlops.versioning.ledger import Ledger
 from jupyter_mlops.versioning.names import PREFIX, exact, find, short_names, unknown
 from jupyter_mlops.versioning.pointers import Described, Out, described, outs, repointed
-from jupyter_mlops.versioning.publishing import Publisher
-from jupyter_mlops.versioning.restoring import Plan, Restoring
 from jupyter_mlops.versioning.stage_files import StageFiles, look
 from jupyter_mlops.versioning.stat_index import StatIndex
 from jupyter_mlops.versioning.store import Store
@@ -30,6 +27,10 @@ from jupyter_mlops.versioning.tombstones import Tombstones
 from jupyter_mlops.versioning.values import DataFile, Dataset, DatasetState, PointerOut, Version
 from jupyter_mlops.versioning.versions import Versions
 from jupyter_mlops.versioning.workspace import Workspace
+
+if TYPE_CHECKING:
+    from jupyter_mlops.versioning.publishing import Publisher
+    from jupyter_mlops.versioning.restoring import Plan, Restoring
 
 __all__ = ["DataFile", "Dataset", "DatasetState", "Datasets", "PointerOut", "Version"]
 
@@ -65,6 +66,8 @@ class Datasets:
     @cached_property
     def tombstones(self) -> Tombstones:
         """What was let go for good."""
+        from jupyter_mlops.versioning.ledger import Ledger
+
         return Tombstones(self.places, Ledger(self.places, self.git))
 
     @property
@@ -308,6 +311,8 @@ class Datasets:
 
     def descriptions(self, name: str) -> dict[str, Described]:
         """What people wrote about each version of `name`, by digest."""
+        from jupyter_mlops.versioning.descriptions import Descriptions
+
         return Descriptions(self.places, self.git).of(self.versions.index.versions(name))
 
     def knows(self, name: str) -> bool:
@@ -388,11 +393,15 @@ class Datasets:
     @property
     def restoring(self) -> Restoring:
         """Puts versions into the workspace."""
+        from jupyter_mlops.versioning.restoring import Restoring
+
         return Restoring(self.places.root, self.settings, self.store, self.workspace)
 
     @property
     def publisher(self) -> Publisher:
         """Writes and commits pointers."""
+        from jupyter_mlops.versioning.publishing import Publisher
+
         return Publisher(self.places, self.git, self.settings, self._forget_look)
 
     def _forget_look(self) -> None:

@@ -9,8 +9,6 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.versioning.content import MD5
@@ -80,6 +78,9 @@ def _by_one(source: int, target: int | None, update: Update) -> int:
 
 def _by_two(source: int, target: int | None, update: Update) -> int:
     """As `_by_one`, while another thread updates the digest: it and the disk let other threads run."""
+    from queue import SimpleQueue
+    from threading import Thread
+
     free: SimpleQueue[bytearray] = SimpleQueue()
     full: SimpleQueue[tuple[bytearray, memoryview] | None] = SimpleQueue()
     for _ in range(BUFFERS):
