@@ -159,7 +159,7 @@ class Versions:
         given = self.tags.names(name)
         if not given:
             return {}
-        pointer = self.index.names().get(name, ("", 0))[0]
+        pointer = self.index.pointer(name)
         stage_files = StageFiles.for_pointer(self.git, pointer)
         asked = {f"refs/tags/{ref_of(name, tag)}:./{pointer}": tag for tag in given}
         found: dict[str, tuple[str, ...]] = {}

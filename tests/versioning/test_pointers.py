@@ -30,15 +30,14 @@ OLD = st.sampled_from(
         "outs:\n- md5: 0cc175b9c0f1b6a831c399e269772661\n  size: 1\n  hash: md5\n  path: {name}\n",
         "outs:\n- md5: 0cc175b9c0f1b6a831c399e269772661\n  size: 1\n  hash: md5\n  path: other\n",
         "outs:\n- md5: 0cc175b9c0f1b6a831c399e269772661\n  size: 1\n  hash: md5\n  path: {name}\n  desc: mine # so\n",
-        "outs:\n- md5: 0cc175b9c0f1b6a831c399e269772661\n  size: 1\n  hash: md5\n  path: {name}\nmeta:\n  rows: 3\n"
-        "  rows_of: 0cc175b9c0f1b6a831c399e269772661\n",
+        "outs:\n- md5: 0cc175b9c0f1b6a831c399e269772661\n  size: 1\n  hash: md5\n  path: {name}\nmeta:\n  owner: me\n",
         "# a remark\nouts:\n- md5: 0cc175b9c0f1b6a831c399e269772661\n  size: 1\n  hash: md5\n  path: {name}\n",
     )
 )
 META = st.sampled_from(({}, {"rows": None, "columns": None}, {"owner": "sara"}))
 
 
-def content(md5: str, nfiles: int | None, is_executable: bool) -> Content:
+def content(md5: str, nfiles: int | None, *, is_executable: bool) -> Content:
     digest = md5 if nfiles is None else f"{md5}.dir"
     known = Summary(digest, 7, nfiles)
     return Content(lambda: (Entry("", md5, 7),), nfiles is not None, is_executable, known)
@@ -51,7 +50,7 @@ def test_what_is_written_plainly_is_what_yaml_writes(md5, name, old, meta, nfile
         path = Path(folder) / "x.dvc"
         if old and "{name}" in old and name in ("data", "a.csv", "_x"):
             path.write_text(old.format(name=name))
-        made = content(md5, nfiles, is_executable and nfiles is None)
+        made = content(md5, nfiles, is_executable=is_executable and nfiles is None)
         ours = pointers.render(path, name, made, meta)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pointers, "_rendered_plainly", lambda *_: b"")
