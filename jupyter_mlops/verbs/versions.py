@@ -201,7 +201,7 @@ def _happened(draft: Draft) -> str:
     if draft.recorded and not draft.is_head:
         return f"back to {draft.recorded}"
     if not draft.before:
-        return _counted(rows, "row") if rows else f"first version, {_counted(len(draft.content.entries), 'file')}"
+        return _counted(rows, "row") if rows else f"first version, {_counted(draft.content.count, 'file')}"
     if rows:
         return f"{'+' if rows > 0 else ''}{_counted(rows, 'row')}"
     if not change and draft.recorded:

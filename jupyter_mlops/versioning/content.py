@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from io import BytesIO
+from itertools import islice
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter
 
@@ -78,7 +79,7 @@ class Content:
     Attributes
     ----------
     listed
-        Tells the files when they are wanted.
+        Tells the files when they are wanted, sorted by path.
     is_folder
         Whether the dataset is a folder.
     is_executable
@@ -89,7 +90,7 @@ class Content:
         The digest of an earlier content, and what has changed since, where that was seen.
     """
 
-    listed: Callable[[], tuple[Entry, ...]]
+    listed: Callable[[], Iterable[Entry]]
     is_folder: bool
     is_executable: bool = False
     known: Summary | None = None
@@ -103,7 +104,11 @@ class Content:
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """Sorted by path; a single one with an empty path when the dataset is a file."""
-        return self.listed()
+        return tuple(self.listed())
+
+    def each(self) -> Iterable[Entry]:
+        """The same, one at a time: hundreds of thousands of entries take much room."""
+        return self.__dict__["entries"] if "entries" in self.__dict__ else self.listed()
 
     @cached_property
     def digest(self) -> str:
@@ -115,7 +120,7 @@ class Content:
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return self.known.size if self.known else sum(entry.size for entry in self.entries)
+        return self.known.size if self.known else sum(entry.size for entry in self.each())
 
     @property
     def nfiles(self) -> int | None:
@@ -141,17 +146,19 @@ class Content:
         """The ``.dir`` object, byte for byte as DVC writes it."""
         whole = BytesIO()  # hands its buffer over, where a join would hold everything twice
         whole.write(b"[")
-        for at in range(0, len(self.entries), PIECE):
-            whole.write(b", " if at else b"")
-            whole.write(_written(self.entries[at : at + PIECE]))
+        each, gap = iter(self.each()), b""
+        while piece := tuple(islice(each, PIECE)):
+            whole.write(gap)
+            whole.write(_written(piece))
+            gap = b", "
         whole.write(b"]")
         return whole.getvalue()
 
     def changes_since(self, before: Content | None) -> FileChanges:
         """What was added, modified and removed since `before` (None: nothing was there)."""
-        old = {entry.path: entry.md5 for entry in before.entries} if before else {}
+        old = {entry.path: entry.md5 for entry in before.each()} if before else {}
         added, modified = [], []
-        for entry in self.entries:
+        for entry in self.each():
             md5 = old.pop(entry.path, None)
             if md5 is None:
                 added.append(entry.path)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 
 import attrs
 
 from jupyter_mlops.versioning.content import BY_PATH, Entry, FileChanges
-from jupyter_mlops.versioning.stat_index import Known, Remembered
+from jupyter_mlops.versioning.stat_index import SIZE_IN_MARK, Known, Remembered
 from jupyter_mlops.versioning.walking import Folder
 
 
@@ -41,6 +41,11 @@ class Look:
         return sum(len(one.names) for one in self.found)
 
     @property
+    def size(self) -> int:
+        """What they hold together, in bytes."""
+        return sum(size for one in self.found for (size,) in SIZE_IN_MARK.iter_unpack(one.marks))
+
+    @property
     def is_sure(self) -> bool:
         """Whether the stamps of all files can be relied on."""
         return not any(one.unsettled for one in self.found)
@@ -48,7 +53,9 @@ class Look:
     @property
     def is_known(self) -> bool:
         """Whether all is as the index knew it, and it knows what that makes."""
-        return bool(self.known.whole) and self.is_sure and not self.new and not self.gone
+        if not self.known.whole or not self.is_sure or self.gone:
+            return False
+        return all(one.to_remember() is None for one in self.found)
 
     @cached_property
     def new(self) -> Mapping[str, Remembered]:
@@ -63,9 +70,12 @@ class Look:
     def _path(self, one: Folder) -> str:
         return f"{self.name}/{one.prefix}".rstrip("/")
 
-    def entries(self) -> tuple[Entry, ...]:
-        """Every file, sorted by path."""
-        return tuple(sorted(chain.from_iterable(one.entries() for one in self.found), key=BY_PATH))
+    def entries(self) -> Iterable[Entry]:
+        """Every file, sorted by path: folder by folder, unless a folder with files holds another one."""
+        folders = sorted((one for one in self.found if one.names), key=lambda one: one.prefix)
+        if any(below.prefix.startswith(above.prefix) for above, below in pairwise(folders)):
+            return sorted(chain.from_iterable(one.entries() for one in folders), key=BY_PATH)
+        return chain.from_iterable(sorted(one.entries(), key=BY_PATH) for one in folders)
 
     def since(self) -> tuple[str, FileChanges] | None:
         """The content that the index knew as a whole, and what has changed since."""

@@ -72,8 +72,7 @@ class Workspace:
         look = self._look(name, algorithm)
         self._read(look, lambda path: md5_of(path, algorithm), progress)
         content = self._content(look)
-        self._keep(look, content)
-        return content
+        return self._kept(look, content, content.digest)
 
     def save(self, name: str, progress: Progress = silent) -> Content:
         """Bring what is at `name` into the store, whole, before anything names it.
@@ -97,11 +96,10 @@ class Workspace:
             if present:
                 present.clear()  # the listing needs the room
             content = self._content(look)
-            if content.is_folder and not (content.known and self._store.has(content.digest)):
+            digest = content.known.digest if content.known else ""
+            if content.is_folder and not (digest and self._store.has(digest)):
                 digest = self._store.put_bytes(content.as_dir_object(), incoming / "listing", FOLDER_SUFFIX)
-                content = attrs.evolve(content, known=Summary(digest, content.size, content.nfiles))
-        self._keep(look, content)
-        return content
+        return self._kept(look, content, digest or content.digest)
 
     def _reread_missing(self, found: Folder, present: set[str] | None) -> None:
         """Files whose digests are known, but whose objects are gone, are read again."""
@@ -176,12 +174,15 @@ class Workspace:
         is_executable = not look.is_folder and bool((self._root / look.name).stat().st_mode & stat.S_IXUSR)
         return Content(look.entries, look.is_folder, is_executable, known, None if known else look.since())
 
-    def _keep(self, look: Look, content: Content) -> None:
-        """Tell the index what it did not know."""
-        if not look.is_known:
-            folders = {path: row for path, row in {**look.known.folders, **look.new}.items() if path not in look.gone}
-            whole = Whole(stamps(folders), content.digest, content.size, content.nfiles) if look.is_sure else None
-            self._index.remember(look.name, look.algorithm, look.new, look.gone, whole)
+    def _kept(self, look: Look, content: Content, digest: str) -> Content:
+        """The content, whose digest is known now; the index is told what it did not know."""
+        if content.known:
+            return content
+        sums = Summary(digest, look.size, look.count if look.is_folder else None)
+        folders = {path: row for path, row in {**look.known.folders, **look.new}.items() if path not in look.gone}
+        whole = Whole(stamps(folders), sums.digest, sums.size, sums.nfiles) if look.is_sure else None
+        self._index.remember(look.name, look.algorithm, look.new, look.gone, whole)
+        return attrs.evolve(content, known=sums)
 
 
 def _batches(found: Sequence[Folder]) -> Iterator[Batch]:
