@@ -13,6 +13,10 @@ from jupyter_mlops.versioning.stat_index import SIZE_IN_MARK, Known, Remembered
 from jupyter_mlops.versioning.walking import Folder
 
 
+def _with_files(folders: Iterable[Folder]) -> tuple[Folder, ...]:
+    return tuple(one for one in folders if one.names)
+
+
 @attrs.frozen(slots=False, eq=False)
 class Look:
     """What was found; what it means is asked once all that is new in it was read.
@@ -24,7 +28,7 @@ class Look:
     known
         What the index knew.
     found
-        Its folders; of a file one without a name.
+        Its folders that hold files; of a file one without a name.
     is_folder
         Whether the dataset is a folder.
     """
@@ -32,7 +36,7 @@ class Look:
     name: str
     algorithm: str
     known: Known
-    found: Sequence[Folder]
+    found: Sequence[Folder] = attrs.field(converter=_with_files)
     is_folder: bool
 
     @property
@@ -65,14 +69,14 @@ class Look:
     @cached_property
     def gone(self) -> frozenset[str]:
         """Paths of the folders that the index knows and that hold no file any more."""
-        return frozenset(self.known.folders.keys() - {self._path(one) for one in self.found if one.names})
+        return frozenset(self.known.folders.keys() - {self._path(one) for one in self.found})
 
     def _path(self, one: Folder) -> str:
         return f"{self.name}/{one.prefix}".rstrip("/")
 
     def entries(self) -> Iterable[Entry]:
         """Every file, sorted by path: folder by folder, unless a folder with files holds another one."""
-        folders = sorted((one for one in self.found if one.names), key=lambda one: one.prefix)
+        folders = sorted(self.found, key=lambda one: one.prefix)
         if any(below.prefix.startswith(above.prefix) for above, below in pairwise(folders)):
             return sorted(chain.from_iterable(one.entries() for one in folders), key=BY_PATH)
         return chain.from_iterable(sorted(one.entries(), key=BY_PATH) for one in folders)

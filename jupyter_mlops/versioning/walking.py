@@ -87,7 +87,7 @@ class Folder:
         old = self.remembered
         if old and (old.names, old.marks, old.md5s) == (names, marks, md5s):
             return None
-        return Remembered(names, marks, md5s) if md5s or old else None
+        return Remembered(names, marks, md5s)
 
     def hexes(self) -> list[str]:
         """The md5 of each file, in hexadecimal."""

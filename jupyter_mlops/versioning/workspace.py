@@ -122,7 +122,7 @@ class Workspace:
         known = self._index.known(name, algorithm)
         if stat.S_ISDIR(status.st_mode):
             ignore = DvcIgnore(self._root, name.rpartition("/")[0])
-            found = list(walk(top, Rules(name, ignore or None, self._require_target), known.folders))
+            found = walk(top, Rules(name, ignore or None, self._require_target), known.folders)
             return Look(name, algorithm, known, found, is_folder=True)
         require_regular(name, status)
         alone = Folder.of("", [""], bytearray(MARK.pack(*signature(status))), known.folders.get(name))
