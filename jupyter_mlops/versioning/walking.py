@@ -10,8 +10,9 @@ from pathlib import Path
 import attrs
 
 from jupyter_mlops.errors import UsageError
+from jupyter_mlops.versioning.admission import require_regular
 from jupyter_mlops.versioning.content import Entry
-from jupyter_mlops.versioning.dvcignore import ALWAYS, NAME, DvcIgnore
+from jupyter_mlops.versioning.dvcignore import ALWAYS, DvcIgnore
 from jupyter_mlops.versioning.stat_index import (
     MARK,
     MARK_BYTES,
@@ -182,77 +183,3 @@ def _files(place: str, prefix: str, pending: list[str], rules: Rules) -> tuple[l
 
 def _broken(path: str) -> UsageError:
     return UsageError("broken-link", f"{path} is a link to nothing.", hint="Repair or remove the link, then repeat.")
-
-
-def require_regular(path: str, status: os.stat_result) -> None:
-    """Refuse what is no file.
-
-    Raises
-    ------
-    UsageError
-        ``not-a-file``.
-    """
-    if not stat.S_ISREG(status.st_mode):
-        raise UsageError(
-            "not-a-file",
-            f"{path} is a device, a pipe or a socket.",
-            hint="Only files and folders can be versioned; keep it out with a line in .dvcignore.",
-        )
-
-
-def require_no_link(root: Path, name: str) -> None:
-    """Refuse a folder reached through a link: it belongs to another place.
-
-    Raises
-    ------
-    UsageError
-        ``inside-link``.
-    """
-    above = root
-    for part in name.split("/")[:-1]:
-        above /= part
-        if above.is_symlink():
-            raise _inside_link(name)
-    top = root / name
-    if top.is_symlink() and top.is_dir():
-        raise _inside_link(name)
-
-
-def _inside_link(name: str) -> UsageError:
-    return UsageError(
-        "inside-link",
-        f"{name} is reached through a link to a folder.",
-        hint=f"Name the folder itself, or bring a copy in: import {name}.",
-    )
-
-
-def require_nameable(name: str, folder: Folder) -> None:
-    """Refuse names that DVC could not read back, before anything is stored.
-
-    Raises
-    ------
-    UsageError
-        ``ignore-inside-data``, ``bad-file-name``.
-    """
-    joined = "\0".join([folder.prefix, *folder.names])
-    if NAME not in joined and _is_utf8(joined):
-        return
-    for path in [folder.prefix + file for file in folder.names]:
-        if (path or name).rpartition("/")[2] == NAME:
-            raise UsageError(
-                "ignore-inside-data",
-                f"{NAME} must not lie inside a dataset.",
-                context=f"{name}/{path}",
-                hint=f"Move it above {name}.",
-            )
-        if not _is_utf8(path or name):
-            shown = os.fsencode(path or name).decode(errors="replace")
-            raise UsageError("bad-file-name", f"{shown} is not a UTF-8 name.", hint="Rename it, then repeat.")
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

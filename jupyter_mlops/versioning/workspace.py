@@ -12,20 +12,14 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Progress, Step, silent
+from jupyter_mlops.versioning.admission import require_nameable, require_no_link, require_regular
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, Summary
 from jupyter_mlops.versioning.dvcignore import DvcIgnore
 from jupyter_mlops.versioning.hashing import md5_of
 from jupyter_mlops.versioning.looking import Look
 from jupyter_mlops.versioning.stat_index import MARK, StatIndex, Whole, is_settled, signature, stamps
 from jupyter_mlops.versioning.store import Store
-from jupyter_mlops.versioning.walking import (
-    Folder,
-    Rules,
-    require_nameable,
-    require_no_link,
-    require_regular,
-    walk,
-)
+from jupyter_mlops.versioning.walking import Folder, Rules, walk
 
 THREADS = min(8, (os.cpu_count() or 1) + 2)
 BATCH = 256
@@ -86,7 +80,7 @@ class Workspace:
         """
         look = self._look(name, MD5)
         for one in look.found:
-            require_nameable(name, one)
+            require_nameable(name, one.prefix, one.names)
         present = self._store.present() if look.count > ASK_ONE_BY_ONE else None
         for one in look.found:
             self._reread_missing(one, present)
