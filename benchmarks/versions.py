@@ -1,10 +1,11 @@
 """Data versions, beside dvc, git-annex, git-lfs, oxen, and ``cp`` with ``md5sum``, each where it is installed.
 
 Run: ``python benchmarks/versions.py [--quick] [--sizes 1GiB,10k,100k,log] [--on FOLDER,FOLDER] [--peers dvc,copy]
-[--oxen PYTHON]``. Every tool works on its own copy of the same random files, as a whole process, one after the other,
-after the disk has settled: wall seconds and, in brackets, seconds of CPU (user and system, children included), which
-tell more on a busy machine. Ours does more than `dvc add`: it writes the version into git's history, as do git-annex,
-git-lfs and oxen. Everything is made in new folders and removed again.
+[--oxen PYTHON] [--rounds 3]``. Every tool works on its own copy of the same random files, as a whole process, one after
+the other, after the disk has settled, in each round another one first: medians of wall seconds and, in brackets, of
+seconds of CPU (user and system, children included), which tell more on a busy machine. Memory that nobody used before
+is slow to get, so it is touched beforehand; what Python compiles it keeps. Ours does more than `dvc add`: it writes the
+version into git's history, as do git-annex, git-lfs and oxen. Everything is made in new folders and removed again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -189,10 +191,13 @@ def fill(folder: Path, count: int, size: int) -> None:
 
 
 def surroundings(home: Path) -> dict[str, str]:
-    """Nobody's settings: an identity for git, no reports home, no cache of dvc's shared with others."""
+    """Nobody's settings: an identity for git, no reports home, no cache of dvc's shared with others.
+
+    Python keeps what it compiled, as it does for anybody but developers in a hurry.
+    """
     names = {f"GIT_{who}_{what}": "bench@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         **names,
         "GIT_CONFIG_GLOBAL": os.devnull,
         "DVC_NO_ANALYTICS": "1",
@@ -280,22 +285,45 @@ def shown(title: str, rows: Mapping[str, Row], steps: Sequence[str]) -> None:
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
-def sized(place: Path, size: str, count: int, each: int, chosen: Sequence[Tool]) -> None:
+def sized(place: Path, title: str, shape: tuple[int, int], chosen: Sequence[Tool], rounds: int) -> None:
     """One size on one disk, by all tools."""
+    count, each = shape
     with scratch(place) as folder:
         environment = surroundings(folder)
+        touch(folder / "touched", 4 * count * max(each, 4 * KIB))
         fill(folder / "source", count, each)
-        rows: dict[str, Row] = {}
-        for number, tool in enumerate(chosen):
-            try:
-                rows[tool.name] = measured(tool, folder / str(number), folder / "source", environment)
-            except (SystemExit, subprocess.CalledProcessError) as error:
-                print(f"{tool.name}: {error}", file=sys.stderr)
-            shutil.rmtree(folder / str(number), onerror=_forced)
-        rows["ours, loaded"] = within(folder / "loaded", folder / "source", environment)
-        shown(f"{size}: {count:,} x {each / KIB:,.0f} KiB on {place}", rows, [*STEPS, "manifest diff"])
+        rows: dict[str, list[Row]] = {name: [] for name in (*(tool.name for tool in chosen), "ours, loaded")}
+        for number in range(rounds):
+            for tool in (*chosen[number % len(chosen) :], *chosen[: number % len(chosen)]):
+                try:
+                    rows[tool.name].append(measured(tool, folder / "by tool", folder / "source", environment))
+                except (SystemExit, subprocess.CalledProcessError) as error:
+                    print(f"{tool.name}: {error}", file=sys.stderr)
+                shutil.rmtree(folder / "by tool", onerror=_forced)
+            rows["ours, loaded"].append(within(folder / "loaded", folder / "source", environment))
+            shutil.rmtree(folder / "loaded", onerror=_forced)
+        middle = {name: median(several) for name, several in rows.items() if several}
+        shown(f"{title}: {count:,} x {each / KIB:,.0f} KiB on {place}", middle, [*STEPS, "manifest diff"])
         if count > 1:
             peak(folder / "peak", folder / "source", environment)
+
+
+def touch(path: Path, size: int) -> None:
+    """Have the machine hand over as much memory as the tools will take, so that none pays for being the first."""
+    with path.open("wb") as file:
+        for _ in range(0, size, 64 << 20):
+            file.write(bytes(64 << 20))
+    path.unlink()
+
+
+def median(rows: Sequence[Row]) -> Row:
+    """The median of each step, of wall and CPU by themselves."""
+    steps = {step for row in rows for step in row}
+    return {step: (_middle(rows, step, 0), _middle(rows, step, 1)) for step in steps}
+
+
+def _middle(rows: Sequence[Row], step: str, which: int) -> float:
+    return statistics.median(row[step][which] for row in rows if step in row)
 
 
 def _forced(function: Callable[[str], None], path: str, _: object) -> None:
@@ -350,11 +378,12 @@ def main() -> None:
     parser.add_argument("--sizes", default="log,1GiB,10k,100k")
     parser.add_argument("--on", default=f"/dev/shm,{tempfile.gettempdir()}")
     parser.add_argument("--peers", default="dvc,git-annex,git-lfs,oxen,cp + md5sum")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--oxen", default="", help="the Python that has oxenai installed")
     asked = parser.parse_args()
     peers = {"jupyter-mlops", *asked.peers.split(",")}
     chosen = [tool for tool in tools(asked.oxen) if tool.name in peers]
-    texts = (told(IMPORT, Path.cwd(), os.environ)[0].split() for _ in range(9))
+    texts = (told(IMPORT, Path.cwd(), surroundings(Path.home()))[0].split() for _ in range(9))
     alone, asked_for = map(min, zip(*(map(float, text) for text in texts), strict=True))
     print(
         f"import, CPU: {alone:.0f} ms for the verb and what it works with, {asked_for:.0f} ms by way of `mlops.commit`"
@@ -364,7 +393,7 @@ def main() -> None:
             if size == "log":
                 history(place, 1_000 if asked.quick else 10_000)
             else:
-                sized(place, size, *(QUICK if asked.quick else SIZES)[size], chosen)
+                sized(place, size, (QUICK if asked.quick else SIZES)[size], chosen, asked.rounds)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -43,8 +42,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.git = Git(root)
-        common = self.git.run("rev-parse", "--git-common-dir").strip()
-        self.places = Places(root=root, git_dir=(root / common).resolve())
+        self.places = Places(root=root, git_dir=self.git.common_folder())
 
     @classmethod
     def find(cls, folder: Path) -> Project:
@@ -80,10 +78,12 @@ class Project:
     def settings(self) -> Mapping[str, Any]:
         """``mlops.toml``, or nothing when there is none."""
         path = self.root / "mlops.toml"
+        if not path.exists():
+            return {}
+        import tomllib
+
         try:
             return tomllib.loads(path.read_text())
-        except FileNotFoundError:
-            return {}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError("bad-settings", "mlops.toml cannot be read.", context=str(error)) from error
 

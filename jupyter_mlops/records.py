@@ -6,9 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -37,7 +35,7 @@ def now() -> datetime:
 def new_id(prefix: str) -> str:
     """A short id that sorts by time: ``run-1k2j3h4g5f-9c2e``."""
     millis = int(time.time() * 1000)
-    return f"{prefix}-{millis:011x}-{secrets.token_hex(3)}"
+    return f"{prefix}-{millis:011x}-{os.urandom(3).hex()}"
 
 
 def short(digest: str) -> str:
@@ -312,6 +310,8 @@ class Places:
 
 def local_folder() -> Path:
     """A folder of this machine for this user alone; somebody else's of that name is not used."""
+    import tempfile
+
     folder = Path(tempfile.gettempdir()) / f"jupyter-mlops-{os.getuid()}"
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
@@ -338,7 +338,7 @@ def listed(table: Mapping[str, object], key: str) -> tuple[str, ...]:
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Replace `path` with `data` so that a reader sees the old or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    partial = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         with partial.open("xb") as handle:
             handle.write(data)

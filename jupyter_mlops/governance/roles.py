@@ -56,6 +56,11 @@ class Roles:
             )
         self._assigned = assigned
 
+    @property
+    def are_given(self) -> bool:
+        """Whether anybody was given a role; else nobody need be known to be let through."""
+        return bool(self._assigned)
+
     def role_of(self, actor: Actor) -> str:
         """The role of `actor`; ``admin`` when no roles are assigned at all."""
         if not self._assigned:

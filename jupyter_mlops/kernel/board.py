@@ -6,11 +6,9 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from jupyter_mlops import rendering
 from jupyter_mlops.pipelines.sweeps.space import Choice, Domain, parse_all
-from jupyter_mlops.rendering.blocks import Parallel
+from jupyter_mlops.rendering.blocks import Document, Parallel
 from jupyter_mlops.rendering.markup import fragment
 from jupyter_mlops.rendering.sweeps import coordinates
 
@@ -30,7 +28,7 @@ def one(found: Sweep) -> Widget | None:
     if coordinates(found) is None:
         return None
     page = rendering.document(found)
-    still = attrs.evolve(page, blocks=tuple(block for block in page.blocks if not isinstance(block, Parallel)))
+    still = Document(page.title, tuple(block for block in page.blocks if not isinstance(block, Parallel)))
     output = {"output_type": "display_data", "metadata": {}, "data": {PLOTLY: figure(found)}}
     return VBox([HTML(fragment(still)), Output(outputs=(output,))])
 

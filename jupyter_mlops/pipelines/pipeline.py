@@ -18,38 +18,13 @@ from jupyter_mlops.pipelines.keys import Keys
 from jupyter_mlops.pipelines.lock import Locked, Pin, Values
 from jupyter_mlops.pipelines.memory import Ending, Memory, fingerprint
 from jupyter_mlops.pipelines.notebooks import Notebook
+from jupyter_mlops.pipelines.stage_status import StageStatus
 from jupyter_mlops.pipelines.stages import StageGraph, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation, Verdict, judge
 from jupyter_mlops.records import Places, Scalar, StageRecord
 from jupyter_mlops.versioning.datasets import Datasets
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-
-
-@attrs.frozen
-class StageStatus:
-    """How a stage stands.
-
-    Attributes
-    ----------
-    state
-        ``up-to-date``, ``stale``, ``running``, ``failed`` or ``never-run``.
-    reason
-        Why, in words: ``prepare.ipynb changed``.
-    done, total
-        Cells, while it runs.
-    run
-        The run that runs it, or in which it failed.
-    """
-
-    name: str
-    state: str
-    reason: str = ""
-    notebook: str | None = None
-    done: int = 0
-    total: int = 0
-    eta_s: float | None = None
-    run: str | None = None
 
 
 class Pipeline:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.versioning.blobs import changed
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.patches import CODE
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.stages import StageSpec
 
 
 def untracked_code(git: Git, stages: Iterable[StageSpec]) -> tuple[str, ...]:
@@ -33,8 +37,9 @@ def changed_files(git: Git, stages: Iterable[StageSpec]) -> tuple[str, ...]:
     known = tuple(stages)
     parameters = (path for stage in known for path in stage.params)
     metrics = (out.path for stage in known for out in stage.outs if out.kind == "metrics" and not out.cached)
-    files = filter(_is_inside, dict.fromkeys(("dvc.yaml", "dvc.lock", *parameters, *metrics)))
-    return tuple(path for path in files if not git.is_clean(path) and not _is_ignored(git, path))
+    files = [path for path in dict.fromkeys(("dvc.yaml", "dvc.lock", *parameters, *metrics)) if _is_inside(path)]
+    differ = changed(git, files)
+    return tuple(path for path in files if path in differ and not _is_ignored(git, path))
 
 
 def commit_line(paths: Iterable[str], message: str) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 import attrs
 
 from jupyter_mlops.records import write_atomically
+from jupyter_mlops.versioning.blobs import read_blobs
 from jupyter_mlops.versioning.git import Git
-from jupyter_mlops.versioning.history import read_blobs
 from jupyter_mlops.versioning.pointers import LOCK_FILE, PIPELINE_FILE, SUFFIX, Out, load_yaml, name_of, outs
 
 

@@ -25,8 +25,8 @@ from jupyter_mlops.registry.tags import (
 )
 from jupyter_mlops.registry.versions import Model, ModelVersion
 from jupyter_mlops.versioning.git import Git
+from jupyter_mlops.versioning.hashing import md5_of_file
 from jupyter_mlops.versioning.pointers import PIPELINE_FILE
-from jupyter_mlops.versioning.restoring import md5_of_file
 
 if TYPE_CHECKING:
     from jupyter_mlops.versioning.datasets import Datasets

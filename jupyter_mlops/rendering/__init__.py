@@ -6,27 +6,33 @@ as HTML, so both always say the same. Any result has the generic rendition at le
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.rendering import markup, plain
+from jupyter_mlops.rendering import plain
 from jupyter_mlops.rendering.blocks import MAGIC, Document, prompted
+
+SHOWN = {
+    "data": {"checkouts", "datasets", "history", "imports", "searching", "status", "transfers", "versions"},
+    "differences": {"differences"},
+    "govern": {"demonstration", "doctor", "erasure", "keeping", "project", "verification"},
+    "models": {"deployments", "models"},
+    "pipelines": {"checks", "environments", "exports", "runs", "stages", "trials"},
+    "reproduction": {"reproduction"},
+    "sweeps": {"boards", "sweeps"},
+    "watch": {"drift", "lineage"},
+}
+"""The files here, and those of the verbs whose results each shows."""
 
 
 def document(result: Any) -> Document:
-    """The rendition of `result` as blocks."""
-    from jupyter_mlops.rendering import (  # noqa: F401 (they register)
-        data,
-        differences,
-        generic,
-        govern,
-        models,
-        pipelines,
-        reproduction,
-        sweeps,
-        watch,
-    )
+    """The rendition of `result` as blocks; no more is loaded than shows it."""
+    from jupyter_mlops.rendering import generic
 
+    noun = type(result).__module__.rpartition(".")[2]
+    for name in (name for name, nouns in SHOWN.items() if noun in nouns):
+        import_module(f"jupyter_mlops.rendering.{name}")
     return generic.document(result)
 
 
@@ -38,16 +44,18 @@ def text(result: Any, prompt: str = MAGIC) -> str:
 
 def html(result: Any) -> str:
     """`result` as a fragment for a notebook's output."""
+    from jupyter_mlops.rendering import markup
+
     return markup.fragment(document(result))
 
 
 def page(result: Any, owner: str = "", footer: str = "") -> tuple[str, str]:
     """The heading of `result`, after the name of its `owner`, and the one HTML file that shows it."""
-    import attrs
+    from jupyter_mlops.rendering import markup
 
     made = document(result)
     heading = f"{owner}: {made.title}" if owner else made.title
-    return heading, markup.whole_page(attrs.evolve(made, title=heading), footer)
+    return heading, markup.whole_page(Document(heading, made.blocks), footer)
 
 
 def error_text(error: MlopsError) -> str:
@@ -57,6 +65,8 @@ def error_text(error: MlopsError) -> str:
 
 def error_html(error: MlopsError) -> str:
     """The card of an error."""
+    from jupyter_mlops.rendering import markup
+
     return markup.card(error)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import attrs
+from typing import TYPE_CHECKING
 
-from jupyter_mlops.pipelines.pipeline import StageStatus
 from jupyter_mlops.records import short
 from jupyter_mlops.rendering.blocks import (
     Block,
@@ -22,15 +21,18 @@ from jupyter_mlops.rendering.blocks import (
 )
 from jupyter_mlops.rendering.generic import document, spaced, state
 from jupyter_mlops.rendering.units import changes, count, duration, label, moment, scalar, size
-from jupyter_mlops.verbs.checkouts import CheckedOut
-from jupyter_mlops.verbs.datasets import Committed, Tagged
-from jupyter_mlops.verbs.history import History, Shown
-from jupyter_mlops.verbs.imports import Imported
-from jupyter_mlops.verbs.searching import Found
-from jupyter_mlops.verbs.status import NextStep, Status
-from jupyter_mlops.verbs.transfers import Transferred
-from jupyter_mlops.verbs.versions import DatasetVersion
-from jupyter_mlops.versioning.datasets import DatasetState
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.stage_status import StageStatus
+    from jupyter_mlops.verbs.checkouts import CheckedOut
+    from jupyter_mlops.verbs.datasets import Committed, Tagged
+    from jupyter_mlops.verbs.history import History, Shown
+    from jupyter_mlops.verbs.imports import Imported
+    from jupyter_mlops.verbs.searching import Found
+    from jupyter_mlops.verbs.status import NextStep, Status
+    from jupyter_mlops.verbs.transfers import Transferred
+    from jupyter_mlops.verbs.versions import DatasetVersion
+    from jupyter_mlops.versioning.datasets import DatasetState
 
 MOST_PATHS = 50
 WAITING = {
@@ -183,7 +185,7 @@ def _(result: Shown) -> Document:
         shown = document(result.run)
         texts = (("Not committed", result.changes), ("Log", result.log))
         parts = (Section(title, (Listing(title, text),)) for title, text in texts if text)
-        return attrs.evolve(shown, blocks=(*shown.blocks, *parts))
+        return Document(shown.title, (*shown.blocks, *parts))
     schema: list[tuple[Cell, ...]] = [(each.name, each.type) for each in result.schema]
     blocks: list[Block] = list(_version(result.version)) if result.version else []
     blocks += facts(*((spaced(key), scalar(value)) for key, value in result.provenance.items()), caption="Provenance")

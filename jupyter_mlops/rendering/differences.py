@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from jupyter_mlops.profiles.movements import ColumnMovement
-from jupyter_mlops.profiles.previews import PictureChange, TextChange
-from jupyter_mlops.profiles.rows import CellChange, RowChange
+from jupyter_mlops.profiles.rows import CellChange
 from jupyter_mlops.rendering import pictures  # noqa: F401 (it draws them)
 from jupyter_mlops.rendering.blocks import (
     Block,
@@ -25,7 +24,12 @@ from jupyter_mlops.rendering.blocks import (
 )
 from jupyter_mlops.rendering.generic import document
 from jupyter_mlops.rendering.units import changes, count, exact, number, size
-from jupyter_mlops.verbs.differences import Difference
+
+if TYPE_CHECKING:
+    from jupyter_mlops.profiles.movements import ColumnMovement
+    from jupyter_mlops.profiles.previews import PictureChange, TextChange
+    from jupyter_mlops.profiles.rows import RowChange
+    from jupyter_mlops.verbs.differences import Difference
 
 MOST_PATHS = 50
 MOST_COLUMNS = 8

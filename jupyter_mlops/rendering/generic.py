@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import singledispatch
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -40,9 +40,32 @@ STATES = {
 }
 
 
-@singledispatch
-def document(result: Any) -> Document:
-    """The rendition of `result`; each verb's result may have its own, any other gets this."""
+class Renditions:
+    """The rendition of each result, found by the name of its class: to show one, no other has to be loaded."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Callable[[Any], Document]] = {}
+
+    def register(self, rendition: Callable[[Any], Document]) -> Callable[[Any], Document]:
+        """Let the decorated function show results of the class that its argument is annotated with."""
+        annotated = rendition.__annotations__["result"]
+        self._by_name[annotated.rpartition(".")[2]] = rendition
+        return rendition
+
+    def of(self, result_type: type) -> Callable[[Any], Document]:
+        """What shows results of this class, or what shows any."""
+        names = (each.__name__ for each in result_type.__mro__)
+        return next((self._by_name[name] for name in names if name in self._by_name), _any)
+
+    def __call__(self, result: Any) -> Document:
+        """The rendition of `result`."""
+        return self.of(type(result))(result)
+
+
+document = Renditions()
+
+
+def _any(result: Any) -> Document:
     if not attrs.has(type(result)):
         return Document(type(result).__name__, facts(("value", scalar(result))))
     return Document(spaced(type(result).__name__), tuple(_blocks(result)))

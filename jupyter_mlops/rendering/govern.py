@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jupyter_mlops.records import short
 from jupyter_mlops.rendering.blocks import Cell, Code, Document, Mark, Section, Tone, facts, say, table
 from jupyter_mlops.rendering.generic import MOST_ROWS, document, state
 from jupyter_mlops.rendering.units import count, duration, moment, size
-from jupyter_mlops.verbs.demonstration import Demo
-from jupyter_mlops.verbs.doctor import Diagnosis
-from jupyter_mlops.verbs.erasure import Erased
-from jupyter_mlops.verbs.keeping import Collected, Retained
-from jupyter_mlops.verbs.project import Initialised
-from jupyter_mlops.verbs.verification import Verified
-from jupyter_mlops.versioning.scrubbing import Trouble
+
+if TYPE_CHECKING:
+    from jupyter_mlops.verbs.demonstration import Demo
+    from jupyter_mlops.verbs.doctor import Diagnosis
+    from jupyter_mlops.verbs.erasure import Erased
+    from jupyter_mlops.verbs.keeping import Collected, Retained
+    from jupyter_mlops.verbs.project import Initialised
+    from jupyter_mlops.verbs.verification import Verified
+    from jupyter_mlops.versioning.scrubbing import Trouble
 
 
 @document.register

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-import attrs
+import msgspec
 
 from jupyter_mlops.rendering.blocks import Vertex
 
 Arrow = tuple[str, str]
 
 
-@attrs.frozen
-class Spot:
+class Spot(msgspec.Struct, frozen=True):
     """A place in the drawing: its layer (0 holds the sources) and its row within the layer."""
 
     layer: int
     row: int
 
 
-@attrs.frozen
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """Where each vertex stands, and the spots that each arrow passes from start to end."""
 
     spots: Mapping[str, Spot]

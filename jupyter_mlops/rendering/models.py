@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_mlops.rendering.blocks import (
     Block,
@@ -20,8 +20,10 @@ from jupyter_mlops.rendering.blocks import (
 )
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import count, duration, label, moment, scalar
-from jupyter_mlops.verbs.deployments import Deployment, Deployments, Prediction, Undeployed
-from jupyter_mlops.verbs.models import Aliased, Model, Models, Registered
+
+if TYPE_CHECKING:
+    from jupyter_mlops.verbs.deployments import Deployment, Deployments, Prediction, Undeployed
+    from jupyter_mlops.verbs.models import Aliased, Model, Models, Registered
 
 MOST_PREDICTIONS = 20
 

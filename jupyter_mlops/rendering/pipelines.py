@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from difflib import unified_diff
+from typing import TYPE_CHECKING
 
-from jupyter_mlops.pipelines.contrasts import CellChange, Contrast
 from jupyter_mlops.pipelines.uncommitted import commit_line
 from jupyter_mlops.rendering.blocks import (
     Block,
@@ -22,12 +22,15 @@ from jupyter_mlops.rendering.blocks import (
 )
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
-from jupyter_mlops.verbs.checks import CiReport
-from jupyter_mlops.verbs.environments import EnvironmentLock
-from jupyter_mlops.verbs.exports import Exported
-from jupyter_mlops.verbs.runs import Runs, RunSummary
-from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
-from jupyter_mlops.verbs.trials import StageProposal
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.contrasts import CellChange, Contrast
+    from jupyter_mlops.verbs.checks import CiReport
+    from jupyter_mlops.verbs.environments import EnvironmentLock
+    from jupyter_mlops.verbs.exports import Exported
+    from jupyter_mlops.verbs.runs import Runs, RunSummary
+    from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
+    from jupyter_mlops.verbs.trials import StageProposal
 
 DIGESTS = frozenset({"data", "code", "commit"})
 SHOWN = 7

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jupyter_mlops.rendering.blocks import (
     Bar,
     Bars,
@@ -20,8 +22,10 @@ from jupyter_mlops.rendering.blocks import (
 )
 from jupyter_mlops.rendering.generic import document
 from jupyter_mlops.rendering.units import count, number, scalar
-from jupyter_mlops.verbs.drift import ColumnDrift, ColumnProfile, DriftReport, Profile
-from jupyter_mlops.verbs.lineage import Lineage
+
+if TYPE_CHECKING:
+    from jupyter_mlops.verbs.drift import ColumnDrift, ColumnProfile, DriftReport, Profile
+    from jupyter_mlops.verbs.lineage import Lineage
 
 MOST_BARS = 40
 MOST_TOP = 3

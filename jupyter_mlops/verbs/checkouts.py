@@ -46,6 +46,7 @@ def checkout(
     from jupyter_mlops.versioning.checkout import Checkout, require_known_revision
 
     datasets = call.project.datasets
+    datasets.look_once()
     bringing = Checkout(datasets)
     if all:
         commit = require_known_revision(datasets, reference)

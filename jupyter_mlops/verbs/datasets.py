@@ -110,6 +110,7 @@ def commit(
     from jupyter_mlops.versioning.retention import age
 
     project = call.project
+    project.datasets.look_once()
     committing = Committing(project.datasets)
     places = [call.path(path) for path in paths]
     names = committing.targets(places, adopt=adopt) if paths else committing.changed()
@@ -176,17 +177,17 @@ def _gone(missing: Sequence[str]) -> str:
 
 def _holding(datasets: Datasets, draft: Draft) -> str:
     """The commit that first held the content of `draft`."""
-    known = datasets.recorded(draft.name, draft.content.digest)
+    known = datasets.recorded(draft.name, draft.content.digest, tagged=False)
     return (known.git_commit if known else None) or "HEAD"
 
 
 def _committed(datasets: Datasets, draft: Draft, *, git: bool) -> CommittedVersion:
-    known = datasets.recorded(draft.name, draft.content.digest)
+    known = datasets.recorded(draft.name, draft.content.digest, tagged=False)
     return CommittedVersion(
         dataset=draft.name,
         version=known.version or "new" if known else "new",
         digest=draft.content.digest,
-        files=len(draft.content.entries),
+        files=draft.content.count,
         bytes=draft.content.size,
         added=len(draft.change.added),
         modified=len(draft.change.modified),

@@ -16,7 +16,8 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor, Progress, Step, silent
-from jupyter_mlops.trust.addresses import redacted_all
+from jupyter_mlops.trust.identity import identify
+from jupyter_mlops.versioning.git import Git
 
 Ask = Callable[[str], bool]
 """Puts a yes-or-no question to the user; answers False where nobody can be asked."""
@@ -89,17 +90,24 @@ class Call:
     ----------
     folder
         Where the user stands; relative paths start here.
-    actor
-        Who asks.
+    signer
+        Who asks; None leaves it to git, which is asked when somebody wants to know.
     progress, ask
         Where to report, and whom to ask.
     """
 
     folder: Path
-    actor: Actor
+    signer: Actor | None = None
     progress: Progress = silent
     ask: Ask = nobody
     opened: Project | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        if self.signer:
+            return self.signer
+        return self.opened.actor if self.opened else identify(Git(self.folder).author())
 
     @property
     def project(self) -> Project:
@@ -206,6 +214,8 @@ class Verb:
 
         Whoever mistypes a personal one writes it elsewhere: what looks like it is not kept either.
         """
+        from jupyter_mlops.trust.addresses import redacted_all
+
         personal = {argument.name for argument in self.arguments() if argument.option.personal}
 
         def is_private(name: str, value: object) -> bool:

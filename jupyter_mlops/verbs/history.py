@@ -54,6 +54,7 @@ def log(
         Where the page before ended: its `next_cursor`.
     """
     project = call.project
+    project.datasets.look_once()
     name = typed(call, name)
     if name and is_model(project, name):
         return _model_history(project, name, limit, cursor)
@@ -175,6 +176,7 @@ def show(call: Call, reference: Reference) -> Shown:
     project = call.project
     if reference.startswith(RUN):
         return _shown_run(project, reference)
+    project.datasets.look_once()
     text = typed(call, reference)
     if is_model(project, text):
         return _shown_model(project, text)

@@ -21,9 +21,8 @@ from jupyter_mlops.errors import Cancelled, EnvironmentFault, MlopsError, UsageE
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor, Progress, silent, write_atomically
 from jupyter_mlops.trust.detecting import require_no_secret
-from jupyter_mlops.trust.identity import identify, parse
+from jupyter_mlops.trust.identity import parse
 from jupyter_mlops.verbs.declaration import SIGNER, Ask, Call, Verb, nobody
-from jupyter_mlops.versioning.git import Git
 
 JSON_PATH = re.compile(r"`\$\.(\w+)`")
 UNSPEAKABLE = re.compile("[\0\ud800-\udfff]")
@@ -71,20 +70,19 @@ def invoke(verb: Verb, arguments: Mapping[str, Any], origin: Origin) -> Any:
     with translated(verb.name):
         request = checked(verb, arguments)
         project = _open(verb, origin)
-        actor = origin.actor or (project.actor if project else identify(Git(origin.folder).author()))
-        if project:
-            project.roles.require(actor, verb.action, verb.name)
+        asking = Call(origin.folder.resolve(), origin.actor, origin.progress, origin.ask, project)
+        if project and project.roles.are_given:
+            project.roles.require(asking.actor, verb.action, verb.name)
         own = dict(request)
         named = own.pop(SIGNER.name, "") if verb.signs else ""
-        signer = parse(named) if named else actor
-        call = Call(origin.folder.resolve(), signer, origin.progress, origin.ask, project)
+        call = attrs.evolve(asking, signer=parse(named)) if named else asking
         try:
             with translated(verb.name):
                 result = verb.function(call, **own)
         except MlopsError as error:
-            _record(verb, project, actor, origin.face, error.reference, request)
+            _record(verb, asking, origin.face, error.reference, request)
             raise
-        _record(verb, project, actor, origin.face, "ok", request)
+        _record(verb, asking, origin.face, "ok", request)
         return result
 
 
@@ -175,14 +173,13 @@ def translated(what: str) -> Iterator[None]:
         ) from error
 
 
-def _record(
-    verb: Verb, project: Project | None, actor: Actor, face: str, outcome: str, request: dict[str, Any]
-) -> None:
+def _record(verb: Verb, call: Call, face: str, outcome: str, request: dict[str, Any]) -> None:
     """Write the audit line and touch what watchers look at; reading verbs leave no trace."""
+    project = call.opened
     if verb.reads or project is None:
         return
     try:
-        project.audit.append(actor, face, verb.name, outcome, msgspec.to_builtins(verb.recordable(request)))
+        project.audit.append(call.actor, face, verb.name, outcome, msgspec.to_builtins(verb.recordable(request)))
         write_atomically(project.places.live / "changed", verb.name.encode())
     except OSError as error:
         if outcome == "ok":

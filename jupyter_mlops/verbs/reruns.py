@@ -22,8 +22,8 @@ from jupyter_mlops.project import Project
 from jupyter_mlops.records import StageRecord, listed
 from jupyter_mlops.registry.agreement import agree
 from jupyter_mlops.verbs.declaration import Call
+from jupyter_mlops.versioning.occupancy import private_folder
 from jupyter_mlops.versioning.replicas import replica
-from jupyter_mlops.versioning.store import private_folder
 from jupyter_mlops.versioning.transfer import Request
 
 

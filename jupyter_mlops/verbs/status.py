@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -10,10 +11,12 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.pipelines.pipeline import StageStatus as StageState
+from jupyter_mlops.pipelines.stage_status import StageStatus as StageState
 from jupyter_mlops.project import Project
+from jupyter_mlops.trust.identity import UNKNOWN
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
-from jupyter_mlops.versioning.values import DatasetState
+from jupyter_mlops.versioning.pointers import PIPELINE_FILE
+from jupyter_mlops.versioning.values import CUT_OFF, LAST_LOOK, DatasetState
 
 
 @attrs.frozen
@@ -71,6 +74,7 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
         Datasets to look at; none means all.
     """
     project = call.project
+    project.datasets.look_once()
     states = project.datasets.states([_relative(call, path) for path in paths])
     datasets = tuple(_with_rows(project, state) for state in states)
     stages, trouble = _stages(project)
@@ -82,7 +86,7 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
         branch=project.git.branch(),
         head=project.git.head(),
         is_dvc=(project.root / ".dvc").is_dir(),
-        role=project.roles.role_of(call.actor),
+        role=_role(call),
         datasets=datasets,
         stages=stages,
         next=steps,
@@ -91,13 +95,20 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
     )
 
 
+def _role(call: Call) -> str:
+    """The role of whoever asks; git is asked for the name only where it matters."""
+    roles = call.project.roles
+    return roles.role_of(call.actor if roles.are_given else UNKNOWN)
+
+
 def _broken(project: Project) -> Iterator[NextStep]:
     """An erasure that was cut off, and what the last look at the cache found."""
-    from jupyter_mlops.versioning.journal import Journal
+    if (project.places.state / CUT_OFF).exists():
+        yield NextStep("failed", "", "An erasure was cut off", "erase --resume")
+    if not (project.places.state / LAST_LOOK).exists():
+        return
     from jupyter_mlops.versioning.scrubbing import LastLook
 
-    if Journal.path(project.places).exists():
-        yield NextStep("failed", "", "An erasure was cut off", "erase --resume")
     look = LastLook.read(project.places)
     if look and look.troubles:
         objects = "object is" if look.troubles == 1 else "objects are"
@@ -126,10 +137,17 @@ def _with_rows(project: Project, state: DatasetState) -> DatasetState:
 
 def _stages(project: Project) -> tuple[tuple[StageState, ...], tuple[NextStep, ...]]:
     """The stages; a pipeline that cannot be read is a step of its own and hides nothing else."""
+    if not _has_pipeline(project):
+        return (), ()
     try:
         return tuple(project.pipeline.states()), ()
     except UsageError as error:
         return (), (NextStep("failed", "dvc.yaml", f"{error.message} {error.context}".strip(), "stage list"),)
+
+
+def _has_pipeline(project: Project) -> bool:
+    """Whether anything of pipelines has to be loaded at all."""
+    return os.path.lexists(project.root / PIPELINE_FILE)
 
 
 def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[StageState]) -> Iterator[NextStep]:
@@ -154,7 +172,7 @@ def _uncommitted(project: Project) -> Iterator[NextStep]:
     """What a clone would lack, or have otherwise, though data and stages are up to date."""
     from jupyter_mlops.pipelines.uncommitted import changed_files, commit_line, untracked_code
 
-    stages = project.pipeline.stages()
+    stages = project.pipeline.stages() if _has_pipeline(project) else ()
     for path in untracked_code(project.git, stages):
         yield NextStep("untracked", path, f"{path} is in no commit", commit_line([path], f"add {path}"))
     if changed := changed_files(project.git, stages):

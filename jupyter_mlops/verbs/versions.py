@@ -108,11 +108,14 @@ def count(files: Sequence[DataFile]) -> int | None:
 
 def _outline(files: Sequence[DataFile]) -> tuple[int | None, dict[str, str]]:
     """Rows and columns of `files`; None and nothing when they are no table or too much to read for a remark."""
-    from jupyter_mlops.profiles.tables import outline
+    from jupyter_mlops.profiles.tables import is_table, outline
 
+    if not files:
+        return 0, {}
     if len(files) > COUNTED_FILES or sum(file.bytes for file in files) > COUNTED_BYTES:
         return None, {}
-    return outline([file.location for file in files], [file.path for file in files]) if files else (0, {})
+    names = [file.path for file in files]
+    return outline([file.location for file in files], names) if is_table(names) else (None, {})
 
 
 def counted(datasets: Datasets, draft: Draft) -> Draft:
@@ -128,7 +131,7 @@ def counted(datasets: Datasets, draft: Draft) -> Draft:
 
 def _is_small(draft: Draft) -> bool:
     """Asked before thousands of files are looked up in vain."""
-    return len(draft.content.entries) <= COUNTED_FILES and draft.content.size <= COUNTED_BYTES
+    return draft.content.count <= COUNTED_FILES and draft.content.size <= COUNTED_BYTES
 
 
 def require_columns(datasets: Datasets, draft: Draft, columns: Iterable[str]) -> None:
@@ -154,7 +157,11 @@ def _rows_added(datasets: Datasets, draft: Draft, rows: int | None) -> int | Non
         return rows
     if rows is not None and draft.rows_before is not None:
         return rows - draft.rows_before
+    from jupyter_mlops.profiles.tables import is_table
+
     changed = {*draft.change.added, *draft.change.modified, *draft.change.removed}
+    if not is_table([path or draft.name for path in changed]):
+        return None  # the listing of the version before is not even read
     earlier = [entry for entry in datasets.store.content(draft.before).entries if entry.path in changed]
     old = count([_stored(datasets, draft.name, entry) for entry in earlier])
     new = count(_readable(datasets, draft, [entry for entry in draft.content.entries if entry.path in changed]))
@@ -194,13 +201,13 @@ def _happened(draft: Draft) -> str:
     if draft.recorded and not draft.is_head:
         return f"back to {draft.recorded}"
     if not draft.before:
-        return _counted(rows, "row") if rows else f"first version, {_counted(len(draft.content.entries), 'file')}"
+        return _counted(rows, "row") if rows else f"first version, {_counted(draft.content.count, 'file')}"
     if rows:
         return f"{'+' if rows > 0 else ''}{_counted(rows, 'row')}"
     if not change and draft.recorded:
         return "description"
     if not change:  # saved by an earlier commit with --no-git
-        return _counted(draft.rows, "row") if draft.rows else _counted(len(draft.content.entries), "file")
+        return _counted(draft.rows, "row") if draft.rows else _counted(draft.content.count, "file")
     parts = [("added", change.added), ("modified", change.modified), ("removed", change.removed)]
     return ", ".join(f"{_counted(len(paths), 'file')} {word}" for word, paths in parts if paths)
 

@@ -99,7 +99,7 @@ def _following(datasets: Datasets, what: Wanted) -> Wanted:
 
 def with_pushed(call: Call, what: Wanted) -> Wanted:
     """`what`, and whatever the commit names that the upstream branch is known to have."""
-    from jupyter_mlops.versioning.history import read_blobs
+    from jupyter_mlops.versioning.blobs import read_blobs
     from jupyter_mlops.versioning.pointers import LOCK_FILE, SUFFIX
 
     datasets = call.project.datasets

@@ -9,12 +9,13 @@ import attrs
 
 from jupyter_mlops.errors import UnknownReference, UsageError
 from jupyter_mlops.records import Progress, silent
-from jupyter_mlops.versioning.content import Content
+from jupyter_mlops.versioning.blobs import read_blobs
+from jupyter_mlops.versioning.content import MD5, Content
 from jupyter_mlops.versioning.datasets import Dataset, Datasets, Version
-from jupyter_mlops.versioning.history import read_blobs
 from jupyter_mlops.versioning.pointers import LOCK_FILE, Out, graft_stage, stage_of
 from jupyter_mlops.versioning.publishing import Publication
 from jupyter_mlops.versioning.reach import versions
+from jupyter_mlops.versioning.restoring import Plan
 
 SHOWN_FILES = 10
 
@@ -93,25 +94,28 @@ class Checkout:
         with self._datasets.store.in_use(), self._datasets.publisher.turn():
             files = {path: self._datasets.repointed(path, data) for path, data in files.items()}
             wanted = {name: self._standing(out) for name, out in wanted.items()}
-            for name, out in wanted.items():
-                if not dry_run:
-                    self._datasets.restoring.sweep(name)
-                self._datasets.store.content(out.digest)  # a damaged or missing listing is the first thing to say
-                self._require_saved(name, out)
-            if dry_run:
-                plans = [self._datasets.restoring.plan(name, out.digest)[1] for name, out in wanted.items()]
-            else:
-                plans = [
-                    self._datasets.restore(name, out.digest, progress, is_executable=out.is_executable)
-                    for name, out in wanted.items()
-                ]
+            plans = [self._plan(name, out) for name, out in wanted.items()]
+            if not dry_run:
+                for plan in plans:
+                    self._datasets.restoring.sweep(plan.name)
+                    self._datasets.restoring.carry_out(plan, progress, is_executable=wanted[plan.name].is_executable)
                 self._datasets.publisher.publish(Publication(files, tuple(wanted)))
         return Effect(tuple(wanted), sum(len(plan.written) for plan in plans), sum(len(plan.removed) for plan in plans))
+
+    def _plan(self, name: str, out: Out) -> Plan:
+        """What to write and remove; one look at the workspace serves the check and the plan."""
+        self._datasets.store.content(out.digest)  # a damaged or missing listing is the first thing to say
+        workspace = self._datasets.workspace
+        now = workspace.scan(name, out.algorithm) if workspace.exists(name) else None
+        self._require_saved(name, out, now)
+        if out.algorithm != MD5 and now:
+            now = workspace.scan(name)
+        return self._datasets.restoring.plan(name, out.digest, now)
 
     def _standing(self, out: Out) -> Out:
         return attrs.evolve(out, digest=self._datasets.store.standing(out.digest))
 
-    def _require_saved(self, name: str, target: Out) -> None:
+    def _require_saved(self, name: str, target: Out, now: Content | None) -> None:
         """Refuse to overwrite what no version holds.
 
         Raises
@@ -119,7 +123,7 @@ class Checkout:
         UsageError
             ``would-lose-changes``, with the files.
         """
-        lost = list(self._unsaved(name, target))
+        lost = list(self._unsaved(name, target, now))
         if not lost:
             return
         more = f" and {len(lost) - SHOWN_FILES} more" if len(lost) > SHOWN_FILES else ""
@@ -130,14 +134,11 @@ class Checkout:
             hint=f"commit {name} keeps them as a version; then check out again.",
         )
 
-    def _unsaved(self, name: str, target: Out) -> Iterator[str]:
+    def _unsaved(self, name: str, target: Out, now: Content | None) -> Iterator[str]:
         """The files at `name` whose bytes only the workspace has, and a pointer that no commit holds."""
         if (uncommitted := self._uncommitted_pointer(name)) and uncommitted[1] != target.digest:
             yield uncommitted[0]
-        if not self._datasets.workspace.exists(name):
-            return
-        now = self._datasets.workspace.scan(name, target.algorithm)
-        if now.digest == target.digest:
+        if now is None or now.digest == target.digest or self._is_pointed(name, now):
             return
         erased = self._datasets.tombstones.is_erased  # nobody wants that back
         left = {entry.path: entry.md5 for entry in now.entries if not erased(entry.md5)}
@@ -147,6 +148,11 @@ class Checkout:
             if not left:
                 return
         yield from (posixpath.join(name, path) if path else name for path in left)
+
+    def _is_pointed(self, name: str, now: Content) -> bool:
+        """Whether the pointer names what is there, and the cache tells what that is."""
+        here = self._datasets.pointer(name)
+        return here is not None and here[1].digest == now.digest and self._datasets.store.tells(now.digest)
 
     def _contents(self, name: str, target: Out) -> Iterator[Content]:
         """The contents in which a file may be safe, each once."""
@@ -167,7 +173,7 @@ class Checkout:
     def _uncommitted_pointer(self, name: str) -> tuple[str, str] | None:
         """The pointer and digest of `name`, when no commit of any branch holds that pointer."""
         found = self._datasets.pointer(name)
-        if found is None or not found[1].digest or self._datasets.recorded(name, found[1].digest):
+        if found is None or not found[1].digest or self._datasets.recorded(name, found[1].digest, tagged=False):
             return None
         pointer = found[0].pointer
         blob = self._git.run("hash-object", "--", pointer).strip()

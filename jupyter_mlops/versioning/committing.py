@@ -91,6 +91,7 @@ class Committing:
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
         self._git = datasets.git
+        self._tracked: dict[str, bool] = {}
 
     def changed(self) -> tuple[str, ...]:
         """Every dataset whose content, or whose pointer, no commit holds yet."""
@@ -169,7 +170,7 @@ class Committing:
             )
         if not self._datasets.workspace.exists(name):
             raise UsageError("no-such-file", f"{name} is not in the workspace.", hint=f"checkout {name} puts it back.")
-        if not adopt and self._git.is_tracked(name):
+        if not adopt and self._is_tracked(name):
             raise UsageError(
                 "tracked-by-git",
                 f"{name} is already tracked by git.",
@@ -188,11 +189,17 @@ class Committing:
                 hint=f"checkout {name}@HEAD puts what is left of it in its place (in a clone after git pull).",
             )
         before, rows = (pointer[1].digest, pointer[1].rows) if pointer else ("", None)
-        change = content.changes_since(self._datasets.content_or_none(before))
-        known = self._datasets.recorded(name, content.digest)
+        change = self._datasets.changes(content, before)
+        known = self._datasets.recorded(name, content.digest, tagged=False)
         is_head = self._datasets.versions.index.digest_at(name) == content.digest
         version = known.version if known else None
-        return Draft(name, before, content, change, self._git.is_tracked(name), version, is_head, rows)
+        return Draft(name, before, content, change, self._is_tracked(name), version, is_head, rows)
+
+    def _is_tracked(self, name: str) -> bool:
+        """Whether git tracks the data `name`; asked once."""
+        if name not in self._tracked:
+            self._tracked[name] = self._git.is_tracked(name)
+        return self._tracked[name]
 
     def publish(self, drafts: Sequence[Draft], meta: Mapping[str, object]) -> tuple[str, ...]:
         """Write the pointers of `drafts`; returns every path that git should commit.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from io import BytesIO
+from itertools import islice
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter
 
@@ -56,62 +57,119 @@ class FileChanges:
         return bool(self.added or self.modified or self.removed)
 
 
-@attrs.frozen(slots=False)
-class Content:
-    """The files of a dataset at one moment.
+@attrs.frozen
+class Summary:
+    """What may be known of a content before any file of it is listed.
 
     Attributes
     ----------
-    entries
-        Sorted by path; a single one with an empty path when the dataset is a file.
+    digest, size, nfiles
+        Its own.
+    """
+
+    digest: str
+    size: int
+    nfiles: int | None
+
+
+@attrs.frozen(slots=False, eq=False)
+class Content:
+    """The files of a dataset at one moment; two are equal when their bytes are.
+
+    Attributes
+    ----------
+    listed
+        Tells the files when they are wanted, sorted by path.
     is_folder
         Whether the dataset is a folder.
     is_executable
         Whether a single file may be executed.
+    known
+        What need not be reckoned from the files.
+    since
+        The digest of an earlier content, and what has changed since, where that was seen.
     """
 
-    entries: tuple[Entry, ...]
+    listed: Callable[[], Iterable[Entry]]
     is_folder: bool
     is_executable: bool = False
+    known: Summary | None = None
+    since: tuple[str, FileChanges] | None = None
+
+    @classmethod
+    def of(cls, entries: tuple[Entry, ...], *, is_folder: bool) -> Content:
+        """The content of these `entries`, sorted by path."""
+        return cls(lambda: entries, is_folder)
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """Sorted by path; a single one with an empty path when the dataset is a file."""
+        return tuple(self.listed())
+
+    def each(self) -> Iterable[Entry]:
+        """The same, one at a time: hundreds of thousands of entries take much room."""
+        return self.__dict__["entries"] if "entries" in self.__dict__ else self.listed()
 
     @cached_property
     def digest(self) -> str:
         """The md5 of the file, or of the ``.dir`` object with its suffix."""
-        if not self.is_folder:
-            return self.entries[0].md5
-        return hashlib.md5(self.as_dir_object(), usedforsecurity=False).hexdigest() + FOLDER_SUFFIX
+        if self.known:
+            return self.known.digest
+        return digest_of(self.as_dir_object()) if self.is_folder else self.entries[0].md5
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(entry.size for entry in self.entries)
+        return self.known.size if self.known else sum(entry.size for entry in self.each())
 
     @property
     def nfiles(self) -> int | None:
         """How many files a folder holds; None for a single file."""
+        if self.known:
+            return self.known.nfiles
         return len(self.entries) if self.is_folder else None
+
+    @property
+    def count(self) -> int:
+        """How many files it holds."""
+        return 1 if self.nfiles is None else self.nfiles
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Content):
+            return NotImplemented
+        return (self.digest, self.is_executable) == (other.digest, other.is_executable)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     def as_dir_object(self) -> bytes:
         """The ``.dir`` object, byte for byte as DVC writes it."""
         whole = BytesIO()  # hands its buffer over, where a join would hold everything twice
         whole.write(b"[")
-        for at in range(0, len(self.entries), PIECE):
-            whole.write(b", " if at else b"")
-            whole.write(_written(self.entries[at : at + PIECE]))
+        each, gap = iter(self.each()), b""
+        while piece := tuple(islice(each, PIECE)):
+            whole.write(gap)
+            whole.write(_written(piece))
+            gap = b", "
         whole.write(b"]")
         return whole.getvalue()
 
     def changes_since(self, before: Content | None) -> FileChanges:
         """What was added, modified and removed since `before` (None: nothing was there)."""
-        old = {entry.path: entry.md5 for entry in before.entries} if before else {}
+        old = {entry.path: entry.md5 for entry in before.each()} if before else {}
         added, modified = [], []
-        for entry in self.entries:
+        for entry in self.each():
             md5 = old.pop(entry.path, None)
             if md5 is None:
                 added.append(entry.path)
             elif md5 != entry.md5:
                 modified.append(entry.path)
         return FileChanges(tuple(sorted(added)), tuple(sorted(modified)), tuple(sorted(old)))
+
+
+def digest_of(listing: bytes) -> str:
+    """The name of the ``.dir`` object with these bytes."""
+    return hashlib.md5(listing, usedforsecurity=False).hexdigest() + FOLDER_SUFFIX
 
 
 def _written(entries: Iterable[Entry]) -> bytes:
@@ -122,7 +180,7 @@ def _written(entries: Iterable[Entry]) -> bytes:
 
 def folder(entries: Iterable[Entry]) -> Content:
     """The content of a folder, its files in any order."""
-    return Content(tuple(sorted(entries, key=BY_PATH)), is_folder=True)
+    return Content.of(tuple(sorted(entries, key=BY_PATH)), is_folder=True)
 
 
 def parse_dir_object(data: bytes, digest: str) -> Content:
@@ -137,7 +195,7 @@ def parse_dir_object(data: bytes, digest: str) -> Content:
         listed = _listed(data)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise corrupt(digest) from error
-    if not all(map(DIGEST.fullmatch, map(BY_MD5, listed))) or not _are_below([entry.path for entry in listed]):
+    if not _are_digests(list(map(BY_MD5, listed))) or not _are_below([entry.path for entry in listed]):
         raise corrupt(digest)
     return folder(listed)
 
@@ -148,6 +206,16 @@ def _listed(data: bytes) -> tuple[Entry, ...]:
         return LISTING.decode(data)
     except ValueError:
         return tuple(Entry(str(item["relpath"]), str(item["md5"])) for item in json.loads(data))
+
+
+def _are_digests(md5s: list[str]) -> bool:
+    """Whether all are digests; those of plain files are looked at all at once."""
+    digits = "".join(md5s)
+    try:
+        plain = all(len(md5) == 32 for md5 in md5s) and bytes.fromhex(digits).hex() == digits
+    except ValueError:
+        plain = False
+    return plain or all(map(DIGEST.fullmatch, md5s))
 
 
 def _are_below(paths: list[str]) -> bool:

@@ -7,22 +7,19 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.records import Places, Progress, short, silent
+from jupyter_mlops.versioning.blobs import read_blobs
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, FileChanges
-from jupyter_mlops.versioning.descriptions import Descriptions
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
-from jupyter_mlops.versioning.history import read_blobs
-from jupyter_mlops.versioning.ledger import Ledger
 from jupyter_mlops.versioning.names import PREFIX, exact, find, short_names, unknown
 from jupyter_mlops.versioning.pointers import Described, Out, described, outs, repointed
-from jupyter_mlops.versioning.publishing import Publisher
-from jupyter_mlops.versioning.restoring import Restored, Restoring
-from jupyter_mlops.versioning.stage_files import StageFiles, files
+from jupyter_mlops.versioning.stage_files import StageFiles, look
 from jupyter_mlops.versioning.stat_index import StatIndex
 from jupyter_mlops.versioning.store import Store
 from jupyter_mlops.versioning.tags import VersionTags
@@ -30,6 +27,10 @@ from jupyter_mlops.versioning.tombstones import Tombstones
 from jupyter_mlops.versioning.values import DataFile, Dataset, DatasetState, PointerOut, Version
 from jupyter_mlops.versioning.versions import Versions
 from jupyter_mlops.versioning.workspace import Workspace
+
+if TYPE_CHECKING:
+    from jupyter_mlops.versioning.publishing import Publisher
+    from jupyter_mlops.versioning.restoring import Plan, Restoring
 
 __all__ = ["DataFile", "Dataset", "DatasetState", "Datasets", "PointerOut", "Version"]
 
@@ -49,6 +50,8 @@ class Datasets:
         self.places = places
         self.git = git
         self._parsed: dict[str, tuple[int, int, tuple[Out, ...]]] = {}
+        self._looks_once = False
+        self._look: list[tuple[Dataset, Out]] | None = None
 
     @cached_property
     def settings(self) -> DvcSettings:
@@ -63,6 +66,8 @@ class Datasets:
     @cached_property
     def tombstones(self) -> Tombstones:
         """What was let go for good."""
+        from jupyter_mlops.versioning.ledger import Ledger
+
         return Tombstones(self.places, Ledger(self.places, self.git))
 
     @property
@@ -80,11 +85,14 @@ class Datasets:
         """The names given to versions."""
         return self.versions.tags
 
-    def recorded(self, name: str, digest: str) -> Version | None:
-        """The numbered version of `name` with exactly this digest, or in whose place it stands, or None."""
-        if known := self.versions.recorded(name, digest):
+    def recorded(self, name: str, digest: str, *, tagged: bool = True) -> Version | None:
+        """The numbered version of `name` with exactly this digest, or in whose place it stands, or None.
+
+        Without `tagged` its tags are not looked for.
+        """
+        if known := self.versions.recorded(name, digest, tagged=tagged):
             return known
-        before = (self.versions.recorded(name, old) for old in self.tombstones.predecessors(digest))
+        before = (self.versions.recorded(name, old, tagged=tagged) for old in self.tombstones.predecessors(digest))
         found = next(filter(None, before), None)
         return attrs.evolve(found, digest=digest) if found else None
 
@@ -96,11 +104,20 @@ class Datasets:
         """Every dataset of the workspace, data first, then outs of stages, each by name."""
         return tuple(dataset for dataset, _ in self.pointers())
 
+    def look_once(self) -> None:
+        """Ask git for the pointers once from now on, until one is published: for a verb that answers at once."""
+        self._looks_once = True
+
     def pointers(self) -> list[tuple[Dataset, Out]]:
         """Every dataset with what its pointer in the workspace says; data first, then by name."""
-        stage_files = StageFiles.read(self.git)
+        found = self._pointers() if self._look is None else self._look
+        self._look = found if self._looks_once else None
+        return found
+
+    def _pointers(self) -> list[tuple[Dataset, Out]]:
         found: list[tuple[Dataset, Out]] = []
-        for pointer in files(self.git):
+        pointers, stage_files = look(self.git)
+        for pointer in pointers:
             for out in self._outs(pointer):
                 name = stage_files.name_of(out, pointer)
                 if name and stage_files.is_cached(out, pointer):
@@ -230,14 +247,14 @@ class Datasets:
         state = attrs.evolve(state, at=at)
         if content.digest == out.digest:
             return state
-        change = content.changes_since(self.content_or_none(out.digest))
+        change = self.changes(content, out.digest)
         return attrs.evolve(
             state,
             state="changed",
             added=len(change.added),
             modified=len(change.modified),
             removed=len(change.removed),
-            files=len(content.entries),
+            files=content.count,
             bytes=content.size,
         )
 
@@ -251,8 +268,16 @@ class Datasets:
     def _label(self, name: str, digest: str | None) -> str | None:
         if not digest:
             return None
-        known = self.recorded(name, digest)
+        known = self.recorded(name, digest, tagged=False)
         return known.label if known else f"new·{short(digest)}"
+
+    def changes(self, content: Content, before: str) -> FileChanges:
+        """The files of `content` that differ from the version `before`, which is read only where need be."""
+        if content.digest == before:
+            return FileChanges()
+        if content.since and content.since[0] == before:
+            return content.since[1]
+        return content.changes_since(self.content_or_none(before))
 
     def content_or_none(self, digest: str) -> Content | None:
         """The files of the version `digest`, or None when the cache does not hold its listing."""
@@ -286,6 +311,8 @@ class Datasets:
 
     def descriptions(self, name: str) -> dict[str, Described]:
         """What people wrote about each version of `name`, by digest."""
+        from jupyter_mlops.versioning.descriptions import Descriptions
+
         return Descriptions(self.places, self.git).of(self.versions.index.versions(name))
 
     def knows(self, name: str) -> bool:
@@ -353,7 +380,7 @@ class Datasets:
         content = self.workspace.save(path, progress)
         return PointerOut(content.digest, content.size, content.nfiles, content.is_executable)
 
-    def restore(self, path: str, digest: str, progress: Progress = silent, *, is_executable: bool = False) -> Restored:
+    def restore(self, path: str, digest: str, progress: Progress = silent, *, is_executable: bool = False) -> Plan:
         """Make `path` equal to the version `digest`, whatever was there.
 
         Raises
@@ -366,12 +393,19 @@ class Datasets:
     @property
     def restoring(self) -> Restoring:
         """Puts versions into the workspace."""
+        from jupyter_mlops.versioning.restoring import Restoring
+
         return Restoring(self.places.root, self.settings, self.store, self.workspace)
 
     @property
     def publisher(self) -> Publisher:
         """Writes and commits pointers."""
-        return Publisher(self.places, self.git, self.settings)
+        from jupyter_mlops.versioning.publishing import Publisher
+
+        return Publisher(self.places, self.git, self.settings, self._forget_look)
+
+    def _forget_look(self) -> None:
+        self._look = None
 
     def repointed(self, pointer: str, data: bytes) -> bytes:
         """The bytes `data` of a pointer file, naming what took the place of what was let go."""
@@ -385,7 +419,7 @@ class Datasets:
 
     def pointed(self, pointer: str, data: bytes) -> dict[str, Out]:
         """The cached outputs in the bytes of a pointer file, by path below the root."""
-        stage_files = StageFiles.read(self.git)
+        stage_files = StageFiles.for_pointer(self.git, pointer)
         cached = (out for out in outs(data, pointer) if out.digest and stage_files.is_cached(out, pointer))
         return {name: out for out in cached if (name := stage_files.name_of(out, pointer))}
 

@@ -17,8 +17,8 @@ from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError
 from jupyter_mlops.records import Progress, Step, silent
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, Content, Entry, folder
 from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.hashing import md5_of
 from jupyter_mlops.versioning.inventory import Inventory
-from jupyter_mlops.versioning.store import md5_of
 
 Redact = Callable[[Path, str, Path], int | None]
 """Writes the file, by its name in the dataset, without what is to be erased; how many rows were left out."""

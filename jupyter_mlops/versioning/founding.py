@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import write_atomically
+from jupyter_mlops.versioning.blobs import changed
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.ledger import REFSPEC
 
@@ -98,12 +99,13 @@ def missing_dvc_files(root: Path) -> dict[str, str]:
 def uncommitted_dvc_files(git: Git) -> dict[str, str]:
     """The files of ``dvc init`` that are missing, or lie here as written by a commit that git refused."""
     missing = missing_dvc_files(git.root)
-    left = {name for name in DVC_FILES if (git.root / name).is_file() and not git.is_clean(name)}
-    return missing | {name: text for name, text in DVC_FILES.items() if name in left and _holds(git.root / name, text)}
+    left = [name for name, text in DVC_FILES.items() if _holds(git.root / name, text)]
+    differ = changed(git, left)
+    return missing | {name: DVC_FILES[name] for name in left if name in differ}
 
 
 def _holds(path: Path, text: str) -> bool:
-    return path.read_bytes() == text.encode()
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def write_files(root: Path, files: dict[str, str]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Actor
+from jupyter_mlops.versioning import heads
 
 INDEX_WAIT_S = 10.0
 PLAIN = ("log.showSignature=false", "log.showRoot=true", "log.diffMerges=separate")
@@ -69,9 +69,18 @@ class Git:
         except FileNotFoundError as error:
             raise EnvironmentFault("git-missing", "git is not installed.", hint="Install git 2.30 or newer.") from error
 
+    def checked_out(self) -> heads.Head:
+        """What is checked out; asked at every look, so git itself says it only where its files do not."""
+        return heads.head(self.root) or heads.Head(self.resolve("HEAD"), self._branch())
+
     def head(self) -> str | None:
         """The commit checked out, or None on an unborn branch."""
-        return self.resolve("HEAD")
+        return self.checked_out().commit
+
+    def common_folder(self) -> Path:
+        """The git directory that all worktrees share."""
+        found = heads.common_folder(self.root)
+        return found or (self.root / self.run("rev-parse", "--git-common-dir").strip()).resolve()
 
     def resolve(self, revision: str) -> str | None:
         """The commit a revision names, or None."""
@@ -82,6 +91,9 @@ class Git:
 
     def branch(self) -> str | None:
         """The branch checked out, or None when HEAD is detached."""
+        return self.checked_out().branch
+
+    def _branch(self) -> str | None:
         done = self._spawn(("symbolic-ref", "--quiet", "--short", "HEAD"), None, None)
         return done.stdout.decode().strip() or None
 
@@ -94,24 +106,23 @@ class Git:
             "CHERRY_PICK_HEAD": "cherry-pick",
             "REVERT_HEAD": "revert",
         }
-        own = Path(self.root, self.run("rev-parse", "--git-dir").strip())
+        own = heads.own_folder(self.root) or Path(self.root, self.run("rev-parse", "--git-dir").strip())
         return next((word for mark, word in marks.items() if (own / mark).exists()), None)
 
     def author(self) -> Actor | None:
         """Who git would say commits here, or None when git lacks a name or an e-mail."""
-        return self._who("author")
+        return self._people("author")[0]
 
-    def _who(self, role: str) -> Actor | None:
-        """The ``author`` or ``committer`` of git, as its environment and its settings name them."""
+    def _people(self, *roles: str) -> list[Actor | None]:
+        """The ``author`` and the ``committer`` of git, as its environment and its settings name them."""
+        told = [os.environ.get(f"GIT_{role.upper()}_{field}") for role in roles for field in ("NAME", "EMAIL")]
+        settings = {} if all(told) else self._settings()
+        return [_person(role, settings) for role in roles]
+
+    def _settings(self) -> dict[str, str]:
+        """What git's settings say of people."""
         listed = self._spawn(("config", "-z", "--get-regexp", r"^(user|author|committer)\.(name|email)$"), None, None)
-        settings = dict(pair.split("\n", 1) for pair in listed.stdout.decode().split("\0") if "\n" in pair)
-
-        def said(field: str) -> str:
-            variable = os.environ.get(f"GIT_{role.upper()}_{field.upper()}")
-            return variable or settings.get(f"{role}.{field}") or settings.get(f"user.{field}", "")
-
-        name, email = said("name").strip(), said("email").strip() or os.environ.get("EMAIL", "")
-        return Actor(name, email) if name and email else None
+        return dict(pair.split("\n", 1) for pair in listed.stdout.decode().split("\0") if "\n" in pair)
 
     def is_tracked(self, path: str) -> bool:
         """Whether git itself tracks `path`, or anything below it."""
@@ -154,6 +165,8 @@ class Git:
 
     def _commit_untracking(self, paths: Sequence[str], message: str, author: Actor, untrack: Sequence[str]) -> None:
         """Commit by way of an index of its own: ``--only`` would add again what lies in the workspace."""
+        import tempfile
+
         with tempfile.TemporaryDirectory() as folder:
             own = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
             if self.head():
@@ -226,7 +239,17 @@ class Git:
     def identity(self, author: Actor) -> dict[str, str]:
         """The environment under which git records `author`; git's own settings decide unless one was given."""
         email = author.email or f"{author.name.replace(' ', '.').lower()}@localhost"
-        lacking = [] if self._who("author") and author.source != "given" else ["AUTHOR"]
-        lacking += [] if self._who("committer") else ["COMMITTER"]
+        known, committer = self._people("author", "committer")
+        lacking = [] if known and author.source != "given" else ["AUTHOR"]
+        lacking += [] if committer else ["COMMITTER"]
         fields = {"NAME": author.name, "EMAIL": email}
         return {f"GIT_{role}_{field}": text for role in lacking for field, text in fields.items()}
+
+
+def _person(role: str, settings: Mapping[str, str]) -> Actor | None:
+    def said(field: str) -> str:
+        variable = os.environ.get(f"GIT_{role.upper()}_{field.upper()}")
+        return variable or settings.get(f"{role}.{field}") or settings.get(f"user.{field}", "")
+
+    name, email = said("name").strip(), said("email").strip() or os.environ.get("EMAIL", "")
+    return Actor(name, email) if name and email else None

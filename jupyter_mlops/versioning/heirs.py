@@ -11,7 +11,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from jupyter_mlops.versioning.store import HEIRS, OBJECT_MODE, Store, own_folder
+from jupyter_mlops.versioning.hashing import OBJECT_MODE
+from jupyter_mlops.versioning.occupancy import own_folder
+from jupyter_mlops.versioning.store import HEIRS, Store
 
 
 def keep(store: Store, digests: Iterable[str], *, shared: bool = False) -> None:

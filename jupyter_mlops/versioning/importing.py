@@ -15,9 +15,9 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Progress, silent
 from jupyter_mlops.versioning.committing import Draft
 from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.occupancy import private_folder
 from jupyter_mlops.versioning.pointers import described
 from jupyter_mlops.versioning.sources import Source, Sources
-from jupyter_mlops.versioning.store import private_folder
 
 KEPT_S = 7 * 86_400.0
 """So long the part of a download waits to be gone on from."""

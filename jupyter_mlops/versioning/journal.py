@@ -10,6 +10,7 @@ import msgspec
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Places, write_atomically
 from jupyter_mlops.versioning.tombstones import Tombstone
+from jupyter_mlops.versioning.values import CUT_OFF
 
 
 @attrs.frozen
@@ -36,7 +37,7 @@ class Journal:
     @staticmethod
     def path(places: Places) -> Path:
         """Where the one erasure under way is noted."""
-        return places.state / "erasing.json"
+        return places.state / CUT_OFF
 
     @classmethod
     def read(cls, places: Places) -> Journal | None:

@@ -8,7 +8,7 @@ conflict and a push of it is a fast-forward.
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -190,7 +190,7 @@ class Ledger:
     def _writer(self) -> str:
         path = self._places.state / "writer"
         if not path.exists():
-            write_atomically(path, secrets.token_hex(6).encode())
+            write_atomically(path, os.urandom(6).hex().encode())
         return path.read_text().strip()
 
     def _advance(self, name: str, tip: pygit2.Reference | None, commit: pygit2.Oid) -> bool:

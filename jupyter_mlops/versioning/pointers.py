@@ -15,11 +15,15 @@ import attrs
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.versioning.content import LEGACY_MD5, MD5, Content, is_reserved
 from jupyter_mlops.versioning.nesting import require_shallow
-from jupyter_mlops.versioning.plain import plain_lock, plain_notes, plain_pointer
+from jupyter_mlops.versioning.plain import PLAIN, plain_lock, plain_notes, plain_pointer
 
 LOCK_FILE = "dvc.lock"
 PIPELINE_FILE = "dvc.yaml"
 SUFFIX = ".dvc"
+BARE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,60}")
+YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+LETTER = re.compile("[acdf]")
+"""What a digest holds that is no number in YAML: 12e34 and 0b01 are."""
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # a colon alone may be part of a name: 2026-05-01T12:00.csv
 NAME = re.compile(r"[0-9A-Za-z]+(?:\.dir)?")
 """A digest is a file name of the cache: never a path."""
@@ -206,15 +210,35 @@ def render(path: Path, data_name: str, content: Content, meta: Mapping[str, obje
     meta
         Entries to set under ``meta``; None takes one away.
     """
+    before = path.read_bytes() if path.exists() else b""
+    changes_meta = any(value is not None for value in meta.values())
+    if not changes_meta and (plain := _rendered_plainly(before, data_name, content)):
+        return plain
     from ruamel.yaml import YAML
 
-    document = (YAML().load(path.read_bytes()) if path.exists() else None) or {}
+    document = YAML().load(before) or {}
     items = document.setdefault("outs", [{}])
     item = next((one for one in items if one.get("path") == data_name), items[0])
     _fill(item, data_name, content)
     document.pop("md5", None)
     _set_meta(document, meta)
     return _dumped(document)
+
+
+def _rendered_plainly(before: bytes, data_name: str, content: Content) -> bytes:
+    """A pointer that says nothing but where the data is, byte for byte as YAML would have it; else nothing.
+
+    To load YAML, read and write takes longer than all else in a commit of little.
+    """
+    known = PLAIN.fullmatch(before)
+    is_bare = not before or (known is not None and b"\nmeta:" not in before and known["path"] == data_name.encode())
+    is_text = BARE_NAME.fullmatch(data_name) and LETTER.search(content.digest[:32])
+    if not is_bare or not is_text or data_name.lower() in YAML_WORDS:
+        return b""
+    nfiles = f"  nfiles: {content.nfiles}\n" if content.nfiles is not None else ""
+    isexec = "  isexec: true\n" if content.is_executable else ""
+    where = f"  hash: {MD5}\n  path: {data_name}\n"
+    return f"outs:\n- md5: {content.digest}\n  size: {content.size}\n{nfiles}{isexec}{where}".encode()
 
 
 def _set_meta(document: Any, meta: Mapping[str, object]) -> None:

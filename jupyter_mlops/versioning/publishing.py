@@ -8,7 +8,7 @@ import glob
 import os
 import posixpath
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -139,12 +139,15 @@ class Publisher:
     ----------
     places, git, settings
         Where the project is, its repository, and how DVC locks.
+    published
+        Told of each publication.
     """
 
-    def __init__(self, places: Places, git: Git, settings: DvcSettings) -> None:
+    def __init__(self, places: Places, git: Git, settings: DvcSettings, published: Callable[[], None]) -> None:
         self._places = places
         self._git = git
         self._settings = settings
+        self._published = published
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
@@ -161,6 +164,7 @@ class Publisher:
                 _sweep_partial(path)
                 if not path.exists() or path.read_bytes() != data:
                     write_atomically(path, data)
+        self._published()
         return (*publication.files, *dict.fromkeys(path for path in ignores if path))
 
     def _ignore(self, name: str) -> str | None:

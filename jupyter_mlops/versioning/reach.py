@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
+from jupyter_mlops.versioning.blobs import read_blobs
 from jupyter_mlops.versioning.content import DIGEST
 from jupyter_mlops.versioning.git import Git
-from jupyter_mlops.versioning.history import GONE, read_blobs
+from jupyter_mlops.versioning.indexing import GONE
 from jupyter_mlops.versioning.pointers import LOCK_FILE, Out, load_yaml, outs
 from jupyter_mlops.versioning.stage_files import StageFiles
 

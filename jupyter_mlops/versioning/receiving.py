@@ -9,8 +9,9 @@ from pathlib import Path
 
 from jupyter_mlops.records import Progress
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, Content, parse_dir_object
+from jupyter_mlops.versioning.hashing import OBJECT_MODE, md5_of
 from jupyter_mlops.versioning.shelves import Meter, Shelf, each
-from jupyter_mlops.versioning.store import OBJECT_MODE, Store, md5_of
+from jupyter_mlops.versioning.store import Store
 from jupyter_mlops.versioning.transfer import Answer
 
 ASKED_FOR_SIZES = 256

@@ -20,7 +20,7 @@ from jupyter_mlops.records import Places, Progress, silent
 from jupyter_mlops.versioning.datasets import Datasets
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.names import exact
-from jupyter_mlops.versioning.store import private_folder
+from jupyter_mlops.versioning.occupancy import private_folder
 
 QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
 """A work tree of ours is no checkout of the user's: no hook runs for it."""

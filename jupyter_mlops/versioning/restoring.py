@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
 import posixpath
-import secrets
-import shutil
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,17 +17,21 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Progress, Step, silent
 from jupyter_mlops.versioning.content import Content, Entry, corrupt
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
+from jupyter_mlops.versioning.hashing import hashed, md5_of, md5_of_file, require_written
+from jupyter_mlops.versioning.occupancy import private_folder
 from jupyter_mlops.versioning.stat_index import signature
-from jupyter_mlops.versioning.store import CHUNK_BYTES, FICLONE, Store, md5_of, private_folder
+from jupyter_mlops.versioning.store import FICLONE, Store
 from jupyter_mlops.versioning.workspace import Workspace
 
 PARTS = f".mlops-{'[0-9a-f]' * 12}.part"
 
 
 @attrs.frozen
-class Restored:
-    """Files written and removed, by path below the dataset."""
+class Plan:
+    """What has to be done to have `wanted` at `name`: files to write and to remove, by path below the dataset."""
 
+    name: str
+    wanted: Content
     written: tuple[str, ...]
     removed: tuple[str, ...]
 
@@ -52,18 +53,24 @@ class Restoring:
         self._store = store
         self._workspace = workspace
 
-    def plan(self, name: str, digest: str) -> tuple[Content, Restored]:
-        """The content wanted, and what has to be written and removed to have it at `name`."""
+    def plan(self, name: str, digest: str, now: Content | None) -> Plan:
+        """How to make `name` equal to the version `digest`, of what lies there `now`; None means nothing."""
         wanted = self._store.content(digest)
-        now = self._workspace.scan(name) if self._workspace.exists(name) else None
         if now and now.is_folder != wanted.is_folder:
-            return wanted, Restored(tuple(entry.path for entry in wanted.entries), tuple(e.path for e in now.entries))
+            written, removed = ([entry.path for entry in content.entries] for content in (wanted, now))
+            return Plan(name, wanted, tuple(written), tuple(removed))
         change = wanted.changes_since(now)
-        return wanted, Restored(tuple(sorted(change.added + change.modified)), change.removed)
+        return Plan(name, wanted, tuple(sorted(change.added + change.modified)), change.removed)
 
-    def put(self, name: str, digest: str, progress: Progress = silent, *, is_executable: bool = False) -> Restored:
+    def put(self, name: str, digest: str, progress: Progress = silent, *, is_executable: bool = False) -> Plan:
         """Make `name` equal to the version `digest`; a single file may be made executable."""
-        wanted, plan = self.plan(name, digest)
+        plan = self.plan(name, digest, self._workspace.scan(name) if self._workspace.exists(name) else None)
+        self.carry_out(plan, progress, is_executable=is_executable)
+        return plan
+
+    def carry_out(self, plan: Plan, progress: Progress = silent, *, is_executable: bool = False) -> None:
+        """Do as planned, when every object that it takes is there and sound."""
+        name, wanted = plan.name, plan.wanted
         target = self._root / name
         written = set(plan.written)
         todo = [entry for entry in wanted.entries if entry.path in written]
@@ -76,7 +83,6 @@ class Restoring:
                 _move(path, target / entry.path if entry.path else target)
         if is_executable and not target.is_symlink():
             target.chmod(target.stat().st_mode | stat.S_IXUSR)
-        return plan
 
     def sweep(self, name: str) -> None:
         """Remove the parts of files that a killed checkout left in a dataset on a disk of its own."""
@@ -89,6 +95,8 @@ class Restoring:
         """Take `name` out of the workspace."""
         target = self._root / name
         if target.is_dir() and not target.is_symlink():
+            import shutil
+
             shutil.rmtree(target)
         else:
             target.unlink(missing_ok=True)
@@ -106,7 +114,7 @@ class Restoring:
                 if path.is_symlink() or path.stat().st_nlink > 1:
                     continue
                 md5, before = md5_of(path)
-                linked = staging / secrets.token_hex(8)
+                linked = staging / os.urandom(8).hex()
                 self._materialise(self._store.require(entry.md5), linked, entry.md5)
                 if md5 == entry.md5 and signature(path.stat()) == signature(before):
                     linked.replace(path)
@@ -136,7 +144,7 @@ class Restoring:
         """Each entry as a finished file, ready to be moved into place."""
         ready = []
         for number, entry in enumerate(entries, 1):
-            path = staging / secrets.token_hex(8)
+            path = staging / os.urandom(8).hex()
             self._materialise(self._store.require(entry.md5), path, entry.md5)
             ready.append(path)
             if number % 64 == 0 or number == len(entries):
@@ -145,19 +153,20 @@ class Restoring:
 
     def _materialise(self, source: Path, target: Path, md5: str) -> None:
         """`source` at `target`, in the first way that `cache.type` names and the disk can do."""
+        if self._linked(source, target) != md5 and source.parent.parent.parent.name == "files":
+            self._store.quarantine(source)
+            raise corrupt(md5)
+
+    def _linked(self, source: Path, target: Path) -> str:
+        """The md5 of what now lies at `target`."""
         for kind in self._settings.links:
             try:
-                LINKS[kind](source, target)
+                return LINKS[kind](source, target)
             except OSError as error:
                 if error.errno == errno.ENOSPC or kind == "copy":
                     raise
                 target.unlink(missing_ok=True)
-                continue
-            if md5_of_file(target) != md5 and source.parent.parent.parent.name == "files":
-                self._store.quarantine(source)
-                raise corrupt(md5)
-            return
-        _copy(source, target)
+        return _copy(source, target)
 
     def _clear(self, target: Path, removed: Iterable[str], wanted: Content) -> None:
         """Remove what does not belong, then folders left empty."""
@@ -193,7 +202,7 @@ def _move(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        beside = target.with_name(f".mlops-{secrets.token_hex(6)}.part")
+        beside = target.with_name(f".mlops-{os.urandom(6).hex()}.part")
         try:
             _copy(source, beside)
             beside.replace(target)
@@ -207,34 +216,33 @@ def _remove_empty(folder: Path) -> None:
         Path(place).rmdir()
 
 
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as reading, target.open("xb") as writing:
-        while chunk := reading.read(CHUNK_BYTES):
-            writing.write(chunk)
+def _copy(source: Path, target: Path) -> str:
+    """Copy, and hash on the way: what was read is what is written."""
+    with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
+        md5, size = hashed(reading.fileno(), writing.fileno())
+        require_written(writing.fileno(), size, target)
+    return md5
 
 
-def _reflink(source: Path, target: Path) -> None:
+def _reflink(source: Path, target: Path) -> str:
     with source.open("rb") as reading, target.open("xb") as writing:
         fcntl.ioctl(writing.fileno(), FICLONE, reading.fileno())
+    return md5_of_file(target)
 
 
-def _hardlink(source: Path, target: Path) -> None:
+def _hardlink(source: Path, target: Path) -> str:
     os.link(source, target)
+    return md5_of_file(target)
 
 
-def _symlink(source: Path, target: Path) -> None:
+def _symlink(source: Path, target: Path) -> str:
     target.symlink_to(source)
+    return md5_of_file(target)
 
 
-LINKS: dict[str, Callable[[Path, Path], None]] = {
+LINKS: dict[str, Callable[[Path, Path], str]] = {
     "copy": _copy,
     "reflink": _reflink,
     "hardlink": _hardlink,
     "symlink": _symlink,
 }
-
-
-def md5_of_file(path: Path) -> str:
-    """The md5 of a file, in hexadecimal, as DVC names contents."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -13,7 +13,8 @@ from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Instant, Places, Progress, Step, now, silent, write_atomically
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX
 from jupyter_mlops.versioning.datasets import Datasets
-from jupyter_mlops.versioning.store import md5_of
+from jupyter_mlops.versioning.hashing import md5_of
+from jupyter_mlops.versioning.values import LAST_LOOK
 
 THREADS = min(4, os.cpu_count() or 1)
 SOUND, DAMAGED, MISSING = "sound", "damaged", "missing"
@@ -141,11 +142,11 @@ class LastLook:
     def read(cls, places: Places) -> LastLook | None:
         """What the last look left, None when there was none."""
         try:
-            return msgspec.json.decode((places.state / "verified.json").read_bytes(), type=cls)
+            return msgspec.json.decode((places.state / LAST_LOOK).read_bytes(), type=cls)
         except (OSError, msgspec.DecodeError):
             return None
 
     @staticmethod
     def note(places: Places, troubles: Sequence[Trouble]) -> None:
         """Keep what this look left."""
-        write_atomically(places.state / "verified.json", msgspec.json.encode(LastLook(now(), len(troubles))))
+        write_atomically(places.state / LAST_LOOK, msgspec.json.encode(LastLook(now(), len(troubles))))

@@ -17,15 +17,9 @@ from fsspec.callbacks import Callback
 
 from jupyter_mlops.records import Progress, Step
 from jupyter_mlops.versioning.content import MD5
-from jupyter_mlops.versioning.store import (
-    CHUNK_BYTES,
-    FICLONE,
-    HEIRS,
-    NO_CLONE,
-    OBJECT_MODE,
-    Store,
-    private_folder,
-)
+from jupyter_mlops.versioning.hashing import CHUNK_BYTES, OBJECT_MODE
+from jupyter_mlops.versioning.occupancy import private_folder
+from jupyter_mlops.versioning.store import FICLONE, HEIRS, NO_CLONE, Store
 
 if TYPE_CHECKING:
     from dvc_data.hashfile.db import HashFileDB

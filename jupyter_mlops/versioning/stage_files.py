@@ -7,7 +7,7 @@ import fnmatch
 import glob
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,19 @@ from jupyter_mlops.versioning.pointers import LOCK_FILE, PIPELINE_FILE, Out, loa
 TEMPLATE = re.compile(r"\$\{[^}]*\}")
 
 
-def files(git: Git) -> tuple[str, ...]:
-    """Every pointer file in the workspace, tracked by git or new, that git does not ignore."""
-    patterns = (":(glob)**/*.dvc", ":(glob)**/dvc.lock")
+def look(git: Git) -> tuple[tuple[str, ...], StageFiles]:
+    """Every pointer file in the workspace, tracked by git or new, that git does not ignore; and its ``dvc.yaml``s."""
+    found = _listed(git, "*.dvc", LOCK_FILE, PIPELINE_FILE)
+    pointers = (name for name in found if posixpath.basename(name) != PIPELINE_FILE and (git.root / name).is_file())
+    kept = sorted(name for name in pointers if not DvcIgnore(git.root, posixpath.dirname(name)).excludes_whole(name))
+    return tuple(kept), StageFiles.of(git, (name for name in found if posixpath.basename(name) == PIPELINE_FILE))
+
+
+def _listed(git: Git, *names: str) -> list[str]:
+    """The files of the workspace with one of these `names`, tracked or new, that git does not ignore."""
+    patterns = [f":(glob)**/{name}" for name in names]
     text = git.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", *patterns)
-    there = (name for name in text.split("\0") if name and (git.root / name).is_file())
-    return tuple(
-        sorted(name for name in there if not DvcIgnore(git.root, posixpath.dirname(name)).excludes_whole(name))
-    )
+    return [name for name in text.split("\0") if name]
 
 
 @attrs.frozen
@@ -50,18 +55,25 @@ class StageFiles:
     @classmethod
     def read(cls, git: Git) -> StageFiles:
         """From every ``dvc.yaml`` of the project that can be read."""
-        text = git.run(
-            "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(glob)**/{PIPELINE_FILE}"
-        )
+        return cls.of(git, _listed(git, PIPELINE_FILE))
+
+    @classmethod
+    def of(cls, git: Git, pipelines: Iterable[str]) -> StageFiles:
+        """From the files `pipelines`, those that can be read."""
         folders: dict[tuple[str, str], str] = {}
         uncached: dict[tuple[str, str], tuple[str, ...]] = {}
-        for name in filter(None, text.split("\0")):
+        for name in pipelines:
             lock = posixpath.join(posixpath.dirname(name), LOCK_FILE)
             for stage, definition in _definitions(git.root / name, name):
                 if wdir := definition.get("wdir"):
                     folders[lock, stage] = str(wdir)
                 uncached[lock, stage] = (*_uncached(definition),)
         return cls(folders, uncached)
+
+    @classmethod
+    def for_pointer(cls, git: Git, pointer: str) -> StageFiles:
+        """What is needed to read `pointer`: a ``.dvc`` file says everything itself."""
+        return cls.read(git) if posixpath.basename(pointer) == LOCK_FILE else cls()
 
     def name_of(self, out: Out, pointer: str) -> str | None:
         """The path of `out` below the root, or None when it lies outside the project."""

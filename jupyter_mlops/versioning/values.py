@@ -11,6 +11,9 @@ import attrs
 from jupyter_mlops.records import short
 from jupyter_mlops.versioning.content import MD5
 
+CUT_OFF, LAST_LOOK = "erasing.json", "verified.json"
+"""Where, among the durable local state, an erasure under way and the last look at the cache are noted."""
+
 
 @attrs.frozen
 class Dataset:

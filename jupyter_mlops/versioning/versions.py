@@ -8,11 +8,12 @@ from datetime import datetime, time
 
 from jupyter_mlops.errors import UnknownReference, nearest
 from jupyter_mlops.records import Places
+from jupyter_mlops.versioning.blobs import read_blobs
 from jupyter_mlops.versioning.git import Git
-from jupyter_mlops.versioning.history import HistoryIndex, Recorded, read_blobs
+from jupyter_mlops.versioning.history import HistoryIndex, Recorded
 from jupyter_mlops.versioning.pointers import SUFFIX, Out, outs
 from jupyter_mlops.versioning.stage_files import StageFiles
-from jupyter_mlops.versioning.tags import VersionTags
+from jupyter_mlops.versioning.tags import VersionTags, ref_of
 from jupyter_mlops.versioning.values import Dataset, Version
 
 NUMBER = re.compile(r"v([1-9]\d*)")
@@ -41,11 +42,10 @@ class Versions:
         known = self.index.names().get(name)
         return Dataset(name, "data" if known[0].endswith(SUFFIX) else "stage", known[0]) if known else None
 
-    def recorded(self, name: str, digest: str) -> Version | None:
-        """The numbered version of `name` with exactly this digest, or None."""
-        return next(
-            (self._version(found) for found in self.index.by_digest(name, digest) if found.digest == digest), None
-        )
+    def recorded(self, name: str, digest: str, *, tagged: bool = True) -> Version | None:
+        """The numbered version of `name` with exactly this digest, or None; without `tagged` its tags are left out."""
+        found = next((one for one in self.index.by_digest(name, digest) if one.digest == digest), None)
+        return self._version(found, None if tagged else {}) if found else None
 
     def at(self, dataset: Dataset, text: str) -> Version:
         """The version of `dataset` that `text`, what stands behind the ``@``, names.
@@ -101,7 +101,7 @@ class Versions:
 
     def _at_commit(self, dataset: Dataset, commit: str) -> Version:
         """The version that `commit` holds, which may lie on another branch."""
-        stage_files = StageFiles.read(self.git)
+        stage_files = StageFiles.for_pointer(self.git, dataset.pointer)
         blob = read_blobs(self.git, [f"{commit}:./{dataset.pointer}"]).get(f"{commit}:./{dataset.pointer}", b"")
         for out in outs(blob, dataset.pointer):
             if stage_files.name_of(out, dataset.pointer) == dataset.name and out.digest:
@@ -133,7 +133,7 @@ class Versions:
 
     def _unknown_version(self, name: str, text: str) -> UnknownReference:
         known = self.index.versions(name, limit=50)
-        words = [f"v{one.ordinal}" for one in known] + list(self.tags.of(name))
+        words = [f"v{one.ordinal}" for one in known] + list(self.tags.names(name))
         near = nearest(text, words) or next(iter(words), None)
         hint = f"Did you mean {name}@{near}?" if near else f"{name} has no version yet: commit {name}."
         return UnknownReference("unknown-version", f"{name} has no version {text}.", hint=hint)
@@ -156,15 +156,16 @@ class Versions:
 
     def tags_by_digest(self, name: str) -> dict[str, tuple[str, ...]]:
         """The tags of each version of `name`."""
-        given = self.tags.of(name)
+        given = self.tags.names(name)
         if not given:
             return {}
-        pointer = self.index.names().get(name, ("", 0))[0]
-        stage_files = StageFiles.read(self.git)
-        blobs = read_blobs(self.git, sorted({f"{commit}:./{pointer}" for commit in given.values()}))
+        pointer = self.index.pointer(name)
+        stage_files = StageFiles.for_pointer(self.git, pointer)
+        asked = {f"refs/tags/{ref_of(name, tag)}:./{pointer}": tag for tag in given}
         found: dict[str, tuple[str, ...]] = {}
-        for tag, commit in given.items():
-            for out in outs(blobs.get(f"{commit}:./{pointer}", b""), pointer):
+        blobs = read_blobs(self.git, asked)
+        for spelled, tag in asked.items():
+            for out in outs(blobs.get(spelled, b""), pointer):
                 if stage_files.name_of(out, pointer) == name:
                     found[out.digest] = (*found.get(out.digest, ()), tag)
         return found

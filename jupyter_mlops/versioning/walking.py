@@ -4,59 +4,134 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
 from jupyter_mlops.errors import UsageError
+from jupyter_mlops.versioning.admission import require_regular
 from jupyter_mlops.versioning.content import Entry
-from jupyter_mlops.versioning.dvcignore import ALWAYS, NAME, DvcIgnore
-from jupyter_mlops.versioning.stat_index import RECORD_BYTES, SIGNATURE, Remembered
+from jupyter_mlops.versioning.dvcignore import ALWAYS, DvcIgnore
+from jupyter_mlops.versioning.stat_index import (
+    MARK,
+    MARK_BYTES,
+    MD5_BYTES,
+    SIZE_IN_MARK,
+    Remembered,
+    signature,
+)
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Folder:
-    """What a look at one folder of the dataset found.
+    """What a look at one folder of the dataset found: its files side by side, in the order of the disk.
 
     Attributes
     ----------
     prefix
         What stands before the names of its files in paths below the dataset: ``""`` or ``FOLDER/``.
-    entries
-        Files whose digests are known.
+    names
+        Of its files; a dataset that is a file has an empty one.
+    marks
+        The signature of each, as `MARK` packs it.
+    md5s
+        The md5 of each, 16 bytes; zeros until it is read.
     fresh
-        Names of files that have to be read.
-    fresh_bytes
-        What they hold together.
-    kept
-        What the index knows of `entries`; nothing when all it knows still holds.
+        The places of files that have to be read.
+    unsettled
+        The places of files that were read and must be read again at the next look.
+    remembered
+        What the index knows of the folder.
     """
 
     prefix: str
-    entries: list[Entry] = attrs.field(factory=list)
-    fresh: list[str] = attrs.field(factory=list)
-    fresh_bytes: int = 0
-    kept: Remembered | None = None
+    names: list[str]
+    marks: bytearray
+    md5s: bytearray
+    fresh: list[int] = attrs.field(factory=list)
+    unsettled: set[int] = attrs.field(factory=set)
+    remembered: Remembered | None = None
+
+    @classmethod
+    def of(cls, prefix: str, names: list[str], marks: bytearray, remembered: Remembered | None) -> Folder:
+        """What of the files `names` with these `marks` is known, and what has to be read."""
+        if remembered and remembered.marks == marks and remembered.names == _joined(names):
+            return cls(prefix, names, marks, bytearray(remembered.md5s), remembered=remembered)
+        found = cls(prefix, names, marks, bytearray(MD5_BYTES * len(names)), remembered=remembered)
+        places = remembered.places() if remembered else {}
+        for place, name in enumerate(names):
+            known = places.get(name, -1)
+            if remembered and known >= 0 and _mark(remembered.marks, known) == _mark(marks, place):
+                found.md5s[place * MD5_BYTES : (place + 1) * MD5_BYTES] = _md5(remembered.md5s, known)
+            else:
+                found.fresh.append(place)
+        return found
+
+    def fresh_bytes(self) -> int:
+        """What the files hold that have to be read."""
+        return sum(MARK.unpack_from(self.marks, place * MARK_BYTES)[2] for place in self.fresh)
+
+    def learn(self, place: int, md5: str, status: os.stat_result, *, is_settled: bool) -> None:
+        """Note what was read of a file."""
+        self.marks[place * MARK_BYTES : (place + 1) * MARK_BYTES] = MARK.pack(*signature(status))
+        self.md5s[place * MD5_BYTES : (place + 1) * MD5_BYTES] = bytes.fromhex(md5)
+        if not is_settled:
+            self.unsettled.add(place)
+
+    def to_remember(self) -> Remembered | None:
+        """What the index should know, None when all it knows still holds."""
+        places = [place for place in range(len(self.names)) if place not in self.unsettled] if self.unsettled else None
+        names = _joined(self.names if places is None else [self.names[place] for place in places])
+        marks = bytes(self.marks) if places is None else b"".join(_mark(self.marks, place) for place in places)
+        md5s = bytes(self.md5s) if places is None else b"".join(_md5(self.md5s, place) for place in places)
+        old = self.remembered
+        if old and (old.names, old.marks, old.md5s) == (names, marks, md5s):
+            return None
+        return Remembered(names, marks, md5s)
+
+    def hexes(self) -> list[str]:
+        """The md5 of each file, in hexadecimal."""
+        digits = self.md5s.hex()
+        return [digits[at : at + 32] for at in range(0, len(digits), 32)]
+
+    def entries(self) -> Iterator[Entry]:
+        """Its files."""
+        sizes = SIZE_IN_MARK.iter_unpack(self.marks)
+        for name, md5, (size,) in zip(self.names, self.hexes(), sizes, strict=True):
+            yield Entry(self.prefix + name, md5, size)
+
+    def changes(self) -> Iterator[tuple[str, str]]:
+        """How files differ from those remembered, as ``added``, ``modified`` or ``removed`` and their path."""
+        old = self.remembered
+        if old and old.md5s == self.md5s and old.names == _joined(self.names):
+            return
+        before = {name: _md5(old.md5s, place) for name, place in old.places().items()} if old else {}
+        for place, name in enumerate(self.names):
+            md5 = before.pop(name, None)
+            if md5 != _md5(self.md5s, place):
+                yield "modified" if md5 else "added", self.prefix + name
+        yield from (("removed", self.prefix + name) for name in before)
+
+
+def _joined(names: Sequence[str]) -> bytes:
+    return os.fsencode("\0".join(names))
+
+
+def _mark(marks: bytes | bytearray, place: int) -> bytes | bytearray:
+    return marks[place * MARK_BYTES : (place + 1) * MARK_BYTES]
+
+
+def _md5(md5s: bytes | bytearray, place: int) -> bytes | bytearray:
+    return md5s[place * MD5_BYTES : (place + 1) * MD5_BYTES]
 
 
 Linked = Callable[[Path, str], None]
 """Checks where a link leads."""
 
 
-def walk(top: Path, name: str, ignore: DvcIgnore, linked: Linked, known: Mapping[str, Remembered]) -> Iterator[Folder]:
-    """Every folder at and below `top`, the dataset `name`; links to files are followed, links to folders not."""
-    pending = [""]
-    rules = ignore or None
-    while pending:
-        prefix = pending.pop()
-        place = f"{name}/{prefix}".rstrip("/")
-        files = _files(os.path.join(top, prefix), prefix, pending, _Rules(name, rules, linked))  # noqa: PTH118
-        yield sorted_out(prefix, files, known.get(place))
-
-
 @attrs.frozen
-class _Rules:
+class Rules:
     """What is left out of the dataset `name`, and what links may do."""
 
     name: str
@@ -64,130 +139,47 @@ class _Rules:
     linked: Linked
 
 
-def _files(place: str, prefix: str, pending: list[str], rules: _Rules) -> Iterator[tuple[str, os.stat_result]]:
-    """The files right in the folder `place`; folders in it join the `pending`."""
-    with os.scandir(place) as items:
-        for item in items:
-            name = item.name
-            is_folder = item.is_dir()
-            if name in ALWAYS and (is_folder or name == ".git"):
-                continue
-            if rules.ignore and rules.ignore.excludes(f"{rules.name}/{prefix}{name}", is_folder=is_folder):
-                continue
-            if not is_folder:
+def walk(top: Path, rules: Rules, known: Mapping[str, Remembered]) -> Iterator[Folder]:
+    """Every folder at and below `top`; links to files are followed, links to folders not."""
+    pending = [""]
+    while pending:
+        prefix = pending.pop()
+        names, marks = _files(os.path.join(top, prefix), prefix, pending, rules)  # noqa: PTH118
+        yield Folder.of(prefix, names, marks, known.get(f"{rules.name}/{prefix}".rstrip("/")))
+
+
+def _files(place: str, prefix: str, pending: list[str], rules: Rules) -> tuple[list[str], bytearray]:
+    """The files right in the folder `place`, and the mark of each; folders in it join the `pending`."""
+    names, marks = [], bytearray()
+    # Looked up from here, a file costs a fifth less than by its whole path.
+    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with os.scandir(handle) as items:
+            for item in items:
+                name = item.name
+                is_folder = item.is_dir()
+                if name in ALWAYS and (is_folder or name == ".git"):
+                    continue
+                if rules.ignore and rules.ignore.excludes(f"{rules.name}/{prefix}{name}", is_folder=is_folder):
+                    continue
+                if is_folder:
+                    if not item.is_symlink():
+                        pending.append(f"{prefix}{name}/")
+                    continue
                 if item.is_symlink():
-                    rules.linked(Path(item.path), f"{rules.name}/{prefix}{name}")
-                yield name, _stat(item, prefix + name)
-            elif not item.is_symlink():
-                pending.append(f"{prefix}{name}/")
+                    rules.linked(Path(place, name), f"{rules.name}/{prefix}{name}")
+                try:
+                    status = item.stat()
+                except FileNotFoundError as error:
+                    raise _broken(f"{rules.name}/{prefix}{name}") from error
+                if not stat.S_ISREG(status.st_mode):
+                    require_regular(prefix + name, status)
+                names.append(name)
+                marks += MARK.pack(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+    finally:
+        os.close(handle)
+    return names, marks
 
 
-def sorted_out(prefix: str, files: Iterator[tuple[str, os.stat_result]], remembered: Remembered | None) -> Folder:
-    """What of `files` is known by its stat, and what has to be read."""
-    found = Folder(prefix)
-    places, records = (remembered.places(), remembered.records) if remembered else ({}, b"")
-    entries, mark = found.entries, SIGNATURE.size
-    names, kept = [], []
-    for name, status in files:
-        at = places.get(name, -1)
-        seen = SIGNATURE.pack(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
-        if at >= 0 and records[at : at + mark] == seen:
-            entries.append(Entry(prefix + name, records[at + mark : at + RECORD_BYTES].hex(), status.st_size))
-            names.append(name)
-            kept.append(at)
-        else:
-            found.fresh.append(name)
-            found.fresh_bytes += status.st_size
-    if found.fresh or len(kept) != len(places):
-        known = b"".join(records[at : at + RECORD_BYTES] for at in kept)
-        found.kept = Remembered(os.fsencode("\0".join(names)), known)
-    return found
-
-
-def _stat(item: os.DirEntry[str], path: str) -> os.stat_result:
-    try:
-        status = item.stat()
-    except FileNotFoundError as error:
-        raise UsageError(
-            "broken-link",
-            f"{path} is a link to nothing.",
-            context=item.path,
-            hint="Repair or remove the link, then repeat.",
-        ) from error
-    if not stat.S_ISREG(status.st_mode):
-        require_regular(path, status)
-    return status
-
-
-def require_regular(path: str, status: os.stat_result) -> None:
-    """Refuse what is no file.
-
-    Raises
-    ------
-    UsageError
-        ``not-a-file``.
-    """
-    if not stat.S_ISREG(status.st_mode):
-        raise UsageError(
-            "not-a-file",
-            f"{path} is a device, a pipe or a socket.",
-            hint="Only files and folders can be versioned; keep it out with a line in .dvcignore.",
-        )
-
-
-def require_no_link(root: Path, name: str) -> None:
-    """Refuse a folder reached through a link: it belongs to another place.
-
-    Raises
-    ------
-    UsageError
-        ``inside-link``.
-    """
-    above = root
-    for part in name.split("/")[:-1]:
-        above /= part
-        if above.is_symlink():
-            raise _inside_link(name)
-    top = root / name
-    if top.is_symlink() and top.is_dir():
-        raise _inside_link(name)
-
-
-def _inside_link(name: str) -> UsageError:
-    return UsageError(
-        "inside-link",
-        f"{name} is reached through a link to a folder.",
-        hint=f"Name the folder itself, or bring a copy in: import {name}.",
-    )
-
-
-def require_nameable(name: str, folder: Folder) -> None:
-    """Refuse names that DVC could not read back, before anything is stored.
-
-    Raises
-    ------
-    UsageError
-        ``ignore-inside-data``, ``bad-file-name``.
-    """
-    joined = "\0".join([folder.prefix, *folder.fresh, *(one.path for one in folder.entries)])
-    if NAME not in joined and _is_utf8(joined):
-        return
-    for path in [folder.prefix + file for file in folder.fresh] + [entry.path for entry in folder.entries]:
-        if (path or name).rpartition("/")[2] == NAME:
-            raise UsageError(
-                "ignore-inside-data",
-                f"{NAME} must not lie inside a dataset.",
-                context=f"{name}/{path}",
-                hint=f"Move it above {name}.",
-            )
-        if not _is_utf8(path or name):
-            shown = os.fsencode(path or name).decode(errors="replace")
-            raise UsageError("bad-file-name", f"{shown} is not a UTF-8 name.", hint="Rename it, then repeat.")
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _broken(path: str) -> UsageError:
+    return UsageError("broken-link", f"{path} is a link to nothing.", hint="Repair or remove the link, then repeat.")

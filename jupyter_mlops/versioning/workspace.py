@@ -6,32 +6,28 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
+
+import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Progress, Step, silent
-from jupyter_mlops.versioning.content import BY_MD5, FOLDER_SUFFIX, MD5, Content, Entry, folder
+from jupyter_mlops.versioning.admission import require_nameable, require_no_link, require_regular
+from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, Summary
 from jupyter_mlops.versioning.dvcignore import DvcIgnore
-from jupyter_mlops.versioning.stat_index import Remembered, StatIndex, record, united
-from jupyter_mlops.versioning.store import Store, md5_of
-from jupyter_mlops.versioning.walking import (
-    Folder,
-    require_nameable,
-    require_no_link,
-    require_regular,
-    sorted_out,
-    walk,
-)
+from jupyter_mlops.versioning.hashing import md5_of
+from jupyter_mlops.versioning.looking import Look
+from jupyter_mlops.versioning.stat_index import MARK, StatIndex, Whole, is_settled, signature, stamps
+from jupyter_mlops.versioning.store import Store
+from jupyter_mlops.versioning.walking import Folder, Rules, walk
 
 THREADS = min(8, (os.cpu_count() or 1) + 2)
 BATCH = 256
 ASK_ONE_BY_ONE = 500
 Read = Callable[[str], tuple[str, os.stat_result]]
 """Reads the file at a path: its md5, and the stat of what was read."""
-Batch = tuple[Folder, list[str]]
-"""A folder, and the names of some files in it."""
+Batch = tuple[Folder, list[int]]
+"""A folder, and the places of some files in it."""
 
 
 class Workspace:
@@ -67,9 +63,10 @@ class Workspace:
         UsageError
             ``no-such-file``, ``not-a-file``, ``changed-while-committing``.
         """
-        found = self._found(name, algorithm)
-        self._read(name, found, lambda path: md5_of(path, algorithm), algorithm, progress)
-        return self._content(name, found)
+        look = self._look(name, algorithm)
+        self._read(look, lambda path: md5_of(path, algorithm), progress)
+        content = self._content(look)
+        return self._kept(look, content, content.digest)
 
     def save(self, name: str, progress: Progress = silent) -> Content:
         """Bring what is at `name` into the store, whole, before anything names it.
@@ -81,35 +78,32 @@ class Workspace:
         EnvironmentFault
             ``disk-full``.
         """
-        found = self._found(name, MD5)
-        for one in found:
-            require_nameable(name, one)
-        files = sum(len(one.entries) + len(one.fresh) for one in found)
-        present = self._store.present() if files > ASK_ONE_BY_ONE else None
-        for one in found:
+        look = self._look(name, MD5)
+        for one in look.found:
+            require_nameable(name, one.prefix, one.names)
+        present = self._store.present() if look.count > ASK_ONE_BY_ONE else None
+        for one in look.found:
             self._reread_missing(one, present)
-        self._store.require_space(sum(one.fresh_bytes for one in found))
+        self._store.require_space(sum(one.fresh_bytes() for one in look.found))
         with self._store.incoming() as incoming:
-            self._read(name, found, lambda path: self._store.put(path, incoming, present), MD5, progress)
+            self._read(look, lambda path: self._store.put(path, incoming, present), progress)
             if present:
                 present.clear()  # the listing needs the room
-            content = self._content(name, found)
-            if content.is_folder and not self._store.path(content.digest).exists():
-                self._store.put_bytes(content.as_dir_object(), incoming / "listing", FOLDER_SUFFIX)
-        return content
+            content = self._content(look)
+            digest = content.known.digest if content.known else ""
+            if content.is_folder and not (digest and self._store.has(digest)):
+                digest = self._store.put_bytes(content.as_dir_object(), incoming / "listing", FOLDER_SUFFIX)
+        return self._kept(look, content, digest or content.digest)
 
     def _reread_missing(self, found: Folder, present: set[str] | None) -> None:
         """Files whose digests are known, but whose objects are gone, are read again."""
-        held = set(filter(self._store.has, map(BY_MD5, found.entries))) if present is None else present
-        if held.issuperset(map(BY_MD5, found.entries)):
-            return
-        gone = {entry.path for entry in found.entries if entry.md5 not in held}
-        start = len(found.prefix)
-        found.fresh += [entry.path[start:] for entry in found.entries if entry.path in gone]
-        found.fresh_bytes += sum(entry.size for entry in found.entries if entry.path in gone)
-        found.entries = [entry for entry in found.entries if entry.path not in gone]
+        hexes = found.hexes()
+        held = set(filter(self._store.has, hexes)) if present is None else present
+        if not held.issuperset(hexes):
+            gone = {place for place, md5 in enumerate(hexes) if md5 not in held}
+            found.fresh = sorted(gone.union(found.fresh))
 
-    def _found(self, name: str, algorithm: str) -> list[Folder]:
+    def _look(self, name: str, algorithm: str) -> Look:
         """Every folder of `name`, or a file as if it were one without a name."""
         top = self._root / name
         require_no_link(self._root, name)
@@ -122,9 +116,11 @@ class Workspace:
         known = self._index.known(name, algorithm)
         if stat.S_ISDIR(status.st_mode):
             ignore = DvcIgnore(self._root, name.rpartition("/")[0])
-            return list(walk(top, name, ignore, self._require_target, known))
+            found = walk(top, Rules(name, ignore or None, self._require_target), known.folders)
+            return Look(name, algorithm, known, found, is_folder=True)
         require_regular(name, status)
-        return [sorted_out("", iter([("", status)]), known.get(name))]
+        alone = Folder.of("", [""], bytearray(MARK.pack(*signature(status))), known.folders.get(name))
+        return Look(name, algorithm, known, [alone], is_folder=False)
 
     def _require_target(self, link: Path, path: str) -> None:
         """A link may stand for a file of the project or of the cache, not for any file of this machine."""
@@ -137,59 +133,53 @@ class Workspace:
                 hint="Put a copy of the file in its place, or keep it out by a line in .dvcignore.",
             )
 
-    def _read(self, name: str, found: Sequence[Folder], read: Read, algorithm: str, progress: Progress) -> None:
-        """`read` every file that has to be, several at a time, and remember what was learnt."""
-        total = sum(len(one.fresh) for one in found)
-        batches = list(_batches(found))
-        learnt = {id(one): [one.kept] for one in found if one.kept is not None}
-        done = 0
-        for (one, names), (entries, remembered) in zip(batches, self._outcomes(name, batches, read), strict=True):
-            one.entries += entries
-            learnt.setdefault(id(one), []).append(remembered)
-            done += len(entries)
-            names.clear()
+    def _read(self, look: Look, read: Read, progress: Progress) -> None:
+        """`read` every file that has to be, several at a time, and note what was learnt."""
+        total, done = sum(len(one.fresh) for one in look.found), 0
+        for count in self._outcomes(look.name, list(_batches(look.found)), read):
+            done += count
             if total > 1:
-                progress(Step(f"read {name}", done, total, "files"))
-        rows = {f"{name}/{one.prefix}".rstrip("/"): united(learnt.pop(id(one))) for one in found if id(one) in learnt}
-        self._index.remember(rows, algorithm)
+                progress(Step(f"read {look.name}", done, total, "files"))
 
-    def _outcomes(self, name: str, batches: Sequence[Batch], read: Read) -> Iterator[tuple[list[Entry], Remembered]]:
+    def _outcomes(self, name: str, batches: Sequence[Batch], read: Read) -> Iterator[int]:
+        """How many files each batch had, once they are read."""
         top = os.fspath(self._root / name)
 
-        def outcome(batch: Batch) -> tuple[list[Entry], Remembered]:
-            one, names = batch
-            place = f"{top}/{one.prefix}" if names != [""] else top
-            return _outcome(place, one.prefix, names, read)
+        def outcome(batch: Batch) -> int:
+            one, places = batch
+            for place in places:
+                start = time.time_ns()
+                md5, status = read(f"{top}/{one.prefix}{one.names[place]}" if one.names[place] else top)
+                one.learn(place, md5, status, is_settled=is_settled(status, start))
+            return len(places)
 
         if len(batches) < 2:
             yield from map(outcome, batches)
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(THREADS) as pool:
             yield from pool.map(outcome, batches)
 
-    def _content(self, name: str, found: Sequence[Folder]) -> Content:
-        entries = chain.from_iterable(one.entries for one in found)
-        top = self._root / name
-        if top.is_dir():
-            return folder(entries)
-        return Content(tuple(entries), is_folder=False, is_executable=bool(top.stat().st_mode & stat.S_IXUSR))
+    def _content(self, look: Look) -> Content:
+        """The content that was found."""
+        whole = look.known.whole if look.is_known else None
+        known = Summary(whole.digest, whole.size, whole.nfiles) if whole else None
+        is_executable = not look.is_folder and bool((self._root / look.name).stat().st_mode & stat.S_IXUSR)
+        return Content(look.entries, look.is_folder, is_executable, known, None if known else look.since())
+
+    def _kept(self, look: Look, content: Content, digest: str) -> Content:
+        """The content, whose digest is known now; the index is told what it did not know."""
+        if content.known:
+            return content
+        sums = Summary(digest, look.size, look.count if look.is_folder else None)
+        folders = {path: row for path, row in {**look.known.folders, **look.new}.items() if path not in look.gone}
+        whole = Whole(stamps(folders), sums.digest, sums.size, sums.nfiles) if look.is_sure else None
+        self._index.remember(look.name, look.algorithm, look.new, look.gone, whole)
+        return attrs.evolve(content, known=sums)
 
 
 def _batches(found: Sequence[Folder]) -> Iterator[Batch]:
     for one in found:
-        names = sorted(one.fresh)
-        one.fresh = []
-        yield from ((one, names[start : start + BATCH]) for start in range(0, len(names), BATCH))
-
-
-def _outcome(place: str, prefix: str, names: Sequence[str], read: Read) -> tuple[list[Entry], Remembered]:
-    """The files `names` in the folder `place` as entries, and what to remember of those that have settled."""
-    entries, settled, records = [], [], []
-    for name in names:
-        start = time.time_ns()
-        md5, status = read(place + name)
-        entries.append(Entry(prefix + name, md5, status.st_size))
-        if known := record(status, md5, start):
-            settled.append(name)
-            records.append(known)
-    return entries, Remembered(os.fsencode("\0".join(settled)), b"".join(records))
+        places = sorted(one.fresh, key=one.names.__getitem__)
+        yield from ((one, places[start : start + BATCH]) for start in range(0, len(places), BATCH))

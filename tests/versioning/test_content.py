@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,22 @@ def test_what_was_saved_comes_back(tmp_path, before, after):
     Restoring(tmp_path, DvcSettings(cache=tmp_path / "cache"), store, space).put("data", digest)
     assert read(tmp_path / "data") == kept
     assert space.scan("data").digest == digest
+
+
+@quick
+@given(before=TREES, after=TREES)
+def test_changes_told_from_the_index_are_those_of_a_comparison(tmp_path, before, after):
+    space, _ = workspace(tmp_path)
+    write(tmp_path / "data", before)
+    time.sleep(0.03)
+    space.scan("data")
+    old = space.scan("data")
+    write(tmp_path / "data", after)
+    now = space.scan("data")
+    if now.since:
+        assert now.since == (old.digest, now.changes_since(old))
+    assert now == folder(now.entries)
+    assert list(now.entries) == sorted(now.entries, key=lambda entry: entry.path)
 
 
 @given(before=st.dictionaries(NAMES, st.sampled_from("ab")), after=st.dictionaries(NAMES, st.sampled_from("ab")))

@@ -8,14 +8,17 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
+from jupyter_mlops.versioning.hashing import md5_of
+from jupyter_mlops.versioning.occupancy import private_folder
 from jupyter_mlops.versioning.restoring import Restoring
 from jupyter_mlops.versioning.stat_index import StatIndex
-from jupyter_mlops.versioning.store import Store, md5_of, private_folder
+from jupyter_mlops.versioning.store import Store
 from jupyter_mlops.versioning.workspace import Workspace
 
 BIG = os.urandom(3 << 20)
@@ -55,7 +58,7 @@ def test_a_full_disk_leaves_no_object(tmp_path, space, data, monkeypatch):
 
 def test_a_copy_that_cannot_fit_is_refused_before_it_starts(tmp_path, space, monkeypatch):
     (tmp_path / "x").write_bytes(b"data")
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1))
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=1, f_frsize=1))
     monkeypatch.setattr(space._store, "_clones", False)
     with pytest.raises(EnvironmentFault) as caught:
         space.save("x")
@@ -63,16 +66,19 @@ def test_a_copy_that_cannot_fit_is_refused_before_it_starts(tmp_path, space, mon
     assert "Nothing was saved" in caught.value.message
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_saved(tmp_path, space, monkeypatch):
+@pytest.mark.parametrize(
+    ("data", "by"), [(b"small", "read"), (BIG, "readv"), (BIG * 4, "readv")], ids=["small", "large", "by two"]
+)
+def test_a_file_that_changes_while_it_is_read_is_not_saved(tmp_path, space, monkeypatch, data, by):
     path = tmp_path / "x"
-    path.write_bytes(BIG)
-    read = os.read
+    path.write_bytes(data)
+    read = getattr(os, by)
 
-    def meddle(handle: int, size: int) -> bytes:
+    def meddle(handle: int, wanted: Any) -> Any:
         os.utime(path, ns=(1, 1))
-        return read(handle, size)
+        return read(handle, wanted)
 
-    monkeypatch.setattr(os, "read", meddle)
+    monkeypatch.setattr(os, by, meddle)
     with pytest.raises(UsageError) as caught:
         space.save("x")
     assert caught.value.reference == "changed-while-committing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.versioning import workspace as module
+from jupyter_mlops.versioning.content import Content
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.stat_index import StatIndex, is_settled
 from jupyter_mlops.versioning.store import Store
@@ -157,3 +159,45 @@ def test_a_file_that_became_a_folder_is_looked_at_anew(tmp_path, space):
     settle()
     assert [entry.path for entry in space.save("x").entries] == ["x"]
     assert space.scan("x").is_folder
+
+
+def test_a_file_that_came_a_moment_ago_counts_though_the_rest_is_known_as_a_whole(tmp_path, space):
+    settle()
+    before = space.scan("data")
+    (tmp_path / "data" / "b").write_text("new")
+    now = space.scan("data")  # too fresh to be remembered
+    assert [entry.path for entry in now.entries] == ["a", "b"]
+    assert now != before
+    assert space.scan("data") == now
+
+
+def test_what_is_known_as_a_whole_is_not_listed(space, monkeypatch):
+    settle()
+    before = space.save("data")
+    monkeypatch.setattr(Content, "as_dir_object", lambda _: pytest.fail("listed"))
+    now = space.save("data")
+    assert (now.digest, now.size, now.nfiles) == (before.digest, 1, 1)
+
+
+def test_what_another_process_learnt_about_one_folder_voids_what_was_known_as_a_whole(tmp_path, space):
+    (tmp_path / "data" / "sub").mkdir()
+    (tmp_path / "data" / "sub" / "b").write_text("b")
+    settle()
+    index = StatIndex(tmp_path / "scratch")
+    space.scan("data")
+    known = index.known("data", "md5")
+    assert known.whole
+    (tmp_path / "data" / "sub" / "b").write_text("c")
+    settle()
+    changed = space.scan("data")
+    index.remember("data", "md5", {"data": known.folders["data"]}, (), known.whole)  # a slower look, begun earlier
+    assert index.known("data", "md5").whole is None
+    assert space.scan("data") == changed
+
+
+def test_copies_by_two_threads_are_whole_and_named_rightly(tmp_path, space):
+    data = os.urandom((9 << 20) + 7)
+    (tmp_path / "x").write_bytes(data)
+    digest = space.save("x").digest
+    assert digest == hashlib.md5(data, usedforsecurity=False).hexdigest()
+    assert (tmp_path / "cache" / "files" / "md5" / digest[:2] / digest[2:]).read_bytes() == data

@@ -22,8 +22,9 @@ from jupyter_mlops.versioning.courier import Courier
 from jupyter_mlops.versioning.datasets import Datasets
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
+from jupyter_mlops.versioning.hashing import md5_of
 from jupyter_mlops.versioning.sources.source import Source, unreachable
-from jupyter_mlops.versioning.store import Store, md5_of
+from jupyter_mlops.versioning.store import Store
 from jupyter_mlops.versioning.transfer import Request
 from jupyter_mlops.versioning.values import Version
 
