@@ -233,10 +233,10 @@ def table(
 
     Columns in which every cell is empty are left out.
     """
-    if not rows:
-        return ()
     names = _names(columns)
     kept = [index for index in range(len(names)) if any(row[index] != "" for row in rows)]
+    if not kept:
+        return ()
     return (
         Table(
             caption,

@@ -112,9 +112,14 @@ def _(result: Runs) -> Document:
     metrics = list(dict.fromkeys(name for each in result.runs for name in each.metrics))[:6]
     columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit", "Reproduced"]
     rows = [_run_row(each, metrics) for each in result.runs]
-    names = ["Before", "After"] if len(result.runs) == 2 else [f"#{each.number}" for each in result.runs]
+    is_wide = len(result.runs) > 2 and all(len(each.values) == len(result.runs) for each in result.compared)
+    names = [f"#{each.number}" for each in result.runs] if is_wide else ["Before", "After"]
     compared: list[tuple[Cell, ...]] = [
-        (each.kind, each.name, *(_side(each, value) for value in each.values or (each.before, each.after)))
+        (
+            each.kind,
+            each.name,
+            *(_side(each, value) for value in (each.values if is_wide else (each.before, each.after))),
+        )
         for each in result.compared
     ]
     blocks = table("Before, after" if compared else "Newest first", columns, rows, numeric=["Time", *metrics])
