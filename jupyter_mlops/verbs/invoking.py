@@ -162,7 +162,9 @@ def translated(what: str) -> Iterator[None]:
         raise Cancelled(what) from error
     except OSError as error:
         fallback = ("input-output", "Reading or writing failed.", "See the context.")
-        reference, message, hint = FAULTS.get(error.errno or 0, fallback)
+        told = str(error)  # libgit2 gives no number, only the words
+        number = error.errno or next((each for each in FAULTS if os.strerror(each) in told), 0)
+        reference, message, hint = FAULTS.get(number, fallback)
         raise EnvironmentFault(reference, message, context=str(error), hint=hint) from error
     except Exception as error:
         raise EnvironmentFault(

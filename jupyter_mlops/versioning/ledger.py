@@ -26,6 +26,8 @@ ATTEMPTS = 50
 STALE_S = 2.0
 """Moving a ref takes git some milliseconds: who holds its lock that long was killed."""
 POLL_S = 0.02
+MOVED = ("but expected", "exists", "unable to resolve")
+"""What git says when another moved the ref, or holds its lock."""
 
 
 class Ledger:
@@ -196,10 +198,14 @@ class Ledger:
     def _advance(self, name: str, tip: pygit2.Reference | None, commit: pygit2.Oid) -> bool:
         """Move the ref only when nobody else moved it since `tip` was read."""
         expected = str(tip.target) if tip else "0" * 40
-        if self._git.succeeds("update-ref", name, str(commit), expected):
-            return True
-        self._release(self._places.git_dir / f"{name}.lock")
-        return False
+        try:
+            self._git.run("update-ref", name, str(commit), expected)
+        except EnvironmentFault as error:
+            if not any(words in error.context for words in MOVED):
+                raise
+            self._release(self._places.git_dir / f"{name}.lock")
+            return False
+        return True
 
     def _release(self, lock: Path) -> None:
         """Take away the lock that a killed git left; no clock is asked, as clocks jump and machines sleep."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from survivors import history
+from survivors import disk, history
 from works import erase, erased, fill, to_erase
 
 import jupyter_mlops as mlops
@@ -106,6 +106,15 @@ def test_the_lock_of_a_git_at_work_is_left_alone(locked):
         done.set()
         worker.join()
     assert lock.exists()
+
+
+def test_a_ref_that_cannot_be_written_is_told_in_the_words_of_git(root):
+    records = ledger.Ledger(Project(root).places, Project(root).git)
+    with disk(root / ".git" / "refs" / "mlops", "size=64k,nr_inodes=1"):
+        with pytest.raises(MlopsError, match="git-failed") as told:
+            records.append("runs", "one", b"1", SARA)
+        assert "unable to create" in told.value.context
+    records.append("runs", "one", b"1", SARA)
 
 
 def test_what_a_killed_writer_left_beside_a_pointer_is_swept(root):
