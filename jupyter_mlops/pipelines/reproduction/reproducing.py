@@ -109,7 +109,9 @@ class Reproducing:
         if state == DIFFERENT and self._choice.causes:
             findings = investigate(outputs, attempt.seconds).find(differences)
             differences = tuple(_explained(each, findings) for each in differences)
-        return self._reproduced(recorded, attempt, state, differences, findings, _told(changed, state))
+        return self._reproduced(
+            recorded, attempt, state, differences, findings, (*findings.notes, *_told(changed, state))
+        )
 
     def _failed(
         self, recorded: StageRecord, attempt: Attempt, investigate: Callable[[Outputs, float], Investigation]
