@@ -426,3 +426,17 @@ def processes() -> list[str]:
             if int(place.name) != os.getpid():
                 found.append(f"{(place / 'cmdline').read_text()} {(place / 'cwd').readlink()}")
     return found
+
+
+def test_outputs_that_are_no_longer_kept_are_told_by_their_digests(root):
+    stage(root, "open('out.txt', 'w').write('always')")
+    cache = Project(root).datasets.settings.cache
+    for item in cache.rglob("*"):
+        if item.is_file() and "files" in item.parts:
+            item.chmod(0o644)
+            item.unlink()
+
+    found = mlops.reproduce("run:1", project=root)
+
+    assert found.verdict == "within-tolerance"
+    assert [(each.output, each.within) for each in found.differences] == [("executed/work.ipynb", True)]

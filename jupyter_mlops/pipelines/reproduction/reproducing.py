@@ -155,11 +155,14 @@ class Reproducing:
             self._revival.fetch(absent)
         before: dict[str, File] = {}
         gone = []
+        notebook = stage.papermill.output if stage.papermill else None
         for path, digest in others.items():
             if home.is_stored(digest) and not home.tombstones.is_erased(digest):
                 before |= _files(home, path, digest)
+            elif path in attempt.digests:  # no executed notebook has the bytes of another: its cells would tell
+                gone.append(Difference(path, "file", GONE, within=path == notebook))
             else:
-                gone.append(Difference(path, "file", GONE if path in attempt.digests else "it was not written"))
+                gone.append(Difference(path, "missing", "it was not written"))
         after = {name: file for name, file in attempt.files.items() if _belongs(name, others, gone)}
         outputs = self._outputs(stage)
         return (*outputs.compare(before, after), *gone), outputs
