@@ -96,6 +96,13 @@ for thread in threads: thread.join()
 """
 
 
+def test_a_number_of_threads_that_only_changes_the_result_is_no_race(root):
+    both = "f\"{random.random()} {os.environ.get('OMP_NUM_THREADS')}\""
+    stage(root, "import os, random, numpy", f"open('out.txt', 'w').write({both})")
+
+    assert causes(mlops.reproduce("work", project=root)) == {"unset seed"}
+
+
 def test_threads_are_named(root):
     stage(root, RACE, "open('out.txt', 'w').write(str(done))")
 
@@ -164,7 +171,7 @@ def test_an_undeclared_input_that_no_commit_holds_makes_it_not_executable(root):
         3,
         "undeclared input",
     )
-    assert "secret.csv" in found.evidence[0].what
+    assert [(each.what, each.cell) for each in found.evidence] == [("secret.csv", 3)]
     assert "could not be executed again" in found.gate
 
 
@@ -419,3 +426,17 @@ def processes() -> list[str]:
             if int(place.name) != os.getpid():
                 found.append(f"{(place / 'cmdline').read_text()} {(place / 'cwd').readlink()}")
     return found
+
+
+def test_outputs_that_are_no_longer_kept_are_told_by_their_digests(root):
+    stage(root, "open('out.txt', 'w').write('always')")
+    cache = Project(root).datasets.settings.cache
+    for item in cache.rglob("*"):
+        if item.is_file() and "files" in item.parts:
+            item.chmod(0o644)
+            item.unlink()
+
+    found = mlops.reproduce("run:1", project=root)
+
+    assert found.verdict == "within-tolerance"
+    assert [(each.output, each.within) for each in found.differences] == [("executed/work.ipynb", True)]

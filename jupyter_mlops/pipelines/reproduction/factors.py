@@ -37,6 +37,8 @@ LIMITS = (
     "LOKY_MAX_CPU_COUNT",
 )
 """Variables by which numerical libraries choose how many threads they use."""
+TRIES = {ORDER: 3, THREADS: 3}
+"""What may agree by chance when it is let go is let go so often."""
 BY_CHANCE = frozenset({"torch", "tensorflow", "jax"})
 """Libraries with random numbers of their own, which no call shows."""
 PARALLEL = frozenset({"numpy", "scipy", "sklearn", "polars", "pyarrow", "torch", "tensorflow", "numba", "joblib"})
@@ -87,9 +89,9 @@ class Setting:
     order: int = 0
     timeout_s: float | None = None
 
-    def without(self, factor: str) -> Setting:
-        """The same, with one factor let go."""
-        return attrs.evolve(self, controls=self.controls - {factor}, order=1 if factor == ORDER else self.order)
+    def without(self, factor: str, turn: int = 1) -> Setting:
+        """The same, with one factor let go; the `turn` of several tries, from 1, gives sets another order each."""
+        return attrs.evolve(self, controls=self.controls - {factor}, order=turn if factor == ORDER else self.order)
 
     def variables(self, folder: Path, root: Path) -> dict[str, str]:
         """The variables under which it is executed; what they refer to is written into `folder`."""
@@ -141,11 +143,13 @@ class Seen:
         return frozenset(found)
 
 
-def read_log(folder: Path, stage: str, cells: dict[int, int]) -> Seen:
+def read_log(folder: Path, stage: str, root: Path, cells: dict[int, int]) -> Seen:
     """What the processes of an execution wrote down.
 
     Parameters
     ----------
+    root
+        The folder in which it was executed.
     cells
         Execution count to the number of the code cell.
     """
@@ -155,13 +159,21 @@ def read_log(folder: Path, stage: str, cells: dict[int, int]) -> Seen:
         return Seen()
     told = [json.loads(line) for line in lines]
     sightings = tuple(
-        Sighting(stage, each["factor"], each["what"], cells.get(each["cell"]), each["line"])
+        Sighting(stage, each["factor"], shortened(each["what"], root), cells.get(each["cell"]), each["line"])
         for each in told
         if "factor" in each
     )
     modules = frozenset(each["module"] for each in told if "module" in each)
-    unfound = frozenset(each["what"] for each in told if each.get("exists") is False)
+    unfound = frozenset(shortened(each["what"], root) for each in told if each.get("exists") is False)
     return Seen(sightings, modules, unfound)
+
+
+def shortened(what: str, root: Path) -> str:
+    """A path without the folder it was executed in, or the home of whoever did: verdicts are shared."""
+    for folder, instead in ((root, ""), (Path.home(), "~/")):
+        if what.startswith(f"{folder}{os.sep}"):
+            return instead + what.removeprefix(f"{folder}{os.sep}")
+    return what
 
 
 def among(sightings: Collection[Sighting], factor: str) -> tuple[Sighting, ...]:

@@ -8,7 +8,7 @@ network, another package, another machine.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from jupyter_mlops.pipelines.reproduction.factors import (
     PACKAGE,
     STILL,
     THREADS,
+    TRIES,
     UNDECLARED,
     Seen,
     Setting,
@@ -82,11 +83,14 @@ class Findings:
         The evidence for them.
     executions
         How many were needed.
+    notes
+        What is said of places whose cause was not found.
     """
 
     causes: Mapping[Place, tuple[str, ...]]
     sightings: tuple[Sighting, ...] = ()
     executions: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class Investigation:
@@ -119,9 +123,8 @@ class Investigation:
         """The causes of `differences`."""
         places = {each.place for each in differences if not each.within}
         setting, still = self._still()
-        if not still.outcome.error:
-            steady = places - self._moved(still, self._again(setting))
-            self._let_go(steady, setting, still)
+        steady = places - self._moved(still, self._run("once more", setting)) if not still.outcome.error else set()
+        self._let_go(steady, setting, still)
         rest = places - set(self._causes)
         if rest and NETWORK in still.seen.factors:
             self._refuse(rest, setting, still)
@@ -130,7 +133,12 @@ class Investigation:
         wanted = named if set(self._causes) == places else {each.factor for each in still.seen.sightings}
         sightings = tuple(each for each in still.seen.sightings if each.factor in wanted)
         causes = {place: tuple(names) for place, names in self._causes.items()}
-        return Findings(causes, sightings, self._executions)
+        return Findings(causes, sightings, self._executions, tuple(self._unexplained(places, steady)))
+
+    def _unexplained(self, places: set[Place], steady: set[Place]) -> Iterator[str]:
+        for output in sorted({place[0] for place in places - set(self._causes)}):
+            how = "differs even then" if any(place[0] == output for place in places - steady) else "is the same then"
+            yield f"No cause was found for {output}: with seeds, clock, set order and threads held still it {how}."
 
     def explain_failure(self, error: str, cell: int | None) -> Findings:
         """Why an execution failed that once succeeded."""
@@ -156,9 +164,6 @@ class Investigation:
                 break
         return setting, attempt
 
-    def _again(self, setting: Setting) -> Attempt:
-        return self._run("once more", setting)
-
     def _moved(self, one: Attempt, other: Attempt) -> set[Place]:
         """The places in which two executions differ."""
         return {each.place for each in self._outputs.compare(one.files, other.files) if not each.within}
@@ -166,19 +171,30 @@ class Investigation:
     def _let_go(self, places: set[Place], setting: Setting, still: Attempt) -> None:
         """Let one factor go at a time; what differs then depends on it."""
         for factor in STILL:
-            if factor not in setting.controls or not (factor == ORDER or factor in still.seen.factors):
+            if not places or factor not in setting.controls or not (factor == ORDER or factor in still.seen.factors):
                 continue
-            loose = self._run(f"without {factor} held still", setting.without(factor))
-            for place in self._moved(still, loose) & places:
-                self._causes.setdefault(place, []).append(factor)
+            loose: list[Attempt] = []
+            for turn in range(1, TRIES.get(factor, 1) + 1):
+                loose.append(self._run(f"without {factor} held still", setting.without(factor, turn)))
+                moved = self._moved(still, loose[-1]) & places
+                self._blame(factor, moved & self._raced(loose) if factor == THREADS else moved)
+                if places <= set(self._causes) and not (factor == THREADS and turn == 1 and moved):
+                    break
+
+    def _raced(self, loose: Sequence[Attempt]) -> set[Place]:
+        """Where executions with threads differ from each other: another number of threads alone is no race."""
+        return {place for each in loose[:-1] for place in self._moved(each, loose[-1])}
 
     def _refuse(self, places: set[Place], setting: Setting, still: Attempt) -> None:
         """Refuse the network; what fails or differs then depends on what came over it."""
         refusing = attrs.evolve(setting, controls=setting.controls | {NETWORK})
         alone = self._run("without the network", refusing)
-        moved = places if alone.outcome.error else self._moved(still, alone) & places
-        for place in moved:
-            self._causes.setdefault(place, []).append(NETWORK)
+        self._blame(NETWORK, places if alone.outcome.error else self._moved(still, alone) & places)
+
+    def _blame(self, factor: str, places: Iterable[Place]) -> None:
+        for place in places:
+            if factor not in (named := self._causes.setdefault(place, [])):
+                named.append(factor)
 
     def _blame_surroundings(self, places: set[Place], seen: Seen) -> None:
         """Name what lies outside the stage, for what no factor explains."""
@@ -195,10 +211,10 @@ class Investigation:
 
 def _is_newer(sighting: Sighting, started: datetime) -> bool:
     """Whether the file was changed, or put there, after the run began."""
-    try:
-        status = Path(sighting.what).stat()
-    except OSError:
+    path = Path(sighting.what).expanduser()
+    if not path.is_absolute() or not path.exists():
         return True
+    status = path.stat()
     return max(status.st_mtime, status.st_ctime) > started.timestamp()
 
 

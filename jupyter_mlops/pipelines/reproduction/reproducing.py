@@ -109,7 +109,9 @@ class Reproducing:
         if state == DIFFERENT and self._choice.causes:
             findings = investigate(outputs, attempt.seconds).find(differences)
             differences = tuple(_explained(each, findings) for each in differences)
-        return self._reproduced(recorded, attempt, state, differences, findings, _told(changed, state))
+        return self._reproduced(
+            recorded, attempt, state, differences, findings, (*findings.notes, *_told(changed, state))
+        )
 
     def _failed(
         self, recorded: StageRecord, attempt: Attempt, investigate: Callable[[Outputs, float], Investigation]
@@ -153,11 +155,14 @@ class Reproducing:
             self._revival.fetch(absent)
         before: dict[str, File] = {}
         gone = []
+        notebook = stage.papermill.output if stage.papermill else None
         for path, digest in others.items():
             if home.is_stored(digest) and not home.tombstones.is_erased(digest):
                 before |= _files(home, path, digest)
+            elif path in attempt.digests:  # no executed notebook has the bytes of another: its cells would tell
+                gone.append(OutputDifference(path, "file", GONE, within=path == notebook))
             else:
-                gone.append(OutputDifference(path, "file", GONE if path in attempt.digests else "it was not written"))
+                gone.append(OutputDifference(path, "missing", "it was not written"))
         after = {name: file for name, file in attempt.files.items() if _belongs(name, others, gone)}
         outputs = self._outputs(stage)
         return (*outputs.compare(before, after), *gone), outputs

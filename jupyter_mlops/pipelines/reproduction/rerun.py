@@ -142,7 +142,7 @@ class Reruns:
             {path: digest for path, digest in digests.items() if path in outs},
             {name: file for name, file in files.items() if any(overlaps(name, path) for path in outs)},
             notebook.location if notebook else None,
-            read_log(folder, stage.name, cells),
+            read_log(folder, stage.name, self.root, cells),
         )
 
 
