@@ -12,6 +12,13 @@ def installed() -> tuple[str, ...]:
     return tuple(sorted(KernelSpecManager().find_kernel_specs()))
 
 
+def interpreter(kernel: str) -> str:
+    """The program that starts `kernel`, which is installed."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return str(KernelSpecManager().get_kernel_spec(kernel).argv[0])
+
+
 def require(kernel: str, notebook: str) -> None:
     """Check that `kernel` can be started.
 
