@@ -21,6 +21,13 @@ def environment(kernel: str) -> dict[str, str]:
     return {**os.environ, **KernelSpecManager().get_kernel_spec(kernel).env}
 
 
+def interpreter(kernel: str) -> str:
+    """The program that starts `kernel`, which is installed."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return str(KernelSpecManager().get_kernel_spec(kernel).argv[0])
+
+
 def require(kernel: str, notebook: str) -> None:
     """Check that `kernel` can be started.
 

@@ -238,6 +238,51 @@ def stage_edit(
     return Stages(stages, commit)
 
 
+@verb(Group.PIPELINES, Action.RUN, name="stage adopt", signs=True)
+def stage_adopt(
+    call: Call,
+    name: Annotated[str, Option(names=Names.STAGE)],
+    *,
+    git: bool = True,
+    dry_run: bool = False,
+) -> RunReport:
+    """Take a clean restart-and-run-all in JupyterLab for the run of a stage, once all of it is verified.
+
+    The kernel, the declared environment, the parameters, the code as the kernel executed it, its order, the
+    inputs and the outputs: what does not hold is said, and nothing is recorded.
+
+    Parameters
+    ----------
+    name
+        The stage, whose notebook was run and saved.
+    git
+        Commit ``dvc.lock`` to git.
+    dry_run
+        Only verify; record nothing.
+    """
+    from jupyter_mlops.pipelines.adoption import Adoption, not_adopted, stale_files
+    from jupyter_mlops.pipelines.lab_runs import verified
+
+    project = call.project
+    stage = project.pipeline.graph().find(name)
+    done = verified(project.root, stage)
+    for problem in stale_files(project.root, stage, done.since_s):
+        raise not_adopted(name, problem)
+    if dry_run:
+        return RunReport("", (StageRun(name, "ran", done.seconds, done.reason, stage.notebook),))
+    if git:
+        project.git.require_committable()
+    adoption = Adoption(project.pipeline, project.runs, project.git, require_known(call.actor))
+    adopted = adoption.record(name, done, call.progress, git=git)
+    return RunReport(
+        run=adopted.record.run,
+        stages=stage_runs(adopted.record.stages),
+        metrics=adopted.record.metrics,
+        git_commit=adopted.git_commit,
+        number=project.runs.find(adopted.record.run).number,
+    )
+
+
 @verb(Group.PIPELINES, Action.RUN, name="stage remove", signs=True)
 def stage_remove(
     call: Call,

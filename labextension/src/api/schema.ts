@@ -460,6 +460,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/mlops/v1/stage/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change what a stage reads, writes and may take; whatever else ``dvc.yaml`` says of it stays.
+         * @description Change what a stage reads, writes and may take; whatever else ``dvc.yaml`` says of it stays.
+         */
+        post: operations["stage_edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/stage/adopt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a clean restart-and-run-all in JupyterLab for the run of a stage, once all of it is verified.
+         * @description Take a clean restart-and-run-all in JupyterLab for the run of a stage, once all of it is verified.
+         *
+         *     The kernel, the declared environment, the parameters, the code as the kernel executed it, its order, the
+         *     inputs and the outputs: what does not hold is said, and nothing is recorded.
+         */
+        post: operations["stage_adopt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/mlops/v1/stage/remove": {
         parameters: {
             query?: never;
@@ -2758,6 +2801,7 @@ export interface components {
             outs: string[];
             metrics: string[];
             params: string[];
+            limits: components["schemas"]["StageLimits"];
         };
         /**
          * StageAddRequest
@@ -2770,10 +2814,12 @@ export interface components {
             name: string;
             /** @description A notebook with a cell tagged ``parameters``. */
             notebook: string;
-            /** @description ``key=value``, repeated; kept in ``params.yaml`` under the stage's name. Default: `{}`. */
+            /** @description ``key=value``, repeated; kept in ``params.yaml`` under the stage's name. ``auc='${train.auc}'`` is the metric ``auc`` of the stage ``train``. Default: `{}`. */
             parameters?: {
                 [key: string]: string | number | boolean | (string | number | boolean | null)[] | null;
             };
+            /** @description A file of parameters, ``config.yaml``, or some of it, ``config.yaml:rate,depth``; repeated. Default: `[]`. */
+            params?: string[];
             /** @description A file or folder it reads. Default: `[]`. */
             dep?: string[];
             /** @description A file or folder it writes. Default: `[]`. */
@@ -2798,6 +2844,64 @@ export interface components {
             dry_run?: boolean;
             /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
+        };
+        /**
+         * StageAdoptRequest
+         * @description Arguments of `stage adopt`.
+         */
+        StageAdoptRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description The stage, whose notebook was run and saved. */
+            name: string;
+            /** @description Commit ``dvc.lock`` to git. Default: `true`. */
+            git?: boolean;
+            /** @description Only verify; record nothing. Default: `false`. */
+            dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
+            author?: string;
+        };
+        /**
+         * StageEditRequest
+         * @description Arguments of `stage edit`.
+         */
+        StageEditRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description The stage. */
+            name: string;
+            /** @description A file or folder it reads, too. Default: `[]`. */
+            dep?: string[];
+            /** @description A file or folder it writes, too. Default: `[]`. */
+            out?: string[];
+            /** @description A JSON or YAML file of metrics it writes, too. Default: `[]`. */
+            metrics?: string[];
+            /** @description A file or folder it neither reads nor writes any more. Default: `[]`. */
+            without?: string[];
+            /** @description How often it is run again after a failure. Default: `null`. */
+            retries?: number | null;
+            /** @description How many seconds one attempt may take; 0 for no limit. Default: `null`. */
+            timeout?: number | null;
+            /** @description How many processors it keeps busy. Default: `null`. */
+            cpus?: number | null;
+            /** @description How many GB of memory it needs; 0 when nobody knows. Default: `null`. */
+            memory?: number | null;
+            /** @description Commit ``dvc.yaml`` to git. Default: `true`. */
+            git?: boolean;
+            /** @description Say how the stages would be; write nothing. Default: `false`. */
+            dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
+            author?: string;
+        };
+        /**
+         * StageLimits
+         * @description What a stage may take: attempts after a failure, seconds an attempt, processors, GB of memory.
+         */
+        StageLimits: {
+            retries: number;
+            timeout: number | null;
+            cpus: number;
+            memory: number | null;
         };
         /**
          * StageProposal
@@ -4038,6 +4142,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Stages"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    stage_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StageEditRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    stage_adopt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StageAdoptRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
                 };
             };
             400: components["responses"]["400"];
