@@ -41,21 +41,35 @@ class Plan:
 
 
 def plan(
-    pipeline: Pipeline, targets: Sequence[str], parameters: Mapping[str, Value], *, downstream: bool = False
+    pipeline: Pipeline,
+    targets: Sequence[str],
+    parameters: Mapping[str, Value],
+    *,
+    downstream: bool = False,
+    single: bool = False,
 ) -> Plan:
     """The stages, or the one notebook, that `targets` name; none means all stages.
+
+    Parameters
+    ----------
+    downstream
+        Also what depends on the targets.
+    single
+        The one target and nothing else, not even what it needs.
 
     Raises
     ------
     UnknownReference
         ``unknown-stage``, ``unknown-parameter``.
     UsageError
-        ``no-stages``, ``one-notebook``, ``no-parameters-cell``.
+        ``no-stages``, ``one-notebook``, ``no-parameters-cell``, ``one-stage``.
     """
     graph = pipeline.graph()
     if not targets and not graph.by_name:
         raise UsageError("no-stages", "There are no stages.", hint="stage add NAME NOTEBOOK, or run NOTEBOOK.")
     names = [_stage_of(graph, target) for target in targets]
+    if single:
+        return Plan((_only(graph, names),))
     notebooks = [name for name in names if name.endswith(".ipynb") and name not in graph.by_name]
     if not notebooks:
         return Plan(graph.select(names, downstream=downstream))
@@ -63,6 +77,14 @@ def plan(
         hint = f"run {notebooks[0]}, or make it a stage: stage add NAME {notebooks[0]}."
         raise UsageError("one-notebook", "A notebook that is no stage runs by itself.", hint=hint)
     return Plan((), _alone(pipeline.places, notebooks[0], parameters))
+
+
+def _only(graph: StageGraph, names: Sequence[str]) -> StageSpec:
+    """The one stage of `names`, in a pipeline that could run."""
+    if len(names) != 1:
+        raise UsageError("one-stage", "--single runs exactly one stage.", hint="run STAGE --single")
+    graph.ordered()
+    return graph.find(names[0])
 
 
 def _stage_of(graph: StageGraph, target: str) -> str:

@@ -12,12 +12,11 @@ import attrs
 from jupyter_mlops.errors import Cancelled, UsageError
 from jupyter_mlops.pipelines import live, lock
 from jupyter_mlops.pipelines.execution import ASIDE, Aside
-from jupyter_mlops.pipelines.machine import cpus, memory_bytes
-from jupyter_mlops.pipelines.notebooks import Notebook
+from jupyter_mlops.pipelines.here import Local
 from jupyter_mlops.pipelines.pipeline import Pipeline
-from jupyter_mlops.pipelines.planning import Plan, require_kernel
+from jupyter_mlops.pipelines.planning import Plan
 from jupyter_mlops.pipelines.runs import RunRecords
-from jupyter_mlops.pipelines.scheduling import capacity
+from jupyter_mlops.pipelines.sites import Engine
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.turns import stoppable, turn
 from jupyter_mlops.pipelines.under_way import ROOT_FILE, RunUnderWay
@@ -78,13 +77,18 @@ class Runner:
         The repository, for the commit that a run belongs to.
     actor
         Who runs.
+    engine
+        Where stages are executed; this machine when nobody says.
     """
 
-    def __init__(self, pipeline: Pipeline, records: RunRecords, git: Git, actor: Actor) -> None:
+    def __init__(
+        self, pipeline: Pipeline, records: RunRecords, git: Git, actor: Actor, engine: Engine | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._records = records
         self._git = git
         self._actor = actor
+        self._engine = engine or Local(pipeline)
         self._places = pipeline.places
 
     def preview(self, plan: Plan, *, force: bool = False) -> tuple[StageRecord, ...]:
@@ -129,12 +133,10 @@ class Runner:
             self._recover()
             plan = prepare()
             self.require_runnable(plan, git=choice.git)
-            limits = [stage.limits for stage in plan.everything]
-            available = capacity(choice.jobs or int(cpus()), cpus(), limits, memory_bytes())
-            run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
+            run = RunUnderWay(self._pipeline, self._actor, plan, progress, self._engine.capacity(plan, choice.jobs))
             state = "cancelled"
             try:
-                run.stages(force=choice.force)
+                run.stages(self._engine, force=choice.force)
                 state = "failed" if run.has_failed else "succeeded"
             except KeyboardInterrupt as error:
                 raise Cancelled("the run; finished stages are kept") from error
@@ -150,8 +152,8 @@ class Runner:
         ------
         UsageError
             ``nested-run``; with `git` also ``detached-head``, ``unfinished-merge``.
-        EnvironmentFault
-            ``kernel-missing``.
+        MlopsError
+            What the engine cannot execute: ``kernel-missing``, and what a cluster misses.
         """
         if os.environ.get(INSIDE):
             raise UsageError(
@@ -161,9 +163,7 @@ class Runner:
             )
         if git:
             self._git.require_committable()
-        for stage in plan.everything:
-            if command := stage.papermill:
-                require_kernel(Notebook.read(self._places.root, command.notebook), command)
+        self._engine.require(plan)
 
     def _can_restore(self, missing: Iterable[str], locked: lock.Locked) -> bool:
         return all(self._pipeline.data.holds(locked.outs[path]) for path in missing)

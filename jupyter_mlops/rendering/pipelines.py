@@ -42,6 +42,8 @@ def _(result: RunReport) -> Document:
     blocks: list[Block] = [say(head), *stage_runs(result.stages)]
     blocks += facts(*((key, scalar(value)) for key, value in result.metrics.items()), caption="Metrics")
     blocks += [say("git commit", Code(result.git_commit[:7]))] if result.git_commit else []
+    if result.note:
+        blocks.append(say(result.note))
     if result.untracked:
         lacking = f"No commit holds {', '.join(result.untracked)}: a clone would lack it. In a terminal:"
         line = commit_line(result.untracked, "code of the pipeline")

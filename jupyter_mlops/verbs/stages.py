@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -15,6 +16,8 @@ from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.runner import Runner
+    from jupyter_mlops.pipelines.sharing import Shared
+    from jupyter_mlops.pipelines.sites import Engine
     from jupyter_mlops.pipelines.stages import StageSpec
 
 Parameters = Annotated[dict[str, Scalar | list[Scalar]], Option("-p", pairs=True)]
@@ -210,6 +213,8 @@ class RunReport:
         As `runs` counts it, from 1; 0 when nothing was run.
     untracked
         Notebooks and modules of the stages that no commit holds: a clone would lack them.
+    note
+        What could not be shared with ``--push``.
     """
 
     run: str
@@ -218,6 +223,7 @@ class RunReport:
     git_commit: str | None = None
     number: int = 0
     untracked: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def gate(self) -> str | None:
@@ -235,6 +241,10 @@ def run(
     downstream: bool = False,
     data: Annotated[Many, Option(names=Names.REFERENCE)] = (),
     jobs: Jobs = 0,
+    single: bool = False,
+    pull: bool = False,
+    push: bool = False,
+    remote: Annotated[str, Option("-r")] = "",
     git: bool = True,
     dry_run: bool = False,
 ) -> RunReport:
@@ -254,25 +264,45 @@ def run(
         A version to run on, ``data@v2``, repeated: in a replica, so that the workspace stays as it is.
     jobs
         Stages that run at once; 0 for as many as there are processors.
+    single
+        Just the one stage that is named, never what it needs: for whoever runs the stages one by one.
+    pull
+        Bring what is not here from the remote: inputs, and what a stage made of them before, wherever it ran.
+    push
+        Send what the stages made to the remote, and to its run-cache that they made it.
+    remote
+        A remote of ``.dvc/config``; the default one when left out.
     git
         Commit ``dvc.lock`` to git.
     dry_run
         Say what would run, and why.
     """
     from jupyter_mlops.pipelines.dvc_yaml import PARAMS
+    from jupyter_mlops.pipelines.here import Local
     from jupyter_mlops.pipelines.planning import Plan, plan, set_parameters
     from jupyter_mlops.pipelines.runner import Choice
+    from jupyter_mlops.pipelines.sharing import Shared
+    from jupyter_mlops.pipelines.tracing import gather
     from jupyter_mlops.pipelines.uncommitted import untracked_code
 
     if data:
         from jupyter_mlops.verbs.elsewhere import run_on
 
-        again = {"force": force, "downstream": downstream, "jobs": jobs, "dry_run": dry_run}
-        return run_on(call, data, lambda there: run(there, targets, parameters=parameters, git=False, **again))
+        own = {
+            "force": force,
+            "downstream": downstream,
+            "single": single,
+            "pull": pull,
+            "push": push,
+            "dry_run": dry_run,
+        }
+        again = partial(run, targets=targets, parameters=parameters, jobs=jobs, remote=remote, git=False, **own)
+        return run_on(call, data, again)
     project = call.project
     names = [_target(call, target) for target in targets]
-    chosen = plan(project.pipeline, names, parameters, downstream=downstream)
-    runner = runner_of(call)
+    chosen = plan(project.pipeline, names, parameters, downstream=downstream, single=single)
+    shared = Shared(project.pipeline, project.remotes, project.remotes.choose(remote)) if pull or push else None
+    runner = runner_of(call, engine=Local(project.pipeline, shared if pull else None))
     if dry_run:
         return RunReport("", stage_runs(runner.preview(chosen, force=force)))
     runner.require_runnable(chosen, git=git)
@@ -281,10 +311,14 @@ def run(
         addressed = _addressed(call, chosen.stages, targets)
         if parameters and not chosen.notebook:
             set_parameters(project.pipeline, addressed, parameters)
-        return plan(project.pipeline, names, parameters, downstream=downstream)
+        planned = plan(project.pipeline, names, parameters, downstream=downstream, single=single)
+        if shared and pull:
+            gather(project.pipeline, planned.everything, shared, call.progress)
+        return planned
 
     choice = Choice(force=force, git=git, also=(PARAMS,) if parameters else (), jobs=jobs)
     done = runner.run(prepare, call.progress, choice)
+    note = _sent(call, chosen.stages, done.stages, shared) if shared and push else ""
     return RunReport(
         run=done.record.run if done.record else "",
         stages=stage_runs(done.stages),
@@ -292,16 +326,26 @@ def run(
         git_commit=done.git_commit,
         number=project.runs.find(done.record.run).number if done.record else 0,
         untracked=untracked_code(project.git, chosen.stages),
+        note=note,
     )
 
 
-def runner_of(call: Call, otherwise: Actor | None = None) -> Runner:
+def _sent(call: Call, stages: Iterable[StageSpec], records: Iterable[StageRecord], shared: Shared) -> str:
+    """Push what the stages hold that are up to date by now; what could not be shared."""
+    from jupyter_mlops.pipelines.scheduling import GOOD
+
+    good = {record.name for record in records if record.state in GOOD}
+    locked = call.project.pipeline.locked()
+    return shared.send([(one, locked[one.name]) for one in stages if one.name in good], call.progress).note
+
+
+def runner_of(call: Call, otherwise: Actor | None = None, engine: Engine | None = None) -> Runner:
     """What runs the pipeline of the project, in the name of whoever asks, or of `otherwise` when nobody is known."""
     from jupyter_mlops.pipelines.runner import Runner
 
     project = call.project
     actor = otherwise if otherwise and call.actor.source == "unknown" else require_known(call.actor)
-    return Runner(project.pipeline, project.runs, project.git, actor)
+    return Runner(project.pipeline, project.runs, project.git, actor, engine)
 
 
 def stage_runs(records: Iterable[StageRecord]) -> tuple[StageRun, ...]:
