@@ -113,6 +113,8 @@ class StageRecord:
         The normalised digest of the notebook: outputs, metadata and markdown do not count.
     attempts
         How often it was executed, retries included.
+    host
+        The machine that ran it for another; "" when it ran where the run was started.
     """
 
     name: str
@@ -126,6 +128,7 @@ class StageRecord:
     outputs: dict[str, str] = attrs.field(factory=dict)
     code: str | None = None
     attempts: int = 1
+    host: str = ""
 
 
 @attrs.frozen

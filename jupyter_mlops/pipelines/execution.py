@@ -92,7 +92,7 @@ class Execution:
         """
         start = time.monotonic()
         if missing := [path for path, pin in task.now.deps.items() if pin is None]:
-            return Ran(_failed(task, f"{missing[0]} is missing"))
+            return Ran(failed(task, f"{missing[0]} is missing"))
         aside = Aside(self._root, self._folder, task.stage.name)
         with claimed(self._pipeline, task.stage, self._folder.name):
             aside.put(task.stage.outs)
@@ -126,7 +126,7 @@ class Execution:
                 break
         if error := outcome.error or self._problem(task, command):
             kept = self._keep_failed(task, command)
-            ran = Ran(_failed(task, error, cell=outcome.cell, notebook=kept), outcome.packages)
+            ran = Ran(failed(task, error, cell=outcome.cell, notebook=kept), outcome.packages)
         else:
             with self._data.in_use():
                 ran = self._saved(task, aside, code, outcome)
@@ -299,7 +299,7 @@ class Aside:
         """Put everything back; whatever the failed stage wrote there goes."""
         for out in outs:
             place, kept = self._root / out.path, self._folder / out.path
-            _remove(place)
+            remove(place)
             if os.path.lexists(kept):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(kept, place)
@@ -309,7 +309,7 @@ class Aside:
         """Remove what a failed attempt wrote; an output that has to stay in place begins as it was."""
         for out in outs:
             place, kept = self._root / out.path, self._folder / out.path
-            _remove(place)
+            remove(place)
             if out.persist and os.path.lexists(kept):
                 _copy(kept, place)
 
@@ -336,7 +336,8 @@ def _copy(place: Path, kept: Path) -> None:
         shutil.copy2(place, kept)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder, if there is one."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -348,7 +349,8 @@ def _unheard(_done: int, _total: int) -> None:
     """A command has no cells."""
 
 
-def _failed(task: Task, error: str, *, cell: int | None = None, notebook: str | None = None) -> StageRecord:
+def failed(task: Task, error: str, *, cell: int | None = None, notebook: str | None = None) -> StageRecord:
+    """The record of a stage that failed, in one line `error`."""
     return StageRecord(
         name=task.stage.name, state="failed", reason=task.reason, cell=cell, notebook=notebook, error=error
     )

@@ -53,6 +53,10 @@ class Local:
             if command := stage.papermill:
                 require_kernel(Notebook.read(self.pipeline.places.root, command.notebook), command)
 
+    def situation(self, stage: StageSpec) -> Situation:
+        """What the workspace holds for `stage`."""
+        return self.pipeline.situation(stage)
+
     def capacity(self, plan: Plan, jobs: int) -> Capacity:
         """As many stages at once as there are processors, when nobody said; memory as it is installed."""
         limits = [stage.limits for stage in plan.everything]
@@ -110,9 +114,10 @@ class Here:
         if len(deps) < len(now.deps):
             return None
         data = self._pipeline.data
-        found = RunCache(data.cache).find(stage, deps, now.params)
-        if found is None and self._shared:
-            found = self._shared.find(stage, deps, now.params, self._progress)
+        if self._shared:
+            found = self._shared.known(stage, deps, now.params, self._progress)
+        else:
+            found = RunCache(data.cache).find(stage, deps, now.params)
         paths = {out.path for out in stage.outs}
         if found is None or {*found.outs} != paths or not self._restored(found.outs, found):
             return None

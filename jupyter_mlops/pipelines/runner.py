@@ -18,6 +18,7 @@ from jupyter_mlops.pipelines.planning import Plan
 from jupyter_mlops.pipelines.runs import RunRecords
 from jupyter_mlops.pipelines.sites import Engine
 from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.pipelines.staleness import judge
 from jupyter_mlops.pipelines.turns import stoppable, turn
 from jupyter_mlops.pipelines.under_way import ROOT_FILE, RunUnderWay
 from jupyter_mlops.pipelines.worker import INSIDE
@@ -97,7 +98,7 @@ class Runner:
         graph = self._pipeline.graph()
         found = []
         for stage in plan.stages:
-            verdict = self._pipeline.verdict(stage, locked.get(stage.name))
+            verdict = judge(stage, locked.get(stage.name), self._engine.situation(stage))
             behind = graph.needs(stage) & pending
             record = StageRecord(stage.name, "up-to-date")
             if verdict.restorable and not force and self._can_restore(verdict.missing, locked[stage.name]):

@@ -44,6 +44,10 @@ class Shared:
         self._move("fetch", (), (folder,), progress)
         return self._runs.find(stage, deps, params)
 
+    def known(self, stage: StageSpec, deps: Mapping[str, Pin], params: Values, progress: Progress) -> Locked | None:
+        """As `find`, but the remote is asked only for what the run-cache on this side lacks."""
+        return self._runs.find(stage, deps, params) or self.find(stage, deps, params, progress)
+
     def fetch(self, pins: Iterable[Pin], progress: Progress) -> bool:
         """Bring `pins` into the cache; says whether they all are there now."""
         wanted = {pin.md5: pin for pin in pins}

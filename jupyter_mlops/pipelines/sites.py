@@ -77,6 +77,9 @@ class Engine(Protocol):
             Why not.
         """
 
+    def situation(self, stage: StageSpec) -> Situation:
+        """What `stage` would find there now; what other stages make counts as they last made it."""
+
     def capacity(self, plan: Plan, jobs: int) -> Capacity:
         """What the run may use at a time; `jobs` is 0 when nobody said."""
 

@@ -14,11 +14,11 @@ import attrs
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines.lock import Locked, Pin, Values
 from jupyter_mlops.pipelines.pipeline import Pipeline
-from jupyter_mlops.pipelines.run_cache import RunCache
 from jupyter_mlops.pipelines.sharing import Shared
 from jupyter_mlops.pipelines.stages import StageSpec, overlaps
 from jupyter_mlops.pipelines.staleness import Situation, judge
 from jupyter_mlops.records import Progress
+from jupyter_mlops.versioning.content import MD5
 
 Find = Callable[[StageSpec, Mapping[str, Pin], Values], Locked | None]
 """What a stage made of exactly these inputs, as far as anybody knows."""
@@ -48,7 +48,7 @@ class Tracing:
         return {
             dataset.name: Pin(out.digest, out.size, out.nfiles, out.is_executable)
             for dataset, out in self._pipeline.data.pointers()
-            if dataset.stage is None and out.digest
+            if dataset.stage is None and out.digest and out.algorithm == MD5
         }
 
     def note(self, stage: StageSpec, outs: Mapping[str, Pin] | None) -> None:
@@ -98,6 +98,11 @@ class Tracing:
             if overlaps(path, name):
                 yield name, self._pipeline.data.pin(name) or pin, ""
 
+    def keeps(self, path: str) -> bool:
+        """Whether DVC keeps something of `path`."""
+        made = (out.path for stage in self._graph.by_name.values() for out in stage.outs)
+        return any(overlaps(path, other) for other in (*made, *self._pointed))
+
     def absent(self, stages: Iterable[StageSpec]) -> dict[str, Pin]:
         """What has to be brought before `stages` can read in the workspace what none of them makes.
 
@@ -139,7 +144,7 @@ def gather(pipeline: Pipeline, stages: Iterable[StageSpec], shared: Shared, prog
     """
 
     def find(stage: StageSpec, deps: Mapping[str, Pin], params: Values) -> Locked | None:
-        return RunCache(pipeline.data.cache).find(stage, deps, params) or shared.find(stage, deps, params, progress)
+        return shared.known(stage, deps, params, progress)
 
     if absent := Tracing(pipeline, find).absent(stages):
         shared.bring(absent, progress)

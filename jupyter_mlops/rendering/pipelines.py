@@ -64,12 +64,17 @@ def stage_runs(stages: tuple[StageRun, ...]) -> tuple[Block, ...]:
             each.name,
             state(each.state),
             duration(each.seconds) if each.seconds else "",
-            f"cell {each.cell}: {each.error}" if each.cell is not None else each.error or each.reason,
+            _why(each),
             each.notebook or "",
         )
         for each in stages
     ]
     return table("Pipeline stages", "Stage|State|Time|Why|Executed notebook", rows, numeric="Time")
+
+
+def _why(each: StageRun) -> str:
+    why = f"cell {each.cell}: {each.error}" if each.cell is not None else each.error or each.reason
+    return f"{why} (on {each.host})" if each.host else why
 
 
 @document.register

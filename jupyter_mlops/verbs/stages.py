@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import attrs
 import msgspec
@@ -13,10 +13,10 @@ from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.records import Actor, Scalar, StageRecord
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.verbs.means import Means
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.runner import Runner
-    from jupyter_mlops.pipelines.sharing import Shared
     from jupyter_mlops.pipelines.sites import Engine
     from jupyter_mlops.pipelines.stages import StageSpec
 
@@ -183,6 +183,8 @@ class StageRun:
         The executed notebook; of a failed stage, the one with the error in it.
     cell
         The number of the code cell that failed, counted from 1, injected parameters not included.
+    host
+        The machine of a cluster that ran it.
     """
 
     name: str
@@ -192,6 +194,7 @@ class StageRun:
     notebook: str | None = None
     cell: int | None = None
     error: str = ""
+    host: str = ""
 
 
 def first_failure(stages: Iterable[StageRun]) -> str | None:
@@ -241,6 +244,7 @@ def run(
     downstream: bool = False,
     data: Annotated[Many, Option(names=Names.REFERENCE)] = (),
     jobs: Jobs = 0,
+    engine: Literal["local", "dask"] = "local",
     single: bool = False,
     pull: bool = False,
     push: bool = False,
@@ -263,11 +267,13 @@ def run(
     data
         A version to run on, ``data@v2``, repeated: in a replica, so that the workspace stays as it is.
     jobs
-        Stages that run at once; 0 for as many as there are processors.
+        Stages that run at once; 0 for as many as there are processors, or as the cluster takes.
+    engine
+        Where stages run: here, or on the Dask cluster of ``[dask]`` in ``mlops.toml``.
     single
         Just the one stage that is named, never what it needs: for whoever runs the stages one by one.
     pull
-        Bring what is not here from the remote: inputs, and what a stage made of them before, wherever it ran.
+        Bring what is not here from the remote: inputs, and what stages made of them, wherever they ran.
     push
         Send what the stages made to the remote, and to its run-cache that they made it.
     remote
@@ -278,13 +284,12 @@ def run(
         Say what would run, and why.
     """
     from jupyter_mlops.pipelines.dvc_yaml import PARAMS
-    from jupyter_mlops.pipelines.here import Local
     from jupyter_mlops.pipelines.planning import Plan, plan, set_parameters
     from jupyter_mlops.pipelines.runner import Choice
-    from jupyter_mlops.pipelines.sharing import Shared
-    from jupyter_mlops.pipelines.tracing import gather
     from jupyter_mlops.pipelines.uncommitted import untracked_code
 
+    means = Means(call, engine, remote, pull, push)
+    means.require_possible(elsewhere=bool(data), has_parameters=bool(parameters))
     if data:
         from jupyter_mlops.verbs.elsewhere import run_on
 
@@ -301,8 +306,7 @@ def run(
     project = call.project
     names = [_target(call, target) for target in targets]
     chosen = plan(project.pipeline, names, parameters, downstream=downstream, single=single)
-    shared = Shared(project.pipeline, project.remotes, project.remotes.choose(remote)) if pull or push else None
-    runner = runner_of(call, engine=Local(project.pipeline, shared if pull else None))
+    runner = runner_of(call, engine=means.runs_on(force=force))
     if dry_run:
         return RunReport("", stage_runs(runner.preview(chosen, force=force)))
     runner.require_runnable(chosen, git=git)
@@ -312,13 +316,12 @@ def run(
         if parameters and not chosen.notebook:
             set_parameters(project.pipeline, addressed, parameters)
         planned = plan(project.pipeline, names, parameters, downstream=downstream, single=single)
-        if shared and pull:
-            gather(project.pipeline, planned.everything, shared, call.progress)
+        means.gather(planned.everything)
         return planned
 
     choice = Choice(force=force, git=git, also=(PARAMS,) if parameters else (), jobs=jobs)
     done = runner.run(prepare, call.progress, choice)
-    note = _sent(call, chosen.stages, done.stages, shared) if shared and push else ""
+    note = means.settle(chosen.stages, done.stages)
     return RunReport(
         run=done.record.run if done.record else "",
         stages=stage_runs(done.stages),
@@ -328,15 +331,6 @@ def run(
         untracked=untracked_code(project.git, chosen.stages),
         note=note,
     )
-
-
-def _sent(call: Call, stages: Iterable[StageSpec], records: Iterable[StageRecord], shared: Shared) -> str:
-    """Push what the stages hold that are up to date by now; what could not be shared."""
-    from jupyter_mlops.pipelines.scheduling import GOOD
-
-    good = {record.name for record in records if record.state in GOOD}
-    locked = call.project.pipeline.locked()
-    return shared.send([(one, locked[one.name]) for one in stages if one.name in good], call.progress).note
 
 
 def runner_of(call: Call, otherwise: Actor | None = None, engine: Engine | None = None) -> Runner:
@@ -351,7 +345,8 @@ def runner_of(call: Call, otherwise: Actor | None = None, engine: Engine | None 
 def stage_runs(records: Iterable[StageRecord]) -> tuple[StageRun, ...]:
     """What became of each stage, as every verb shows it."""
     return tuple(
-        StageRun(one.name, one.state, one.seconds, one.reason, one.notebook, one.cell, one.error) for one in records
+        StageRun(one.name, one.state, one.seconds, one.reason, one.notebook, one.cell, one.error, one.host)
+        for one in records
     )
 
 
