@@ -19,6 +19,7 @@ from jupyter_mlops.records import Progress, Step, write_atomically
 from jupyter_mlops.versioning.pointers import outs
 from jupyter_mlops.versioning.sending import sent
 from jupyter_mlops.versioning.shelves import RENAMING, Shelf
+from jupyter_mlops.versioning.store import private_folder
 from jupyter_mlops.versioning.transfer import Answer, Request
 
 if TYPE_CHECKING:
@@ -83,10 +84,15 @@ class RunEntries:
         """Upload an entry, whole or not at all."""
         source, target = str(self.here / name), self._place(name)
         self.fs.makedirs(self.fs.parent(target), exist_ok=True)
-        if self.fs.protocol not in {*RENAMING, "local"}:
+        if self.fs.protocol == "local":  # not beside the entries: a killed push must not leave a part there
+            with private_folder(Path(self.there).parent / ".incoming") as folder:
+                self._send_by(source, str(folder / "entry"), target)
+        elif self.fs.protocol in RENAMING:
+            self._send_by(source, f"{target}.{secrets.token_hex(4)}.tmp", target)
+        else:
             self.fs.put_file(source, target)
-            return
-        aside = f"{target}.{secrets.token_hex(4)}.tmp"
+
+    def _send_by(self, source: str, aside: str, target: str) -> None:
         self.fs.put_file(source, aside)
         self.fs.move(aside, target)
 
