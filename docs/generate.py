@@ -129,18 +129,21 @@ def stub() -> str:
     families: dict[str, list[str]] = {}
     imports: dict[str, set[str]] = {}
     functions = []
+    own: dict[str, str] = {}
     for verb in verbs().values():
         imports.setdefault(verb.result.__module__, set()).add(verb.result.__name__)
         family, _, word = verb.python_name.rpartition(".")
         text = _signature(verb, word)
-        (families.setdefault(family, []) if family else functions).append(text)
+        if any(other.startswith(f"{verb.name} ") for other in verbs()):
+            own[word] = text
+        else:
+            (families.setdefault(family, []) if family else functions).append(text)
     lines = [f"# {NOTICE}.", "", "from collections.abc import Mapping, Sequence", "from typing import Any, Literal", ""]
     lines += [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(imports.items())]
     lines += ["", "__version__: str", "", *functions]
     for family, texts in families.items():
-        lines += ["", f"class {family}:"]
-        for text in texts:
-            lines += ["    @staticmethod", f"    {text}"]
+        lines += ["", *_family(family, texts, own.get(family))]
+    lines += ["", "def report(*, step: int | None = ..., **metrics: float) -> None: ..."]
     loaders = ("load_ipython_extension", "unload_ipython_extension")
     lines += ["", *(f"def {loader}(shell: Any) -> None: ..." for loader in loaders)]
     lines += [
@@ -148,6 +151,16 @@ def stub() -> str:
         for name in ("_jupyter_labextension_paths", "_jupyter_server_extension_points")
     ]
     return "\n".join(lines) + "\n"
+
+
+def _family(name: str, texts: list[str], own: str | None) -> list[str]:
+    """The verbs that begin with one word, which may be a verb itself: ``sweep`` and ``sweep apply``."""
+    lines = [f"class {f'_{name.title()}' if own else name}:"]
+    if own:
+        lines.append("    def __call__(self, " + own.partition("(")[2])
+    for text in texts:
+        lines += ["    @staticmethod", f"    {text}"]
+    return [*lines, "", f"{name}: _{name.title()}"] if own else lines
 
 
 def _signature(verb: Verb, word: str) -> str:
@@ -171,7 +184,8 @@ def _typed(argument: Argument) -> str:
         return "str | Sequence[str]"
     bare = get_args(argument.type)[0] if get_origin(argument.type) is Annotated else argument.type
     text = str(bare)
-    return text.replace("typing.", "") if "Literal" in text else getattr(bare, "__name__", "Any")
+    name = getattr(bare, "__name__", "Any")
+    return text.replace("typing.", "") if "Literal" in text else "Any" if name == "Optional" else name
 
 
 OUTPUTS = {

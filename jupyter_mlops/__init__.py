@@ -14,6 +14,28 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 
+def report(*, step: int | None = None, **metrics: float) -> None:
+    """Say how a metric stands while this notebook runs as a pipeline stage.
+
+    It is kept with the run, and `sweep` ends a trial that lags behind; outside of a run nobody hears it.
+
+    Parameters
+    ----------
+    step
+        An epoch or round, counted from 0; one more than the last when left out.
+    metrics
+        ``auc=0.71``: names and numbers.
+
+    Raises
+    ------
+    UsageError
+        ``bad-report``.
+    """
+    from jupyter_mlops.kernel import publish
+
+    publish(metrics, step)
+
+
 def __getattr__(name: str) -> Any:
     """A verb by its Python name, found when it is first used."""
     if name.startswith("_"):

@@ -16,7 +16,7 @@ import attrs
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.pipelines.kernels import installed
 from jupyter_mlops.project import Project
-from jupyter_mlops.versioning.founding import FETCH_REFSPEC
+from jupyter_mlops.versioning.founding import FETCH_REFSPEC, has_merge_driver, merges_stages
 
 CLUSTER_S = 2.0
 PACKAGES = ("jupyter-mlops", "dvc", "papermill", "jupyter-server", "jupyterlab", "polars", "plotly", "onnxruntime")
@@ -52,7 +52,14 @@ def checks(project: Project | None) -> Iterator[Check]:
     if project is None:
         yield Check("project", "warning", "This folder is not in a git repository.", "%mlops init --yes")
         return
-    yield from (_identity(project), _data(project), _settings(project), _records(project), _cache(project))
+    yield from (
+        _identity(project),
+        _data(project),
+        _settings(project),
+        _records(project),
+        _merging(project),
+        _cache(project),
+    )
     yield from _cluster(project)
 
 
@@ -119,6 +126,19 @@ def _records(project: Project) -> Check:
         return Check("shared records", "ok", "git fetch brings the records of colleagues.")
     hint = f"git config --add remote.origin.fetch '{FETCH_REFSPEC}'"
     return Check("shared records", "warning", "git fetch does not bring run records.", hint)
+
+
+def _merging(project: Project) -> Check:
+    if not merges_stages(project.git):
+        state = "warning" if (project.root / "dvc.lock").exists() else "ok"
+        return Check(
+            "dvc.lock", state, "git merges dvc.lock line by line.", "%mlops init" if state == "warning" else ""
+        )
+    if has_merge_driver(project.git):
+        return Check("dvc.lock", "ok", "git merges dvc.lock stage by stage.")
+    return Check(
+        "dvc.lock", "warning", "This clone merges dvc.lock line by line: git lacks the command.", "%mlops init"
+    )
 
 
 def _cache(project: Project) -> Check:

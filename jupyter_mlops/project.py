@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from jupyter_mlops.governance.audit import AuditLog
     from jupyter_mlops.governance.roles import Roles
     from jupyter_mlops.pipelines.pipeline import Pipeline
+    from jupyter_mlops.pipelines.reproduction.verdicts import Verdicts
     from jupyter_mlops.pipelines.runs import RunRecords
+    from jupyter_mlops.pipelines.sweeps.records import SweepRecords
     from jupyter_mlops.profiles.comparisons import Comparisons
     from jupyter_mlops.profiles.store import ProfileStore
     from jupyter_mlops.provenance.graph import DataVersion, LineageGraph, Registered, Served
@@ -164,9 +166,25 @@ class Project:
     @cached_property
     def runs(self) -> RunRecords:
         """What was run, and what is running."""
+        from jupyter_mlops.pipelines.recording import Recording
         from jupyter_mlops.pipelines.runs import RunRecords
 
-        return RunRecords(self.places, self.ledger)
+        recording = Recording(self.places, self.git, self.ledger, self.section("environment"))
+        return RunRecords(self.places, self.ledger, recording)
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """What re-executions of runs found."""
+        from jupyter_mlops.pipelines.reproduction.verdicts import Verdicts
+
+        return Verdicts(self.ledger)
+
+    @cached_property
+    def sweeps(self) -> SweepRecords:
+        """What was tried to find better parameters."""
+        from jupyter_mlops.pipelines.sweeps.records import SweepRecords
+
+        return SweepRecords(self.places, self.ledger, self.runs)
 
     @cached_property
     def models(self) -> Models:

@@ -33,9 +33,12 @@ def verb_as_function(name: str) -> Any:
     found = list(named(name.removesuffix("_")).values())
     if not found:
         raise AttributeError(f"module 'jupyter_mlops' has no attribute {name!r}")
-    if len(found) == 1 and found[0].python_name == name:
-        return _function(found[0])
-    return SimpleNamespace(**{verb.python_name.partition(".")[2]: _function(verb) for verb in found})
+    words = {verb.python_name.partition(".")[2]: _function(verb) for verb in found}
+    own = words.pop("", None) if found[0].python_name.partition(".")[0] == name else None
+    if own is None:
+        return SimpleNamespace(**words)
+    vars(own).update(words)  # `sweep` is a verb, and so is `sweep apply`
+    return own
 
 
 def _function(verb: Verb) -> Any:

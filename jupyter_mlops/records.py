@@ -57,12 +57,28 @@ class Step:
         How much of it, in `unit`; `total` is None when unknown.
     unit
         ``files``, ``bytes``, ``cells``, ``stages``.
+    note
+        How it stands: ``best auc 0.83, trial 7``.
     """
 
     what: str
     done: float = 0
     total: float | None = None
     unit: str = ""
+    note: str = ""
+
+
+@attrs.frozen
+class Standing(Step):
+    """A report of progress with the result as it is so far.
+
+    Attributes
+    ----------
+    result
+        As the verb will answer it, so that a face that has room can show it.
+    """
+
+    result: object = None
 
 
 Progress = Callable[[Step], None]
@@ -100,7 +116,7 @@ class StageRecord:
     Attributes
     ----------
     state
-        ``ran``, ``up-to-date``, ``restored``, ``failed`` or ``skipped``.
+        ``ran``, ``up-to-date``, ``restored``, ``failed``, ``pruned`` or ``skipped``.
     reason
         Why it ran, or did not.
     notebook
@@ -115,6 +131,12 @@ class StageRecord:
         How often it was executed, retries included.
     host
         The machine that ran it for another; "" when it ran where the run was started.
+    source
+        The notebook that was executed, below the root; it was only read.
+    seeds
+        What fixes its random numbers, as its code says it: ``{"random_state": 42}``.
+    environment
+        The digest of what was installed where it ran (kind ``environments`` of the ledger).
     """
 
     name: str
@@ -129,6 +151,9 @@ class StageRecord:
     code: str | None = None
     attempts: int = 1
     host: str = ""
+    source: str | None = None
+    seeds: dict[str, Scalar] = attrs.field(factory=dict)
+    environment: str | None = None
 
 
 @attrs.frozen
@@ -138,14 +163,26 @@ class VersionRecord:
     Attributes
     ----------
     state
-        ``succeeded``, ``failed`` or ``cancelled``.
+        ``succeeded``, ``failed``, ``pruned`` or ``cancelled``.
     git_commit, dirty
         The commit whose tree the run had (with its own lock file, when that was committed),
         and whether tracked files differed from it.
     parameters
         By their full key in the parameter file.
     packages
-        Installed distributions and their versions, as seen where the notebooks ran.
+        Installed distributions and their versions, where no environment tells them.
+    patch
+        The digest of what the tree had besides `git_commit` (kind ``patches`` of the ledger); None when nothing.
+    unkept
+        What of that tree the patch does not hold, and why: ``big.py is larger than 1 MB``.
+    declared
+        The lock files that say what should be installed, path to digest.
+    log
+        Whether what the run printed beside the notebooks is kept (kind ``logs`` of the ledger, under the run).
+    labels
+        What the run is part of: ``sweep`` and ``trial``.
+    history
+        What its notebooks reported while they ran: metric to pairs of step and value.
     """
 
     run: str
@@ -159,6 +196,17 @@ class VersionRecord:
     parameters: dict[str, Scalar | list[Scalar]] = attrs.field(factory=dict)
     metrics: dict[str, Scalar] = attrs.field(factory=dict)
     packages: dict[str, str] = attrs.field(factory=dict)
+    patch: str | None = None
+    unkept: tuple[str, ...] = ()
+    declared: dict[str, str] = attrs.field(factory=dict)
+    log: bool = False
+    labels: dict[str, Scalar] = attrs.field(factory=dict)
+    history: dict[str, list[tuple[float, float]]] = attrs.field(factory=dict)
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The digests of what was installed where its stages ran, each once."""
+        return tuple(dict.fromkeys(stage.environment for stage in self.stages if stage.environment))
 
     @property
     def outputs(self) -> dict[str, str]:

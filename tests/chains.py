@@ -13,6 +13,8 @@ import pytest
 import jupyter_mlops as mlops
 from jupyter_mlops.project import Project
 
+UP_TO_DATE = "Data and pipelines are up to date.\n"
+
 
 def write_notebook(path: Path, *cells: str, kernel: str = "python3", parameters: bool = True) -> None:
     """A notebook whose first cell is tagged ``parameters``."""
@@ -54,9 +56,12 @@ def dvc(project: Project):
 
 
 @pytest.fixture
-def notebooks(project: Project) -> Path:
+def notebooks(project: Project, once) -> Path:
     """Two notebooks, the second reading what the first writes, and their data."""
-    root = project.root
+    return once(project.root, write_notebooks)
+
+
+def write_notebooks(root: Path) -> None:
     (root / "data.csv").write_text("a\n1\n")
     write_notebook(root / "prepare.ipynb", "rows = 2", "open('clean.csv', 'w').write(open('data.csv').read() * rows)")
     write_notebook(
@@ -67,14 +72,17 @@ def notebooks(project: Project) -> Path:
     )
     subprocess.run(["git", "add", "prepare.ipynb", "train.ipynb"], cwd=root, check=True)
     subprocess.run(["git", "commit", "-qm", "notebooks"], cwd=root, check=True)
-    return root
 
 
 @pytest.fixture
-def chain(notebooks: Path) -> Path:
+def chain(notebooks: Path, once) -> Path:
     """Both notebooks as stages, written by `stage add`."""
+    return once(notebooks, add_stages)
+
+
+def add_stages(root: Path) -> None:
     mlops.stage.add(
-        "prepare", "prepare.ipynb", parameters={"rows": 2}, dep=["data.csv"], out=["clean.csv"], project=notebooks
+        "prepare", "prepare.ipynb", parameters={"rows": 2}, dep=["data.csv"], out=["clean.csv"], project=root
     )
     mlops.stage.add(
         "train",
@@ -83,11 +91,33 @@ def chain(notebooks: Path) -> Path:
         dep=["clean.csv"],
         out=["model.txt"],
         metrics=["metrics.json"],
-        project=notebooks,
+        project=root,
     )
-    return notebooks
+
+
+@pytest.fixture
+def ran(chain: Path, once) -> Path:
+    """The chain after one run."""
+    return once(chain, lambda root: mlops.run(project=root))
+
+
+@pytest.fixture
+def three(chain: Path, once) -> Path:
+    """Three runs, the second the best; nothing is left uncommitted."""
+    return once(chain, run_thrice)
+
+
+def run_thrice(root: Path) -> None:
+    mlops.commit(["data.csv"], message="data", project=root)
+    for strength in (1.0, 3.0, 2.0):
+        mlops.run(parameters={"C": strength}, project=root)
 
 
 def states(report: mlops.verbs.stages.RunReport) -> dict[str, str]:
     """Stage to what became of it."""
     return {stage.name: stage.state for stage in report.stages}
+
+
+def our_states(root: Path) -> dict[str, str]:
+    """Stage to how it stands now, as we see it."""
+    return {one.name: one.state for one in Project(root).pipeline.states()}

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jupyter_mlops.project import Project
 
-pytest_plugins = ["chains"]
+pytest_plugins = ["chains", "sweeping"]
 
 # Whoever runs the tests has no part in them; fixtures that outlive one test start before `_private_home`.
 for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "JUPYTERHUB_USER"):
     os.environ.pop(name, None)
+
+Once = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
@@ -43,26 +47,64 @@ def git(tmp_path: Path):
     return run
 
 
+@pytest.fixture(scope="session")
+def _templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("templates")
+
+
 @pytest.fixture
-def repository(tmp_path: Path, git) -> Path:
+def once(_templates: Path) -> Once:
+    """Fill a folder by a function that runs once in a session; whoever comes later is given a copy.
+
+    A repository is the same wherever it lies, and to copy it takes a fraction of the time. Functions of one name are
+    told apart by `key`.
+    """
+
+    def fill(folder: Path, build: Callable[[Path], object], key: str = "") -> Path:
+        template = _templates / f"{build.__module__}.{build.__qualname__}.{key}"
+        if template.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(template, folder, symlinks=True)
+            if (folder / ".mlops").exists():
+                Project(folder).places.claim_scratch()
+        else:
+            build(folder)
+            shutil.copytree(folder, template, symlinks=True)
+        return folder
+
+    return fill
+
+
+@pytest.fixture
+def repository(tmp_path: Path, once: Once) -> Path:
     """A git repository with one commit, without DVC."""
-    root = tmp_path / "project"
+    return once(tmp_path / "project", start)
+
+
+def start(root: Path) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=root, check=True)
+
     root.mkdir()
-    git("init", "-q", "-b", "main")
+    git("init", "-q", "-b", "main", "--template=")
+    (root / ".git" / "hooks").mkdir()
+    (root / ".git" / "info").mkdir()
     git("config", "user.name", "Sara")
     git("config", "user.email", "sara@example.org")
     (root / "README.md").write_text("# project\n")
     git("add", "README.md")
     git("commit", "-qm", "start")
-    return root
 
 
 @pytest.fixture
-def project(repository: Path, git) -> Project:
+def project(repository: Path, once: Once) -> Project:
     """A git repository in which plain ``dvc init`` was run and committed."""
+    return Project(once(repository, start_dvc))
+
+
+def start_dvc(root: Path) -> None:
     from dvc.repo import Repo
 
-    Repo.init(str(repository)).close()
-    git("add", ".dvc", ".dvcignore")
-    git("commit", "-qm", "dvc init")
-    return Project(repository)
+    Repo.init(str(root)).close()
+    subprocess.run(["git", "add", ".dvc", ".dvcignore"], cwd=root, check=True)
+    subprocess.run(["git", "commit", "-qm", "dvc init"], cwd=root, check=True)

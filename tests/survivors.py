@@ -144,7 +144,8 @@ def require_sound(root: Path) -> None:
 
 def leftovers(root: Path) -> list[str]:
     """Temporary files and folders that no process uses."""
-    places = (root / ".dvc" / "cache" / ".incoming", root / ".dvc" / "tmp" / "mlops")
+    incoming = (root / ".dvc" / "cache" / ".incoming", root.parent / "remote" / ".incoming")
+    places = (*incoming, root / ".dvc" / "tmp" / "mlops")
     folders = [path for place in places if place.is_dir() for path in place.iterdir()]
     partial = [path for path in root.rglob("*.tmp") if ".git" not in path.parts]
     return [str(path) for path in {*folders, *partial}]

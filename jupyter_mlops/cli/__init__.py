@@ -68,7 +68,7 @@ def _show(result: Any, options: Options, terminal: Terminal) -> int:
     else:
         from jupyter_mlops.rendering import text
 
-        terminal.say(text(result, PROGRAM))
+        terminal.say(getattr(result, "verbatim", "") or text(result, PROGRAM))
     if opens := getattr(result, "opens", ""):
         from jupyter_mlops.cli.lab import open_lab
 

@@ -100,14 +100,14 @@ def _value(argument: Argument, value: Any) -> Any:
     if argument.option.comma:
         return tuple(part.strip() for word in value for part in word.split(",") if part.strip())
     if argument.option.pairs:
-        return dict(_pair(word) for word in value)
+        return dict(_pair(word, argument.option.short) for word in value)
     return tuple(value) if isinstance(value, list) else value
 
 
-def _pair(word: str) -> tuple[str, Any]:
+def _pair(word: str, flag: str) -> tuple[str, Any]:
     key, equals, text = word.partition("=")
     if not equals or not key:
-        raise UsageError("bad-parameter", f"{word} is no parameter.", hint="Write -p key=value.")
+        raise UsageError("bad-parameter", f"{word} is no parameter.", hint=f"Write {flag} key=value.")
     try:
         return key, json.loads(text)
     except json.JSONDecodeError:

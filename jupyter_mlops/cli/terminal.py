@@ -63,11 +63,11 @@ class Terminal:
 
 
 def _bar(step: Step, elapsed_s: float) -> str:
+    note = f"  {step.note}" if step.note else ""
     if not step.total:
-        return f"{step.what} {step.done:,.0f} {step.unit}".rstrip() if step.done else f"{step.what} …"
+        return (f"{step.what} {step.done:,.0f} {step.unit}".rstrip() if step.done else f"{step.what} …") + note
     ratio = min(step.done / step.total, 1.0)
     filled = round(ratio * BAR_WIDTH)
     left = f" ~{elapsed_s / ratio - elapsed_s:.0f} s" if 0 < ratio < 1 and elapsed_s > 1 else ""
-    return (
-        f"{step.what} {'█' * filled}{'░' * (BAR_WIDTH - filled)} {step.done:,.0f}/{step.total:,.0f} {step.unit}{left}"
-    )
+    counted = f"{step.done:,.0f}/{step.total:,.0f} {step.unit}"
+    return f"{step.what} {'█' * filled}{'░' * (BAR_WIDTH - filled)} {counted}{left}{note}"

@@ -15,7 +15,9 @@ from jupyter_mlops.versioning.collecting import Collecting
 from jupyter_mlops.versioning.committing import Committing
 from jupyter_mlops.versioning.consumers import Consumer, Use
 from jupyter_mlops.versioning.datasets import Datasets
-from jupyter_mlops.versioning.erasing import Erasing, Search, files_of, new_erasure_id, text_in
+from jupyter_mlops.versioning.erasing import Erasing, Search, files_of, going, new_erasure_id, text_in
+from jupyter_mlops.versioning.heirs import keep
+from jupyter_mlops.versioning.inventory import Inventory
 from jupyter_mlops.versioning.journal import Journal
 from jupyter_mlops.versioning.pointers import SUFFIX
 from jupyter_mlops.versioning.reach import versions
@@ -70,7 +72,8 @@ class Erasure:
     def versions(self, names: Collection[str], progress: Progress) -> list[tuple[str, str]]:
         """Dataset and digest of every version of `names` (all datasets when empty), brought here where possible."""
         found = [pair for pair in versions(self._datasets.git) if not names or pair[0] in names]
-        absent = [digest for _, digest in found if not self._datasets.is_stored(digest)]
+        held = Inventory(self._datasets.store, self._datasets.tombstones)
+        absent = [digest for _, digest in found if not held.is_whole(digest)]
         lost = [digest for digest in absent if not self._datasets.tombstones.is_erased(digest)]
         if lost and self._remote:
             self._remotes.move(Request("fetch", self._remote, digests=lost), progress)
@@ -107,24 +110,30 @@ class Erasure:
         if subject:
             yield from self._doubtful(found, search, subject)
             yield from self._notebooks(subject)
-        yield from self._elsewhere(search, subject)
+        yield from self._elsewhere(search)
+        if subject and self._loose(found, search, subject):
+            yield "objects that no version names, such as those of a dvc add that was not committed: gc"
         yield "clones, caches and backups of others: they erase in theirs"
 
-    def _elsewhere(self, search: Search, subject: Subject | None) -> Iterator[str]:
-        """Stores of this machine that are left alone: other remotes, worktrees, projects, and what nothing names."""
+    def _elsewhere(self, search: Search) -> Iterator[str]:
+        """Stores of this machine that are left alone: other remotes, worktrees, projects."""
         for name in self._remotes.settings.remotes:
             if name != self._remote:
                 yield f"the remote {name}: erase --remote {name}"
         if self._datasets.git.run("worktree", "list", "--porcelain").count("worktree ") > 1:
             yield "the files in other worktrees: checkout DATASET@HEAD there, after git pull or merge"
-        collecting = Collecting(self._datasets, self._others)
-        if shared := collecting.elsewhere() & search.contents.keys():
+        if shared := Collecting(self._datasets, self._others).elsewhere() & search.contents.keys():
             yield f"{len(shared)} versions that another project of the same cache has: erase there"
-        needed = collecting.needed(collecting.versions()) if subject else set()
-        loose = [digest for digest, _ in self._datasets.store.sizes() if digest not in needed] if subject else []
-        found = (self._datasets.store.find(digest) for digest in loose)
-        if subject and any(path and text_in(path, subject.value) for path in found):
-            yield "objects that no version names, such as those of a dvc add that was not committed: gc"
+
+    def _loose(self, found: Sequence[tuple[str, str]], search: Search, subject: Subject) -> bool:
+        """Whether objects that nothing names hold the text; what takes the place of others is named soon."""
+        collecting = Collecting(self._datasets, self._others)
+        held = collecting.inventory()
+        loose = held.sizes.keys() - collecting.needed({digest for _, digest in found}, held)
+        if loose := loose - set(search.contents.values()):  # seldom any: all of git is not asked for nothing
+            loose -= collecting.needed(collecting.versions(), held)
+        paths = map(self._datasets.store.find, loose)
+        return any(path and text_in(path, subject.value) for path in paths)
 
     def _doubtful(self, found: Sequence[tuple[str, str]], search: Search, subject: Subject) -> Iterator[str]:
         """Files that were not searched for rows, or that may hold the value all the same."""
@@ -154,10 +163,18 @@ class Erasure:
         here = {dataset.name: out.digest for dataset, out in self._datasets.pointers()}
         follow = tuple(sorted(name for name, digest in here.items() if digest in search.contents))
         others = tuple(str(each.places.root) for each in self._others)
+        self._keep(search)
         journal = Journal(stone, follow, self._remote, others)
         journal.write(self._datasets.places)
         self._datasets.tombstones.append(stone)
         return journal
+
+    def _keep(self, search: Search) -> None:
+        """Keep what takes the place of what goes from plain ``dvc gc``, which finds no commit that names it."""
+        held = Inventory(self._datasets.store, self._datasets.tombstones)
+        heirs = {heir for heir in search.contents.values() if heir}
+        objects = {one for heir in heirs for one in held.objects(heir)}
+        keep(self._datasets.store, sorted(objects), shared=self._datasets.settings.shared)
 
     def carry_out(self, journal: Journal, author: Actor, progress: Progress, *, git: bool = True) -> Outcome:
         """Do all of `journal`; every step may be done again after a kill."""
@@ -165,8 +182,9 @@ class Erasure:
         self._datasets.tombstones.append(journal.tombstone)
         collecting = Collecting(self._datasets, self._others)
         with collecting.alone():
-            needed = collecting.needed((collecting.versions() - contents.keys()) | collecting.elsewhere())
-            gone = Erasing(self._datasets).going(contents, needed)
+            held = collecting.inventory()
+            needed = collecting.needed((collecting.versions() - contents.keys()) | collecting.elsewhere(), held)
+            gone = going(contents, needed, held)
             freed = collecting.remove(gone, progress)
             self._datasets.store.forget_damaged()
         for consumer in self._consumers:
@@ -202,8 +220,17 @@ class Erasure:
             for pointer in lost:
                 (datasets.places.root / pointer).unlink(missing_ok=True)
             message = f"data: erase {journal.tombstone.what}"
-            paths = (*written, *lost)
+            paths = {*written, *lost, *self._moved_on(journal)}
             return datasets.git.commit_only(paths, message, author) if git and paths else None
+
+    def _moved_on(self, journal: Journal) -> Iterator[str]:
+        """Pointers that had been rewritten, or removed, when the erasure was cut off: no commit may hold them yet."""
+        heirs = set(journal.tombstone.contents.values())
+        here = {dataset.name: out.digest for dataset, out in self._datasets.pointers() if dataset.kind == "data"}
+        for name in journal.datasets:
+            pointer = name + SUFFIX
+            if here[name] in heirs if name in here else self._datasets.git.is_tracked(pointer):
+                yield pointer
 
 
 def _redacted(subject: Subject, source: Path, name: str, target: Path) -> int | None:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 NAME = "mlops"
+
+
+def publish(metrics: Mapping[str, Any], step: int | None) -> None:
+    """What ``mlops.report`` does.
+
+    Raises
+    ------
+    UsageError
+        ``bad-report``.
+    """
+    from jupyter_mlops.kernel import reporting
+
+    reporting.publish(metrics, step)
 
 
 def load(shell: InteractiveShell) -> None:

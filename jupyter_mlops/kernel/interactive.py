@@ -75,4 +75,16 @@ def _chooser(names: list[str], chosen: Callable[[str], str], above: str = "") ->
     return VBox([*([HTML(above)] if above else []), choice, shown])
 
 
-EXPLORERS: Mapping[str, Callable[[Any], Widget | None]] = {"DriftReport": _drift, "Difference": _difference}
+def _sweep(found: Any) -> Widget | None:
+    """The leaderboard, with axes that can be brushed."""
+    from jupyter_mlops.kernel import board
+
+    return board.single(found) if hasattr(found, "sweeps") else board.one(found)
+
+
+EXPLORERS: Mapping[str, Callable[[Any], Widget | None]] = {
+    "DriftReport": _drift,
+    "Difference": _difference,
+    "Sweep": _sweep,
+    "Sweeps": _sweep,
+}

@@ -33,36 +33,55 @@ class Magic:
         """Run a verb of jupyter-mlops: ``%mlops status``; ``%mlops help`` lists them."""
         from jupyter_mlops.errors import MlopsError
         from jupyter_mlops.kernel.place import MAGIC, Place
+        from jupyter_mlops.kernel.words import split
         from jupyter_mlops.verbs.invoking import translated
 
         text = line.strip()
         place = Place(self._shell, quiet=text.endswith(";"))
         try:
             with translated(MAGIC):
-                return self._run(text.removesuffix(";"), place)
+                return self._run(split(text.removesuffix(";")), place)
         except MlopsError as error:
             self._stop(error, place, debug="--debug" in text.split())
 
     @no_var_expand
     def cell(self, line: str, cell: str) -> Any:
-        """Refuse kindly: the verbs take one line each."""
-        from jupyter_mlops.errors import UsageError
-        from jupyter_mlops.kernel.place import Place
+        """Make the code of the cell a notebook and a pipeline stage: ``%%mlops stage NAME``."""
+        from jupyter_mlops.errors import MlopsError
+        from jupyter_mlops.kernel.place import MAGIC, Place
+        from jupyter_mlops.verbs.invoking import translated
 
-        error = UsageError(
-            "no-cell-magic",
-            "%%mlops is not a cell magic; every verb is one line.",
-            context=f"The cell holds {len(cell.splitlines())} more lines.",
-            hint=f"%mlops {line}".rstrip(),
-        )
-        self._stop(error, Place(self._shell), debug=False)
+        place = Place(self._shell)
+        try:
+            with translated(MAGIC):
+                return self._stage(line, cell, place)
+        except MlopsError as error:
+            self._stop(error, place, debug="--debug" in line.split())
 
-    def _run(self, line: str, place: Place) -> Any:
+    def _stage(self, line: str, code: str, place: Place) -> Any:
+        """Write the notebook, then add the stage; a stage that is refused leaves no notebook behind."""
+        from jupyter_mlops.kernel import stage_cell
+        from jupyter_mlops.kernel.words import split
+
+        words = stage_cell.arguments(split(line), Path.cwd())
+        notebook = Path(words[3])
+        before = notebook.read_bytes() if notebook.exists() else None
+        stage_cell.write(notebook, code, stage_cell.kernelspec())
+        try:
+            return self._run(words, place)
+        except BaseException:
+            if before is None:
+                notebook.unlink()
+            else:
+                notebook.write_bytes(before)
+            raise
+
+    def _run(self, words: list[str], place: Place) -> Any:
         from jupyter_mlops.cli.parser import parse
         from jupyter_mlops.kernel.place import is_assigned
-        from jupyter_mlops.kernel.words import expanded, split
+        from jupyter_mlops.kernel.words import expanded
 
-        parsed = parse(expanded(split(line), self._shell.user_ns))
+        parsed = parse(expanded(words, self._shell.user_ns))
         if parsed.verb is None:
             place.say(parsed.help)
             return None

@@ -25,7 +25,7 @@ def resolve(root: Path, document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     try:
         # A whole Repo would write below .dvc/tmp and read pickles wherever the configuration puts them.
         surroundings = SimpleNamespace(fs=LocalFileSystem(), config=Config(str(root / ".dvc")))
-        stages: dict[str, dict[str, Any]] = DataResolver(surroundings, str(root), document).resolve()["stages"]
-    except (DvcException, AttributeError, RecursionError, TypeError, ValueError) as error:
+        stages: dict[str, dict[str, Any]] | None = DataResolver(surroundings, str(root), document).resolve()["stages"]
+    except (DvcException, AssertionError, AttributeError, RecursionError, TypeError, ValueError) as error:
         raise UsageError("bad-pipeline", "DVC cannot read dvc.yaml.", context=str(error)) from error
-    return stages
+    return stages or {}  # groups without items make None

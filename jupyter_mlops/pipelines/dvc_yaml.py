@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines import yaml_files
+from jupyter_mlops.pipelines.dvc_groups import GROUPS, NotPlain, members, text
 from jupyter_mlops.pipelines.limits import Limits
 from jupyter_mlops.pipelines.stages import Command, Out, StageSpec
 
@@ -44,31 +45,51 @@ def _checked(name: str, raw: Mapping[str, Any], filled: Mapping[str, Any]) -> St
 
 def _filled(
     root: Path, document: Mapping[str, Any], stages: Mapping[str, Any]
-) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+) -> Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
     """Each stage as written and with its templates filled in."""
-    if _needs_dvc(document, stages):
-        from jupyter_mlops.pipelines.dvc_templates import resolve
+    context = yaml_files.load_mapping(root / PARAMS) if TEMPLATE.search(str(stages)) else {}
+    try:
+        if not _needs_dvc(document, stages):
+            return [*_expanded(stages, context)]
+    except NotPlain:
+        pass
+    from jupyter_mlops.pipelines.dvc_templates import resolve
 
-        for name, filled in resolve(root, dict(document)).items():
-            yield name, stages.get(name, filled), filled
-        return
-    context = yaml_files.load(root / PARAMS) if TEMPLATE.search(str(stages)) else {}
+    return [(name, stages.get(name, filled), filled) for name, filled in resolve(root, dict(document)).items()]
+
+
+def _expanded(
+    stages: Mapping[str, Any], context: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
     for name, raw in stages.items():
-        if not isinstance(raw, Mapping) or "cmd" not in raw:
+        is_stage = isinstance(raw, Mapping)
+        if is_stage and not GROUPS.isdisjoint(raw):
+            for member, filled in members(str(name), raw, context, _fill):
+                if "cmd" not in filled:
+                    raise _bad(f"The stage {name} has no `cmd`.")
+                yield member, filled, filled
+        elif is_stage and "cmd" in raw:
+            yield name, raw, _fill(raw, context)
+        else:
             raise _bad(f"The stage {name} has no `cmd`.")
-        yield name, raw, _fill(raw, context)
 
 
 def _needs_dvc(document: Mapping[str, Any], stages: Mapping[str, Any]) -> bool:
-    """Whether the file uses more than ``${key}`` of ``params.yaml``."""
-    special = "vars" in document or "\\${" in str(stages)
-    return special or any(
-        isinstance(raw, Mapping) and not {"foreach", "matrix", "do", "vars", "wdir"}.isdisjoint(raw)
-        for raw in stages.values()
-    )
+    """Whether the file uses more than ``${key}`` of ``params.yaml`` and groups of stages."""
+    written = str(stages)
+    special = "vars" in document or "\\${" in written or "${" in TEMPLATE.sub("", written)
+    bodies = [raw.get("do", raw) for raw in stages.values() if isinstance(raw, Mapping)]
+    return special or any(isinstance(body, Mapping) and not {"vars", "wdir"}.isdisjoint(body) for body in bodies)
 
 
-def _fill(value: Any, context: object) -> Any:
+def _fill(value: Any, context: Mapping[str, Any]) -> Any:
+    """`value` with every ``${key}`` replaced from `context`.
+
+    Raises
+    ------
+    NotPlain
+        A key stands for a list or a mapping inside a text.
+    """
     if isinstance(value, str):
         return _fill_text(value, context)
     if isinstance(value, Mapping):
@@ -76,15 +97,24 @@ def _fill(value: Any, context: object) -> Any:
     return [_fill(item, context) for item in value] if isinstance(value, list) else value
 
 
-def _fill_text(text: str, context: object) -> Any:
-    def one(match: re.Match[str]) -> str:
-        known, value = yaml_files.lookup(context, match[1])
-        if not known or isinstance(value, (dict, list)):
-            problem = "is no single value" if known else "is not there"
-            raise _bad(f"dvc.yaml asks for ${{{match[1]}}}, which {problem} in {PARAMS}.")
-        return str(value).lower() if isinstance(value, bool) else str(value)
+def _fill_text(template: str, context: Mapping[str, Any]) -> Any:
+    if whole := TEMPLATE.fullmatch(template):
+        return _looked_up(whole, context)
 
-    return TEMPLATE.sub(one, text)
+    def one(match: re.Match[str]) -> str:
+        value = _looked_up(match, context)
+        if isinstance(value, (dict, list)):
+            raise NotPlain
+        return text(value)
+
+    return TEMPLATE.sub(one, template)
+
+
+def _looked_up(match: re.Match[str], context: Mapping[str, Any]) -> Any:
+    known, value = yaml_files.lookup(context, match[1])
+    if not known:
+        raise _bad(f"dvc.yaml asks for ${{{match[1]}}}, which is not there in {PARAMS}.")
+    return value
 
 
 def _stage(name: str, raw: Mapping[str, Any], filled: Mapping[str, Any]) -> StageSpec:

@@ -9,7 +9,7 @@ import ast
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -21,6 +21,10 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.log import logger
 
+from jupyter_mlops.errors import EnvironmentFault
+from jupyter_mlops.pipelines.environment import Observatory
+from jupyter_mlops.pipelines.reports import MIME
+from jupyter_mlops.pipelines.secrecy import Secrecy
 from jupyter_mlops.records import write_atomically
 
 SAVE_EVERY_S = 2.0
@@ -32,14 +36,6 @@ MOST_PRINTED = 4_000_000
 CUT = "\n[the rest of what this cell printed is left out]\n"
 ASK_AGAIN_S = 1.0
 ECHO_S = 0.2
-# The names of the folders say it; reading 250 METADATA files would cost a third of a second a notebook.
-OBSERVE = """dict(
-    name.removesuffix('.dist-info').replace('_', '-').rsplit('-', 1)
-    for folder in reversed(__import__('sys').path)
-    if __import__('os').path.isdir(folder)
-    for name in __import__('os').listdir(folder)
-    if name.endswith('.dist-info') and '-' in name.removesuffix('.dist-info')
-)"""
 
 
 @attrs.define
@@ -52,14 +48,37 @@ class Watch:
         Called with the number of code cells done, and of all; the injected parameters do not count.
     source, target
         The notebook's own path and that of the executed one, for the record inside the latter.
-    packages
-        What was installed where the kernel ran; filled in at the end.
+    secrecy
+        Hands secrets to the kernel; None when the notebook asks for none.
+    observatory
+        Where what is known of the environment is kept; None to look at nothing.
+    packages, environment
+        What was installed where the kernel ran, and the digest of all about it; filled in at the end.
+    keep
+        Writes the notebook as far as it got; set when the execution begins.
+    agent
+        What a Python kernel executes, silently, before the first cell.
+    question, answer
+        An expression for a Python kernel after the last cell, whose value is text; who hears that.
+    report
+        Hears what the notebook reports by ``mlops.report``; False ends the kernel at once.
+    is_pruned
+        Whether `report` said so.
     """
 
     cell: Callable[[int, int], None] = lambda _done, _total: None
     source: str = ""
     target: str = ""
+    secrecy: Secrecy | None = None
+    observatory: Observatory | None = None
     packages: dict[str, str] = attrs.field(factory=dict)
+    keep: Callable[[], None] = lambda: None
+    environment: str | None = None
+    agent: str = ""
+    question: str = "''"
+    answer: Callable[[str], None] = lambda _: None
+    report: Callable[[Mapping[str, Any]], bool] = lambda _report: True
+    is_pruned: bool = False
 
 
 class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermill has no types
@@ -80,6 +99,8 @@ class ThrottledSaves(NotebookExecutionManager):  # type: ignore[misc]  # papermi
         from nbformat import writes
 
         start = time.monotonic()
+        if self._watch.secrecy:
+            self._watch.secrecy.clean(self.nb)
         if self.output_path and "://" not in str(self.output_path):
             write_atomically(Path(self.output_path), str(writes(self.nb)).encode())  # type: ignore[no-untyped-call]
         self._next_save = time.monotonic() + max(SAVE_EVERY_S, SAVE_SHARE * (time.monotonic() - start))
@@ -166,42 +187,102 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill h
         finally:
             run_sync(self._end)()
 
-    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-        """Take in what the kernel says; a cell that prints without end does not fill the memory."""
-        if msg["msg_type"] == "stream":
-            before = self._printed.get(cell_index, 0)
-            self._printed[cell_index] = before + len(msg["content"]["text"])
-            if before > MOST_PRINTED:
-                return None
-            if self._printed[cell_index] > MOST_PRINTED:
-                msg["content"]["text"] = msg["content"]["text"][: MOST_PRINTED - before] + CUT
-        return super().process_message(msg, cell, cell_index)
+    def _heard(self, report: Mapping[str, Any]) -> None:
+        """Pass on what the notebook reports; when nobody wants the rest, go on as nbclient does with a dead kernel."""
+        if self._watch.is_pruned or self._watch.report(report):
+            return
+        self._watch.is_pruned = True
+        if self.task_poll_for_reply is not None:
+            self.task_poll_for_reply.cancel()
 
     def papermill_execute_cells(self) -> None:
         """Execute, then note what is installed where the kernel runs."""
+        if self._watch.agent and self._speaks_python():
+            self.kc.execute(self._watch.agent, silent=True, store_history=False)
         super().papermill_execute_cells()
-        if self.nb.metadata.get("language_info", {}).get("name", "python") == "python":
-            self._watch.packages.update(run_sync(self._observed)())
+        if self._watch.observatory:
+            self._observe(self._watch.observatory)
+        if self._watch.agent and self._speaks_python():
+            self._ask()
 
-    async def _observed(self) -> dict[str, str]:
-        """The installed distributions; none when the kernel does not answer."""
-        request = {"silent": True, "store_history": False, "user_expressions": {"found": OBSERVE}}
-        message = self.kc.execute("", **request)
+    def _speaks_python(self) -> bool:
+        return bool(self.nb.metadata.get("language_info", {}).get("name", "python") == "python")
+
+    def _ask(self) -> None:
+        """Put the question of whoever watches."""
         try:
-            while (reply := await self.kc.get_shell_msg(timeout=SHUTDOWN_S))["parent_header"].get("msg_id") != message:
-                continue
-            text = reply["content"]["user_expressions"]["found"]["data"]["text/plain"]
-            found: dict[str, str] = ast.literal_eval(text)
-        except Exception as error:  # noqa: BLE001  # the notebook has run; a list of packages is not worth its failure
-            logger.warning("The installed packages could not be listed: %s", error)
-            return {}
+            self._watch.answer(self._evaluated(self._watch.question))
+        except Exception as error:  # noqa: BLE001  # the notebook has run, and what it read can be asked again
+            logger.warning("What the notebook read and wrote could not be asked: %s", error)
+
+    def execute_cell(self, cell: Any, cell_index: int, **settings: Any) -> Any:
+        """Execute; after the cell with the parameters, put the values of secrets in the place of their references."""
+        done = super().execute_cell(cell, cell_index, **settings)
+        secrecy = self._watch.secrecy
+        if secrecy and cell_index == secrecy.cell(self.nb.cells):
+            try:
+                secrecy.learn(self._evaluated(secrecy.expression()))
+            except RuntimeError as error:
+                raise EnvironmentFault("secret-missing", str(error).partition(": ")[2]) from error
+        return done
+
+    def process_message(self, message: Any, cell: Any, cell_index: int) -> Any:
+        """Keep what the kernel sent; values of secrets are taken out before anything else sees them."""
+        if self._watch.secrecy:
+            message["content"] = self._watch.secrecy.scrubber.document(message["content"])
+        if message["msg_type"] == "display_data" and (said := message["content"]["data"].get(MIME)):
+            self._heard(said)
+            return None
+        if message["msg_type"] == "stream" and not self._has_room(message["content"], cell_index):
+            return None
+        return super().process_message(message, cell, cell_index)
+
+    def _has_room(self, content: dict[str, Any], cell_index: int) -> bool:
+        """Whether a cell has not printed too much before; what is too much is cut off."""
+        before = self._printed.get(cell_index, 0)
+        self._printed[cell_index] = before + len(content["text"])
+        if before <= MOST_PRINTED < self._printed[cell_index]:
+            content["text"] = content["text"][: MOST_PRINTED - before] + CUT
+        return before <= MOST_PRINTED
+
+    def _observe(self, observatory: Observatory) -> None:
+        """Note where the notebook ran; the notebook has run, so a list of packages is not worth its failure."""
+        try:
+            if self._speaks_python():
+                answer = self._evaluated(observatory.expression())
+                self._watch.packages, self._watch.environment = observatory.keep(answer)
+            else:
+                language = self.nb.metadata.get("language_info", {})
+                self._watch.environment = observatory.keep_foreign(language)
+        except Exception as error:  # noqa: BLE001
+            logger.warning("The environment could not be recorded: %s", error)
+
+    def _evaluated(self, expression: str) -> str:
+        """The text that a Python kernel makes of `expression`; nothing of it is shown or kept in its history.
+
+        Raises
+        ------
+        RuntimeError
+            The kernel could not evaluate it; its own words.
+        """
+        answer: dict[str, Any] = run_sync(self._asked)(expression)
+        if answer.get("status") != "ok":
+            raise RuntimeError(f"{answer.get('ename')}: {answer.get('evalue')}")
+        return str(ast.literal_eval(answer["data"]["text/plain"]))
+
+    async def _asked(self, expression: str) -> dict[str, Any]:
+        request = {"silent": True, "store_history": False, "user_expressions": {"found": expression}}
+        message = self.kc.execute("", **request)
+        while (reply := await self.kc.get_shell_msg(timeout=SHUTDOWN_S))["parent_header"].get("msg_id") != message:
+            continue
+        found: dict[str, Any] = reply["content"]["user_expressions"]["found"]
         return found
 
     async def _end(self) -> None:
         """Ask the kernel to end, so that it flushes its files, and wait in short steps."""
         if self.km is None:
             return
-        if self.km.has_kernel:
+        if self.km.has_kernel and not self._watch.is_pruned:
             await self.km.request_shutdown()
             deadline = time.monotonic() + SHUTDOWN_S
             while time.monotonic() < deadline and await self.km.is_alive():
@@ -229,6 +310,7 @@ class MlopsEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no typ
         names = ("output_path", "progress_bar", "log_output", "autosave_cell_every")
         shown = {name: settings.pop(name) for name in names if name in settings}
         manager = ThrottledSaves(nb, watch, **shown)
+        watch.keep = manager.save_now
         if watch.source:
             nb.metadata.papermill.update(input_path=watch.source, output_path=watch.target)
         manager.notebook_start()
@@ -240,6 +322,8 @@ class MlopsEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no typ
         finally:
             manager.cleanup_pbar()
             manager.notebook_complete()
+            if watch.secrecy:
+                watch.secrecy.clean(manager.nb)
         return manager.nb
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import threading
@@ -14,14 +13,17 @@ from typing import Any
 
 import attrs
 
-from jupyter_mlops.pipelines import lock
+from jupyter_mlops.pipelines import deposit, lock
+from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.executor import Executor, Outcome
 from jupyter_mlops.pipelines.lock import Locked, Pin
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
 from jupyter_mlops.pipelines.pipeline import Pipeline
+from jupyter_mlops.pipelines.recording import traits
 from jupyter_mlops.pipelines.reservations import claimed
 from jupyter_mlops.pipelines.run_cache import RunCache
+from jupyter_mlops.pipelines.secrecy import named_in
 from jupyter_mlops.pipelines.stages import Out, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation
 from jupyter_mlops.records import Progress, StageRecord, Step
@@ -53,11 +55,12 @@ class Task:
 
 @attrs.frozen
 class Ran:
-    """What came of a stage: its record, what was installed where it ran, and ``.gitignore`` files written."""
+    """What came of a stage: its record, what was installed, ``.gitignore`` files written, what a lone notebook did."""
 
     record: StageRecord
     packages: Mapping[str, str] = attrs.field(factory=dict)
     written: tuple[str, ...] = ()
+    captured: Captured | None = None
 
 
 class Execution:
@@ -101,11 +104,19 @@ class Execution:
             except BaseException:
                 aside.give_back(task.stage.outs)
                 raise
-            if ran.record.state == "failed":
+            if ran.record.state != "ran":
                 aside.give_back(task.stage.outs)
             aside.forget()
         seconds = round(time.monotonic() - start, 3)
         return attrs.evolve(ran, record=attrs.evolve(ran.record, seconds=seconds))
+
+    def execute(self, task: Task, executor: Executor, progress: Progress) -> Outcome:
+        """Execute one stage once, and put its notebook in its place; nothing is saved, and nothing recorded."""
+        command = task.stage.papermill
+        _, _, outcome = self._executed(task, command, executor, progress, None)
+        if command and self._output(task).exists():
+            self._publish(task, command.output)
+        return outcome
 
     def _attempted(
         self,
@@ -121,15 +132,16 @@ class Execution:
             if attempt > 1:
                 aside.clear(task.stage.outs)
                 executor.pause(min(LONGEST_PAUSE_S, 2.0 ** (attempt - 2)))
-            task, code, outcome = self._executed(task, command, executor, progress, following)
-            if not outcome.error or executor.is_stopped:
+            task, notebook, outcome = self._executed(task, command, executor, progress, following)
+            if not outcome.error or outcome.is_pruned or executor.is_stopped:
                 break
         if error := outcome.error or self._problem(task, command):
             kept = self._keep_failed(task, command)
-            ran = Ran(failed(task, error, cell=outcome.cell, notebook=kept), outcome.packages)
+            record = failed(task, error, cell=outcome.cell, notebook=kept)
+            ran = Ran(attrs.evolve(record, state="pruned") if outcome.is_pruned else record, outcome.packages)
         else:
             with self._data.in_use():
-                ran = self._saved(task, aside, code, outcome)
+                ran = self._saved(task, aside, notebook, outcome)
         return attrs.evolve(ran, record=attrs.evolve(ran.record, attempts=attempt))
 
     def _executed(
@@ -139,7 +151,7 @@ class Execution:
         executor: Executor,
         progress: Progress,
         following: Mapping[str, Any] | None,
-    ) -> tuple[Task, str | None, Outcome]:
+    ) -> tuple[Task, Notebook | None, Outcome]:
         if command:
             return self._notebook(task, command, executor, progress, following)
         self._make_folders(task.stage)
@@ -162,7 +174,7 @@ class Execution:
         for out in task.stage.outs:
             if out.path != output and not (self._root / out.path).exists():
                 return f"it did not write {out.path}"
-        if changed := self._changed_meanwhile(task, command):
+        if changed := self._changed_meanwhile(task):
             return f"{changed} changed while the stage ran, so nothing was recorded"
         return ""
 
@@ -173,7 +185,7 @@ class Execution:
         executor: Executor,
         progress: Progress,
         following: Mapping[str, Any] | None,
-    ) -> tuple[Task, str, Outcome]:
+    ) -> tuple[Task, Notebook, Outcome]:
         """Execute a snapshot of the notebook; its digest, not that of a later edit, is what was run."""
         snapshot = self._folder / f"{task.stage.name}.source.ipynb"
         data = (self._root / command.notebook).read_bytes()
@@ -188,18 +200,22 @@ class Execution:
                 "snapshot": str(snapshot),
                 "output": str(self._output(task)),
                 "parameters": dict(command.parameters),
+                "files": command.files,
                 "kernel": command.kernel or notebook.kernel,
                 "language": notebook.language,
                 "folder": str(self._root / (command.cwd or ".")),
                 "log": str(self._log(task)),
+                "secrets": [*named_in(notebook, command.parameters)],
+                "outs": [out.path for out in task.stage.outs if out.path != command.output],
+                "environments": str(deposit.folder(self._pipeline.places)),
                 "next": following,
+                "capture": not task.recorded,
             },
             lambda done, total: progress(Step(name, done, total, "cells")),
             task.stage.limits.timeout_s,
         )
-        pin = Pin(hashlib.md5(data, usedforsecurity=False).hexdigest(), len(data))
-        deps = {path: pin if path == command.notebook else known for path, known in task.now.deps.items()}
-        return attrs.evolve(task, now=attrs.evolve(task.now, deps=deps)), notebook.code_digest, outcome
+        deps = {**task.now.deps, **self._pipeline.keys.own(task.stage, data)}
+        return attrs.evolve(task, now=attrs.evolve(task.now, deps=deps)), notebook, outcome
 
     def _make_folders(self, stage: StageSpec) -> None:
         for out in stage.outs:
@@ -223,7 +239,7 @@ class Execution:
         shutil.move(self._output(task), target)
         return path
 
-    def _saved(self, task: Task, aside: Aside, code: str | None, outcome: Outcome) -> Ran:
+    def _saved(self, task: Task, aside: Aside, notebook: Notebook | None, outcome: Outcome) -> Ran:
         """Save what the stage wrote, and record it."""
         stage, command = task.stage, task.stage.papermill
         if command:
@@ -234,15 +250,17 @@ class Execution:
             state="ran",
             reason=task.reason,
             notebook=command.output if command else None,
-            inputs={path: pin.md5 for path, pin in task.now.deps.items() if pin and path != stage.notebook},
+            inputs={path: pin.md5 for path in stage.data if (pin := task.now.deps[path])},
             outputs={path: pin.md5 for path, pin in outs.items()},
-            code=code,
+            environment=outcome.environment,
+            **(traits(notebook, command.parameters, command.notebook) if command and notebook else {}),
         )
         with self._publishing:
             written = tuple(filter(None, (self._data.ignore(out.path) for out in stage.outs if out.cached)))
             if task.recorded:
                 self._record(task, aside, outs)
-        return Ran(record, outcome.packages, written)
+        captured = Captured.of(outcome.captured) if outcome.captured else None
+        return Ran(record, outcome.packages, written, captured)
 
     def _record(self, task: Task, aside: Aside, outs: Mapping[str, Pin]) -> None:
         """Say in ``dvc.lock`` and in the run-cache what the stage made of what."""
@@ -260,10 +278,10 @@ class Execution:
             raise FileNotFoundError(out.path)
         return pin
 
-    def _changed_meanwhile(self, task: Task, command: NotebookCommand | None) -> str | None:
+    def _changed_meanwhile(self, task: Task) -> str | None:
         """The first input, or a parameter, that is not what was hashed; the notebook ran from a snapshot."""
         for path, pin in task.now.deps.items():
-            if not (command and path == command.notebook) and self._data.pin(path) != pin:
+            if path not in (task.stage.notebook, task.stage.key) and self._data.pin(path) != pin:
                 return path
         return None if self._pipeline.values(task.stage) == task.now.params else "a parameter"
 
@@ -352,5 +370,11 @@ def _unheard(_done: int, _total: int) -> None:
 def failed(task: Task, error: str, *, cell: int | None = None, notebook: str | None = None) -> StageRecord:
     """The record of a stage that failed, in one line `error`."""
     return StageRecord(
-        name=task.stage.name, state="failed", reason=task.reason, cell=cell, notebook=notebook, error=error
+        name=task.stage.name,
+        state="failed",
+        reason=task.reason,
+        cell=cell,
+        notebook=notebook,
+        error=error,
+        source=task.stage.notebook,
     )

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
 import attrs
 
+from jupyter_mlops.pipelines.reports import Heard, Report, go_on
 from jupyter_mlops.pipelines.worker import INSIDE
 
 PATIENCE_S = 3.0
@@ -34,11 +36,20 @@ class Outcome:
         The number (from 1) of the code cell that failed; None when no cell did.
     packages
         What was installed where it ran.
+    environment
+        The digest of all that is known of it, kept by `jupyter_mlops.pipelines.deposit`.
+    captured
+        What it read and wrote, as the worker says it; None when nobody asked.
+    is_pruned
+        Whether it was ended because of what it reported.
     """
 
     error: str = ""
     cell: int | None = None
     packages: Mapping[str, str] = attrs.field(factory=dict)
+    environment: str | None = None
+    captured: Mapping[str, Any] | None = None
+    is_pruned: bool = False
 
 
 class Executor:
@@ -52,15 +63,26 @@ class Executor:
         The id of the run.
     log
         Where what the worker itself prints goes.
+    environment
+        Variables that it has besides those of this process.
+
+    Attributes
+    ----------
+    heard
+        Who hears what a notebook reports, and says whether it goes on.
+    waiting
+        Name and folder of the kernels that wait in it.
     """
 
-    def __init__(self, root: Path, run: str, log: Path) -> None:
+    def __init__(self, root: Path, run: str, log: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = environment or {}
         self._root = root
         self._run = run
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self._stopped = threading.Event()
         self._lock = threading.Lock()
+        self.heard: Heard = go_on
         self.waiting: list[tuple[str, str]] = []
 
     @property
@@ -124,10 +146,18 @@ class Executor:
             if message["kind"] == "cell":
                 done = message["done"]
                 cell(done, message["total"])
+            elif message["kind"] == "report":
+                self._tell({"go_on": self.heard(Report.of(message))})
+            elif message.get("is_pruned"):
+                return Outcome("pruned", done + 1, is_pruned=True)
             elif message["kind"] == "failed":
                 return Outcome(message["error"], done + 1 if message.get("in_cell") else None)
             else:
-                return Outcome(packages=message["packages"])
+                return Outcome(
+                    packages=message["packages"],
+                    environment=message.get("environment"),
+                    captured=message.get("captured"),
+                )
         error = "stopped" if self.is_stopped else "its process was killed"
         return Outcome(error, done + 1 if task["kind"] == "notebook" else None)
 
@@ -184,7 +214,7 @@ class Executor:
                     self._process = subprocess.Popen(
                         [sys.executable, "-P", "-m", "jupyter_mlops.pipelines.worker", str(os.getpid())],
                         cwd=self._root,
-                        env={**os.environ, INSIDE: self._run, "PYTHONUNBUFFERED": "1"},
+                        env={**os.environ, **self._environment, INSIDE: self._run, "PYTHONUNBUFFERED": "1"},
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         stderr=log,
@@ -208,7 +238,9 @@ class Executor:
 
 
 class Crew:
-    """The workers of one run, as many as stages run at once; they end with the block.
+    """The workers of one run, as many as stages run at once, and the threads that wait for them.
+
+    They end with the block. A worker dies with the thread that started it, so the threads live as long.
 
     Parameters
     ----------
@@ -216,11 +248,15 @@ class Crew:
         As for an `Executor`.
     size
         How many.
+    repeats
+        Whether the same notebook is likely to run again: the trials of a sweep share one crew.
     """
 
-    def __init__(self, root: Path, run: str, log: Path, size: int) -> None:
+    def __init__(self, root: Path, run: str, log: Path, size: int, *, repeats: bool = False) -> None:
         self._all = [Executor(root, run, log) for _ in range(size)]
         self._idle = list(self._all)
+        self.threads = ThreadPoolExecutor(size, thread_name_prefix="stage")
+        self.repeats = repeats
 
     def __enter__(self) -> Self:
         return self
@@ -231,6 +267,7 @@ class Crew:
             thread.start()
         for thread in threads:
             thread.join()
+        self.threads.shutdown()
 
     def take(self, kernel: Kernel | None) -> Executor:
         """An idle worker, best one in which `kernel` waits already."""
@@ -252,6 +289,11 @@ class Crew:
     def waiting(self) -> list[tuple[str, str]]:
         """Name and folder of every kernel that waits for a notebook."""
         return [each for executor in self._all for each in executor.waiting]
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it takes no more tasks."""
+        return any(executor.is_stopped for executor in self._all)
 
     def stop(self) -> None:
         """End every task at once."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -62,15 +62,16 @@ class Local:
         limits = [stage.limits for stage in plan.everything]
         return capacity(jobs or int(cpus()), cpus(), limits, memory_bytes())
 
+    is_here: ClassVar[bool] = True
+
     @contextmanager
     def open(self, opening: Opening) -> Iterator[Here]:
-        """Workers for one run."""
-        root = self.pipeline.places.root
-        with (
-            ThreadPoolExecutor(opening.size, thread_name_prefix="stage") as threads,
-            Crew(root, opening.run, opening.folder / "log.txt", opening.size) as crew,
-        ):
-            yield Here(self, opening, threads, crew)
+        """Workers for one run, unless somebody lent it some."""
+        if opening.crew:
+            yield Here(self, opening, opening.crew)
+            return
+        with Crew(self.pipeline.places.root, opening.run, opening.folder / "log.txt", opening.size) as crew:
+            yield Here(self, opening, crew)
 
 
 class Here:
@@ -82,17 +83,17 @@ class Here:
         The pipeline, and the remote that it may take from.
     opening
         Whom it serves.
-    threads, crew
+    crew
         Each stage has a thread, and a child process in which it runs.
     """
 
-    def __init__(self, engine: Local, opening: Opening, threads: ThreadPoolExecutor, crew: Crew) -> None:
+    def __init__(self, engine: Local, opening: Opening, crew: Crew) -> None:
         self._pipeline = engine.pipeline
         self._shared = engine.shared
         self._progress = opening.progress
         self._root = engine.pipeline.places.root
         self._execution = Execution(engine.pipeline, opening.folder)
-        self._threads = threads
+        self._heard = opening.heard
         self._crew = crew
         self._busy: dict[Future[Ran], Executor] = {}
 
@@ -143,10 +144,13 @@ class Here:
     def begin(self, task: Task, report: Progress, upcoming: Iterable[StageSpec]) -> Future[Ran]:
         """Execute in an idle child process, best in the one in which its kernel waits."""
         report(Step(task.stage.name, unit="cells"))
-        executor = self._crew.take(self._kernel(task.stage))
-        announced = self._crew.waiting
+        crew, kernel = self._crew, self._pipeline.kernel(task.stage)
+        executor = crew.take(kernel)
+        executor.heard = self._heard
+        announced = crew.waiting
         following = next((one for one in self._kernels(upcoming) if _named(one) not in announced), None)
-        future = self._threads.submit(self._execution.run, task, executor, report, following)
+        following = following or (kernel if crew.repeats else None)
+        future = crew.threads.submit(self._execution.run, task, executor, report, following)
         self._busy[future] = executor
         return future
 
@@ -163,26 +167,19 @@ class Here:
         """End every child process."""
         self._crew.stop()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the child processes take no more tasks."""
+        return self._crew.is_stopped
+
     def _kernels(self, upcoming: Iterable[StageSpec]) -> Iterator[Mapping[str, Any]]:
         """The kernels of the notebooks that start next, those that wait already left out."""
         waiting = self._crew.waiting
-        for kernel in filter(None, map(self._kernel, upcoming)):
+        for kernel in filter(None, map(self._pipeline.kernel, upcoming)):
             if _named(kernel) in waiting:
                 waiting.remove(_named(kernel))
             else:
                 yield kernel
-
-    def _kernel(self, stage: StageSpec) -> dict[str, Any] | None:
-        """The kernel that the notebook of `stage` runs with."""
-        command = stage.papermill
-        if command is None:
-            return None
-        notebook = Notebook.read(self._root, command.notebook)
-        return {
-            "kernel": command.kernel or notebook.kernel or "",
-            "folder": str(self._root / (command.cwd or ".")),
-            "preload": notebook.imports(self._pipeline.preload),
-        }
 
 
 def _named(kernel: Mapping[str, Any]) -> tuple[str, str]:

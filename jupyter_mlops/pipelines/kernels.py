@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from jupyter_mlops.errors import EnvironmentFault
 
 
@@ -10,6 +12,13 @@ def installed() -> tuple[str, ...]:
     from jupyter_client.kernelspec import KernelSpecManager
 
     return tuple(sorted(KernelSpecManager().find_kernel_specs()))
+
+
+def environment(kernel: str) -> dict[str, str]:
+    """The environment that `kernel` will see: ours, with what its description sets."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return {**os.environ, **KernelSpecManager().get_kernel_spec(kernel).env}
 
 
 def require(kernel: str, notebook: str) -> None:

@@ -42,6 +42,11 @@ class Limits:
     cpus: float = 1
     memory_bytes: int | None = None
 
+    @property
+    def memory_gb(self) -> float | None:
+        """How much memory it needs, in GB as people write it."""
+        return None if self.memory_bytes is None else _whole(self.memory_bytes / BYTES_PER_GB)
+
     @classmethod
     def read(cls, meta: object) -> Limits:
         """The limits in the ``meta`` of a stage; what is not there keeps its default.
@@ -78,10 +83,26 @@ class Limits:
             hint = "--retries counts from 0; --timeout is in seconds, --memory in GB, both above 0, as is --cpus."
             raise UsageError("bad-limit", f"A stage cannot be limited so: {error}.", hint=hint) from error
 
+    def edited(
+        self, retries: int | None, timeout_s: float | None, cpus: float | None, memory_gb: float | None
+    ) -> Limits:
+        """These limits with those that are given changed; 0 takes a time or a memory limit away.
+
+        Raises
+        ------
+        UsageError
+            ``bad-limit``.
+        """
+        return self.of(
+            self.retries if retries is None else retries,
+            self.timeout_s if timeout_s is None else timeout_s or None,
+            self.cpus if cpus is None else cpus,
+            self.memory_gb if memory_gb is None else memory_gb or None,
+        )
+
     def entry(self) -> dict[str, Any]:
         """As the ``meta`` of a stage holds it; empty when nothing was said."""
-        memory_gb = None if self.memory_bytes is None else _whole(self.memory_bytes / BYTES_PER_GB)
-        whole = {"retries": self.retries, "timeout_s": self.timeout_s, "cpus": self.cpus, "memory_gb": memory_gb}
+        whole = {"retries": self.retries, "timeout_s": self.timeout_s, "cpus": self.cpus, "memory_gb": self.memory_gb}
         usual = {"retries": 0, "timeout_s": None, "cpus": 1, "memory_gb": None}
         said = {name: _whole(value) for name, value in whole.items() if value is not None and value != usual[name]}
         return {SECTION: said} if said else {}

@@ -58,6 +58,8 @@ class LiveRun:
     ----------
     root
         The work tree in which it runs.
+    stoppable
+        Whether its process ends the run, and itself goes on, when it gets SIGTERM.
     """
 
     run: str
@@ -68,6 +70,7 @@ class LiveRun:
     author: str
     stages: tuple[LiveStage, ...]
     root: str = ""
+    stoppable: bool = False
 
     def is_of(self, places: Places) -> bool:
         """Whether it runs in this work tree, not in another of the repository."""

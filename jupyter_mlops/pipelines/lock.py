@@ -84,16 +84,24 @@ def read(root: Path, stages: Mapping[str, StageSpec]) -> dict[str, Locked]:
 
 def write(root: Path, stage: StageSpec, locked: Locked) -> None:
     """Set the entry of one stage; the others stay as they are, byte for byte."""
-    path, entry = root / LOCK, locked.entry(stage.folder)
-    block = yaml_files.dump({"stages": {stage.name: entry}}, width=DVC_WIDTH).partition("\n")[2]
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if spliced := with_entry(text, block):
-        write_atomically(path, spliced.encode())
+    write_all(root, {stage.name: (stage, locked)})
+
+
+def write_all(root: Path, entries: Mapping[str, tuple[StageSpec, Locked]]) -> None:
+    """Set the entries of some stages, by name; the others stay as they are, byte for byte."""
+    path = root / LOCK
+    found = {name: locked.entry(stage.folder) for name, (stage, locked) in entries.items()}
+    text: str | None = path.read_text(encoding="utf-8") if path.exists() else ""
+    for name, entry in found.items():
+        block = yaml_files.dump({"stages": {name: entry}}, width=DVC_WIDTH).partition("\n")[2]
+        text = with_entry(text, block) if text else None
+    if text:
+        write_atomically(path, text.encode())
         return
 
     def change(document: Any) -> None:
         document.setdefault("schema", "2.0")
-        document.setdefault("stages", {})[stage.name] = entry
+        document.setdefault("stages", {}).update(found)
 
     yaml_files.edit(path, change, width=DVC_WIDTH)
 

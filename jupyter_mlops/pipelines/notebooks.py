@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.records import canonical_json
+from jupyter_mlops.pipelines import notebook_key
+from jupyter_mlops.pipelines.papermill_command import Value, is_value
 
 HINT = "Give the path of an .ipynb file that JupyterLab saved."
 
@@ -30,7 +32,7 @@ class Notebook:
     """
 
     path: str
-    document: Mapping[str, Any]
+    document: dict[str, Any]
 
     @classmethod
     def read(cls, root: Path, path: str) -> Notebook:
@@ -42,14 +44,26 @@ class Notebook:
             ``notebook-missing``, ``not-a-notebook``.
         """
         try:
-            document = json.loads((root / path).read_bytes())
+            return cls.parse(path, (root / path).read_bytes())
         except (FileNotFoundError, NotADirectoryError) as error:
             raise UsageError("notebook-missing", f"There is no notebook {path}.", hint=HINT) from error
         except IsADirectoryError as error:
             raise UsageError("notebook-missing", f"{path} is a folder, not a notebook.", hint=HINT) from error
+
+    @classmethod
+    def parse(cls, path: str, data: bytes) -> Notebook:
+        """The notebook in `data`, called `path` in messages.
+
+        Raises
+        ------
+        UsageError
+            ``not-a-notebook``.
+        """
+        try:
+            document = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise UsageError("not-a-notebook", f"{path} is not a notebook.", context=str(error), hint=HINT) from error
-        if not _is_format_4(document):
+        if not notebook_key.is_notebook(document):
             raise UsageError("not-a-notebook", f"{path} is not a notebook of format 4.", hint="Save it in JupyterLab.")
         return cls(path, document)
 
@@ -62,20 +76,17 @@ class Notebook:
     @property
     def kernel(self) -> str | None:
         """The kernel it asks for."""
-        name = self.document.get("metadata", {}).get("kernelspec", {}).get("name")
-        return str(name) if name else None
+        return notebook_key.kernel_of(self.document)
 
     @property
     def language(self) -> str:
         """The language of its code, lower case."""
-        metadata = self.document.get("metadata", {})
-        spec = metadata.get("kernelspec", {}).get("language")
-        return str(spec or metadata.get("language_info", {}).get("name") or "python").lower()
+        return notebook_key.language_of(self.document)
 
     @property
     def code_digest(self) -> str:
-        """Sha256 over kernel and code: outputs, counts, metadata and markdown do not count."""
-        return hashlib.sha256(canonical_json([self.kernel, *self.code()])).hexdigest()
+        """Sha256 over its key: kernel, language and code, and nothing else, decide it."""
+        return hashlib.sha256(notebook_key.key_of(self.document)).hexdigest()
 
     def imports(self, packages: Collection[str]) -> tuple[str, ...]:
         """The modules of `packages` that its cells import, sorted; cells with magics are passed over."""
@@ -92,25 +103,20 @@ class Notebook:
                 return _assigned("".join(cell.get("source", ""))) if self.language == "python" else ()
         return None
 
+    def defaults(self) -> dict[str, Value]:
+        """The values that its ``parameters`` cell sets, of those that are written out; empty without such a cell."""
+        for cell in self.document["cells"]:
+            if "parameters" in cell.get("metadata", {}).get("tags", ()) and self.language == "python":
+                return dict(_literals("".join(cell.get("source", ""))))
+        return {}
 
-def _is_format_4(document: object) -> bool:
-    """Whether what is read here has the types that format 4 gives it."""
-    if not isinstance(document, dict) or not isinstance(cells := document.get("cells"), list):
-        return False
-    return _is_metadata(document.get("metadata", {})) and all(map(_is_cell, cells))
-
-
-def _is_metadata(metadata: object) -> bool:
-    parts = ("kernelspec", "language_info")
-    return isinstance(metadata, dict) and all(isinstance(metadata.get(part, {}), dict) for part in parts)
-
-
-def _is_cell(cell: object) -> bool:
-    if not isinstance(cell, dict) or not isinstance(cell.get("metadata", {}), dict):
-        return False
-    source = cell.get("source", "")
-    lines = source if isinstance(source, list) else [source]
-    return isinstance(cell.get("metadata", {}).get("tags", []), list) and all(isinstance(line, str) for line in lines)
+    def likely_parameters(self) -> int | None:
+        """The number (from 1) of the first code cell that does nothing but set values; None when there is none."""
+        for number, source in enumerate(self.code(), 1):
+            statements = _statements(source)
+            if statements and len(statements) == len(dict(_literals(source))):
+                return number
+        return None
 
 
 def _statements(source: str) -> list[ast.stmt]:
@@ -128,6 +134,21 @@ def _imported(source: str) -> Iterator[str]:
             yield from (alias.name for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
             yield statement.module
+
+
+def _literals(source: str) -> Iterator[tuple[str, Value]]:
+    """The names that `source` binds to a single value, or a list of those, that is written out."""
+    for statement in _statements(source):
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target: ast.expr = statement.targets[0]
+        elif isinstance(statement, ast.AnnAssign):
+            target = statement.target
+        else:
+            continue
+        with contextlib.suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            value = ast.literal_eval(statement.value or target)
+            if isinstance(target, ast.Name) and is_value(value):
+                yield target.id, value
 
 
 def _assigned(source: str) -> tuple[str, ...]:

@@ -12,13 +12,13 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import msgspec
 
 from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError
-from jupyter_mlops.pipelines import lock
+from jupyter_mlops.pipelines import deposit, lock
 from jupyter_mlops.pipelines.dask_cluster import FAREWELL_S, Cluster, DaskSettings, connected
 from jupyter_mlops.pipelines.execution import LOCAL, Ran, Task, failed, remove
 from jupyter_mlops.pipelines.lock import Locked, Pin
@@ -27,6 +27,7 @@ from jupyter_mlops.pipelines.orders import Done, Order, decoded
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.planning import Plan
 from jupyter_mlops.pipelines.published import Published, published, require_known
+from jupyter_mlops.pipelines.reports import Report
 from jupyter_mlops.pipelines.scheduling import Capacity
 from jupyter_mlops.pipelines.sharing import Shared, not_on_remote
 from jupyter_mlops.pipelines.sites import Opening, unchanged
@@ -61,6 +62,7 @@ class OnCluster:
     shared: Shared
     settings: DaskSettings
     force: bool = False
+    is_here: ClassVar[bool] = False
 
     def require(self, plan: Plan) -> None:
         """Refuse what no worker could clone.
@@ -78,7 +80,7 @@ class OnCluster:
             )
         self.published()
         tracing = Tracing(self.pipeline, _nobody_knows)
-        read = {path for stage in plan.stages for path in (*stage.deps, *stage.params)}
+        read = {path for one in plan.stages for path in (*one.data, one.notebook, *one.params) if path}
         require_known(self.git, {PIPELINE_FILE, *(path for path in read if not tracing.keeps(path))})
 
     def published(self) -> Published:
@@ -138,6 +140,7 @@ class ClusterSite:
         self._tracing = Tracing(engine.pipeline, self._known)
         outs = [out for stage in engine.pipeline.graph().by_name.values() for out in stage.outs]
         self._kept_by_git = {out.path for out in outs if not out.cached}
+        self.is_stopped = False
         self._reports: dict[str, Progress] = {}
         self._done: dict[str, Done] = {}
         self._at_work: set[str] = set()
@@ -277,7 +280,9 @@ class ClusterSite:
         with self._quiet:
             (self._at_work.discard if "ended" in message else self._at_work.add)(name)
             self._quiet.notify_all()
-        if message.get("unit") == "cells":
+        if "report" in message:
+            self._opening.heard(Report.of(message["report"]))
+        elif message.get("unit") == "cells":
             report(Step(name, message["done"], message["total"], "cells"))
         elif "what" in message:
             what = f"{name} on {message['host']}: {message['what']}"
@@ -289,6 +294,8 @@ class ClusterSite:
         done = self._done.pop(name, None)
         if done is None:
             return ran
+        if done.environment:
+            deposit.keep(deposit.folder(self._pipeline.places), done.environment)
         log = self._opening.folder / f"{name}.log"
         if done.log:
             log.write_text(done.log, encoding="utf-8")
@@ -330,6 +337,7 @@ class ClusterSite:
 
     def stop(self) -> None:
         """Want nothing any more, and wait until the workers have ended what they ran."""
+        self.is_stopped = True
         self._cluster.cancel()
         with self._quiet:
             self._quiet.wait_for(lambda: not self._at_work, FAREWELL_S)

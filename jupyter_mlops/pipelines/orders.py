@@ -71,6 +71,8 @@ class Done:
         The end of what it printed.
     notebook
         The executed notebook of a stage that failed, with the error in it.
+    environment
+        What was installed where it ran, in full, as its record names it by digest.
     """
 
     record: StageRecord
@@ -78,6 +80,7 @@ class Done:
     packages: dict[str, str] = attrs.field(factory=dict)
     log: str = ""
     notebook: bytes = b""
+    environment: bytes = b""
 
     def encoded(self) -> bytes:
         """As it travels."""

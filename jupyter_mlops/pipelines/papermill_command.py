@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeGuard
 
 import attrs
 
@@ -31,6 +32,8 @@ class NotebookCommand:
         Names to values as typed by papermill's own rules.
     kernel, cwd
         From ``-k`` and ``--cwd``; None when not given.
+    files
+        From ``-f``: files of parameters, below the root; `parameters` prevail.
     """
 
     notebook: str
@@ -38,6 +41,7 @@ class NotebookCommand:
     parameters: Mapping[str, Value]
     kernel: str | None = None
     cwd: str | None = None
+    files: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, command: object) -> NotebookCommand | None:
@@ -57,6 +61,7 @@ def _parsed(words: Sequence[str]) -> NotebookCommand | None:
     paths: list[str] = []
     named: dict[str, str] = {}
     parameters: dict[str, Value] = {}
+    files: list[str] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -65,6 +70,8 @@ def _parsed(words: Sequence[str]) -> NotebookCommand | None:
             parameters[name] = text if "r" in word[1:3] or word.endswith("raw") else typed(text)
         elif word in ("-y", "--parameters_yaml") and rest:
             parameters.update(_yaml(rest.pop(0)))
+        elif word in ("-f", "--parameters_file") and rest:
+            files.append(rest.pop(0))
         elif word in ("-k", "--kernel", "-l", "--language", "--cwd", "--engine") and rest:
             named[word] = rest.pop(0)
         elif word in ("--no-progress-bar", "--progress-bar", "--log-output", "--no-log-output"):
@@ -76,7 +83,7 @@ def _parsed(words: Sequence[str]) -> NotebookCommand | None:
     if len(paths) != 2:
         return None
     kernel = named.get("-k") or named.get("--kernel")
-    return NotebookCommand(paths[0], paths[1], parameters, kernel, named.get("--cwd"))
+    return NotebookCommand(paths[0], paths[1], parameters, kernel, named.get("--cwd"), tuple(files))
 
 
 def typed(text: str) -> Value:
@@ -100,8 +107,16 @@ def _yaml(text: str) -> dict[str, Value]:
     return loaded if isinstance(loaded, dict) else {}
 
 
-def compose(command: NotebookCommand, stage: str) -> str:
+def is_value(value: object) -> TypeGuard[Value]:
+    """Whether `value` is a single value, or a list of those."""
+    items = value if isinstance(value, list) else [value]
+    return all(item is None or isinstance(item, str | int | float | bool) for item in items)
+
+
+def compose(command: NotebookCommand, stage: str, shared: Collection[str] = ()) -> str:
     """`command` as the template of a stage whose parameters are ``STAGE.NAME`` in ``params.yaml``.
+
+    Those in `shared` go by their own names: they stand at the top of other files.
 
     Numbers go by ``-p``, text by ``-r`` (which papermill never converts), truth values and
     lists by ``-y``, because DVC writes ``true`` where ``-p`` wants ``True``.
@@ -113,7 +128,9 @@ def compose(command: NotebookCommand, stage: str) -> str:
     """
     words = ["papermill", shlex.quote(command.notebook), shlex.quote(command.output)]
     words += ["--cwd", shlex.quote(command.cwd)] if command.cwd else []
-    words += [_argument(name, value, f"{stage}.{name}") for name, value in command.parameters.items()]
+    words += [f"-f {shlex.quote(path)}" for path in command.files]
+    keys = {name: name if name in shared else f"{stage}.{name}" for name in command.parameters}
+    words += [_argument(name, value, keys[name]) for name, value in command.parameters.items()]
     return " ".join(words)
 
 
@@ -122,6 +139,8 @@ def literal(command: NotebookCommand) -> str:
     words = ["papermill", command.notebook, command.output]
     for flag, value in (("-k", command.kernel), ("--cwd", command.cwd)):
         words += [flag, value] if value else []
+    for path in command.files:
+        words += ["-f", path]
     for name, given in command.parameters.items():
         words += ["-r", name, given] if isinstance(given, str) else ["-y", f"{name}: {json.dumps(given)}"]
     return shlex.join(words)

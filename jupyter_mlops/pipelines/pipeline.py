@@ -13,8 +13,11 @@ import attrs
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines import dvc_yaml, live, lock, yaml_files
 from jupyter_mlops.pipelines.files import StageData
-from jupyter_mlops.pipelines.lock import Locked, Values
+from jupyter_mlops.pipelines.key_stages import hidden
+from jupyter_mlops.pipelines.keys import Keys
+from jupyter_mlops.pipelines.lock import Locked, Pin, Values
 from jupyter_mlops.pipelines.memory import Ending, Memory, fingerprint
+from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.stages import StageGraph, StageSpec
 from jupyter_mlops.pipelines.staleness import Situation, Verdict, judge
 from jupyter_mlops.records import Places, Scalar, StageRecord
@@ -67,14 +70,15 @@ class Pipeline:
         self.preload = preload
         self.data = StageData(datasets)
         self.memory = Memory(places)
+        self.keys = Keys(places.root, self.data)
 
     def graph(self) -> StageGraph:
         """The stages as ``dvc.yaml`` has them now."""
         return StageGraph(dvc_yaml.read(self.places.root))
 
     def stages(self) -> tuple[StageSpec, ...]:
-        """The stages in the order in which they run."""
-        return self.graph().ordered()
+        """The stages in the order in which they run, without those that only write keys."""
+        return tuple(hidden(self.graph().ordered()))
 
     def locked(self) -> dict[str, Locked]:
         """What each stage last ran with."""
@@ -82,16 +86,20 @@ class Pipeline:
 
     def recorded(self) -> tuple[StageRecord, ...]:
         """What ``dvc.lock`` says that each stage made of what, whoever ran it."""
-        graph = self.graph().by_name
-        return tuple(_record(graph[name], locked) for name, locked in lock.read(self.places.root, graph).items())
+        shown = {stage.name: stage for stage in hidden(self.graph().by_name.values())}
+        return tuple(_record(shown[name], locked) for name, locked in lock.read(self.places.root, shown).items())
 
     def situation(self, stage: StageSpec) -> Situation:
         """What the workspace holds now of all that matters to `stage`."""
         return Situation(
-            deps={path: self.data.pin(path) for path in stage.deps},
+            deps=self._deps(stage),
             outs={out.path: self.data.pin(out.path) for out in stage.outs},
             params=self.values(stage),
         )
+
+    def _deps(self, stage: StageSpec) -> dict[str, Pin | None]:
+        keys = self.keys.pins(stage)
+        return {path: keys[path] if path in keys else self.data.pin(path) for path in stage.deps}
 
     def verdict(self, stage: StageSpec, locked: Locked | None) -> Verdict:
         """Whether `stage` is up to date, and why not."""
@@ -106,6 +114,18 @@ class Pipeline:
             pairs = {key: yaml_files.lookup(document, key) for key in keys}
             found[file] = {key: value for key, (known, value) in pairs.items() if known} if keys else dict(document)
         return found
+
+    def kernel(self, stage: StageSpec) -> dict[str, Any] | None:
+        """The kernel that the notebook of `stage` runs with, its folder and what it may import while it waits."""
+        command = stage.papermill
+        if command is None:
+            return None
+        notebook = Notebook.read(self.places.root, command.notebook)
+        return {
+            "kernel": command.kernel or notebook.kernel or "",
+            "folder": str(self.places.root / (command.cwd or ".")),
+            "preload": notebook.imports(self.preload),
+        }
 
     def _file(self, path: str) -> Path | None:
         """A file that ``dvc.yaml`` names, unless it lies outside the repository.
@@ -168,7 +188,7 @@ def _record(stage: StageSpec, locked: Locked) -> StageRecord:
         name=stage.name,
         state="ran",
         notebook=stage.papermill.output if stage.papermill else None,
-        inputs={path: pin.md5 for path, pin in locked.deps.items() if path != stage.notebook},
+        inputs={path: locked.deps[path].md5 for path in stage.data if path in locked.deps},
         outputs={path: pin.md5 for path, pin in locked.outs.items()},
     )
 

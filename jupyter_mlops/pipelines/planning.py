@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError, did_you_mean
-from jupyter_mlops.pipelines import yaml_files
+from jupyter_mlops.pipelines import given_secrets, key_stages, keys, yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.execution import LOCAL
 from jupyter_mlops.pipelines.notebooks import Notebook
@@ -29,10 +30,13 @@ class Plan:
         Stages of ``dvc.yaml``.
     notebook
         A notebook that is no stage, run by itself.
+    keys
+        Stages that only write the keys of notebooks: nothing has to run for them.
     """
 
     stages: tuple[StageSpec, ...]
     notebook: StageSpec | None = None
+    keys: tuple[StageSpec, ...] = ()
 
     @property
     def everything(self) -> tuple[StageSpec, ...]:
@@ -69,22 +73,32 @@ def plan(
         raise UsageError("no-stages", "There are no stages.", hint="stage add NAME NOTEBOOK, or run NOTEBOOK.")
     names = [_stage_of(graph, target) for target in targets]
     if single:
-        return Plan((_only(graph, names),))
+        return _by_itself(pipeline.places, graph, names)
     notebooks = [name for name in names if name.endswith(".ipynb") and name not in graph.by_name]
     if not notebooks:
-        return Plan(graph.select(names, downstream=downstream))
+        return _split(pipeline.places, graph.select(names, downstream=downstream))
     if len(targets) > 1:
         hint = f"run {notebooks[0]}, or make it a stage: stage add NAME {notebooks[0]}."
         raise UsageError("one-notebook", "A notebook that is no stage runs by itself.", hint=hint)
-    return Plan((), _alone(pipeline.places, notebooks[0], parameters))
+    return alone(pipeline, notebooks[0], parameters)
 
 
-def _only(graph: StageGraph, names: Sequence[str]) -> StageSpec:
-    """The one stage of `names`, in a pipeline that could run."""
+def _split(places: Places, stages: Sequence[StageSpec]) -> Plan:
+    """The stages that write keys apart from those that run; with a script that is not ours, all run."""
+    ours = keys.are_ours(places.root)
+    shown = tuple(key_stages.hidden(stages)) if ours else tuple(stages)
+    names = {stage.name for stage in shown}
+    return Plan(shown, keys=tuple(stage for stage in stages if stage.name not in names))
+
+
+def _by_itself(places: Places, graph: StageGraph, names: Sequence[str]) -> Plan:
+    """The one stage of `names`, and the key of its notebook, in a pipeline that could run."""
     if len(names) != 1:
         raise UsageError("one-stage", "--single runs exactly one stage.", hint="run STAGE --single")
     graph.ordered()
-    return graph.find(names[0])
+    stage = graph.find(names[0])
+    writes = (one for one in graph.by_name.values() if stage.key in {out.path for out in one.outs})
+    return Plan((stage,), keys=tuple(writes) if stage.key and keys.are_ours(places.root) else ())
 
 
 def _stage_of(graph: StageGraph, target: str) -> str:
@@ -95,26 +109,35 @@ def _stage_of(graph: StageGraph, target: str) -> str:
     return next((stage.name for stage in graph.by_name.values() if stage.notebook == path), path)
 
 
-def _alone(places: Places, path: str, parameters: Mapping[str, Value]) -> StageSpec:
-    """A notebook that is no stage as a stage without outputs."""
-    notebook = Notebook.read(places.root, path)
+def alone(pipeline: Pipeline, path: str, parameters: Mapping[str, Value]) -> Plan:
+    """A notebook by itself, as a stage without outputs.
+
+    Raises
+    ------
+    UnknownReference
+        ``unknown-parameter``.
+    UsageError
+        ``notebook-missing``, ``not-a-notebook``, ``no-parameters-cell``, ``secret-parameter``.
+    """
+    notebook = Notebook.read(pipeline.places.root, path)
     require_parameters(notebook, parameters)
     folder = posixpath.dirname(path)
     name = posixpath.basename(path).removesuffix(".ipynb")
     command = literal(NotebookCommand(path, f"{LOCAL}/{name}.ipynb", parameters, notebook.kernel, folder or None))
-    return StageSpec(name=name, command=command, template=command, deps=(path,))
+    return Plan((), StageSpec(name=name, command=command, template=command, deps=(path,)))
 
 
-def require_parameters(notebook: Notebook, given: Iterable[str]) -> None:
-    """Check that the notebook takes the parameters `given`.
+def require_parameters(notebook: Notebook, given: Mapping[str, Value]) -> None:
+    """Check that the notebook takes the parameters `given`, and that they may be written down.
 
     Raises
     ------
     UsageError
-        ``no-parameters-cell``.
+        ``no-parameters-cell``, ``secret-parameter``.
     UnknownReference
         ``unknown-parameter``, with the nearest.
     """
+    given_secrets.require_none(given)
     names = tuple(given)
     known = notebook.parameters()
     if names and known is None:
@@ -125,7 +148,7 @@ def require_parameters(notebook: Notebook, given: Iterable[str]) -> None:
         )
     for name in names:
         if known and name not in known:
-            raise _unknown_parameter(name, notebook.path, known)
+            raise unknown_parameter(name, notebook.path, known)
 
 
 def require_kernel(notebook: Notebook, command: NotebookCommand | None = None) -> str:
@@ -150,51 +173,85 @@ def require_kernel(notebook: Notebook, command: NotebookCommand | None = None) -
     return name
 
 
+Key = tuple[str, str]
+"""A parameter file, and a key in it."""
+
+
 def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mapping[str, Value]) -> None:
-    """Write `given` to ``params.yaml`` for those of `stages` that take them.
+    """Write `given` to the parameter files of those of `stages` that take them.
 
     Raises
     ------
     UnknownReference
         ``unknown-parameter``, with the nearest.
     UsageError
-        ``parameter-type``, ``parameter-not-quotable``.
+        ``parameter-type``, ``parameter-not-quotable``, ``secret-parameter``, ``parameter-elsewhere``.
     """
-    document = yaml_files.load_mapping(pipeline.places.root / PARAMS)
-    chosen: dict[str, Value] = {}
-    known: dict[str, set[str]] = {}
+    given_secrets.require_none(given)
+    root = pipeline.places.root
+    chosen: dict[str, dict[str, Value]] = {}
+    for name, places in keys_of(pipeline, stages, given).items():
+        require_quotable(name, given[name])
+        for file, key in places:
+            require_same_type(name, yaml_files.lookup(yaml_files.load_mapping(root / file), key)[1], given[name])
+            chosen.setdefault(file, {})[key] = given[name]
+    for file, values in chosen.items():
+        yaml_files.edit(root / file, functools.partial(_assign, values=values))
+
+
+def _assign(document: Any, values: Mapping[str, Value]) -> None:
+    for key, value in values.items():
+        yaml_files.assign(document, key, value)
+
+
+def keys_of(pipeline: Pipeline, stages: Sequence[StageSpec], given: Iterable[str]) -> dict[str, set[Key]]:
+    """Where each of `given` stands for those of `stages` that take it.
+
+    Raises
+    ------
+    UnknownReference
+        ``unknown-parameter``, with the nearest.
+    UsageError
+        ``parameter-elsewhere`` for one in a file that is not YAML.
+    """
+    known: dict[str, set[Key]] = {}
     for stage in stages:
-        for name, key in _keys(pipeline, stage).items():
-            known.setdefault(name, set()).add(key)
-    for name, value in given.items():
+        for name, place in _places(pipeline, stage).items():
+            known.setdefault(name, set()).add(place)
+    for name in given:
         if name not in known:
-            raise _unknown_parameter(name, " and ".join(stage.name for stage in stages), known, _taught(stages, name))
-        require_quotable(name, value)
-        for key in known[name]:
-            _require_same_type(name, yaml_files.lookup(document, key)[1], value)
-            chosen[key] = value
-
-    def change(edited: Any) -> None:
-        for key, value in chosen.items():
-            yaml_files.assign(edited, key, value)
-
-    if chosen:
-        yaml_files.edit(pipeline.places.root / PARAMS, change)
+            raise unknown_parameter(name, " and ".join(stage.name for stage in stages), known, _taught(stages, name))
+        for file, _ in known[name]:
+            if not file.endswith((".yaml", ".yml")):
+                raise UsageError("parameter-elsewhere", f"{name} stands in {file}.", hint=f"Edit {file}, then run.")
+    return {name: known[name] for name in given}
 
 
-def _keys(pipeline: Pipeline, stage: StageSpec) -> dict[str, str]:
-    """What a user may call each parameter of `stage`, and its key in ``params.yaml``."""
-    values = pipeline.values(stage).get(PARAMS, {})
-    leaves = [key for key, _ in flattened(values, lists=True)]
+def parameter_keys(pipeline: Pipeline, stage: StageSpec) -> dict[str, str]:
+    """What a user may call each parameter of `stage` that stands in ``params.yaml``, and its key there."""
+    return {name: key for name, (file, key) in _places(pipeline, stage).items() if file == PARAMS}
+
+
+def _places(pipeline: Pipeline, stage: StageSpec) -> dict[str, Key]:
+    """What a user may call each parameter of `stage`, and where it stands."""
+    values = pipeline.values(stage)
+    leaves = [(file, key) for file in values for key, _ in flattened(values[file], lists=True)]
+    named = references(stage.template)
     return {
-        **{key: key for key in leaves},
-        **{key.rpartition(".")[2]: key for key in leaves},
-        **references(stage.template),
+        **{key: (file, key) for file, key in leaves},
+        **{key.rpartition(".")[2]: (file, key) for file, key in leaves},
+        **{name: next((leaf for leaf in leaves if leaf[1] == key), (PARAMS, key)) for name, key in named.items()},
     }
 
 
-def _require_same_type(name: str, old: object, new: Value) -> None:
-    """The command line was written for values of one kind; another kind would arrive as something else."""
+def require_same_type(name: str, old: object, new: Value) -> None:
+    """Check that a parameter keeps its kind: as another one it would arrive as something else in the command line.
+
+    Raises
+    ------
+    UsageError
+        ``parameter-type``.
+    """
     if old is None or new is None or _kind(old) == _kind(new):
         return
     raise UsageError(
@@ -220,7 +277,8 @@ def _taught(stages: Sequence[StageSpec], name: str) -> str:
     return f"It takes none yet: {line} gives it one." if line else "It takes none."
 
 
-def _unknown_parameter(name: str, where: str, known: Iterable[str], without: str = "") -> UnknownReference:
+def unknown_parameter(name: str, where: str, known: Iterable[str], without: str = "") -> UnknownReference:
+    """The error for a parameter that `where` does not take, with the nearest that it does."""
     names = sorted(known)
     listed = f"It takes {', '.join(names)}." if names else without
     hint = did_you_mean(name, names, listed)

@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, MlopsError
+from jupyter_mlops.pipelines import deposit
 from jupyter_mlops.pipelines.execution import Execution, Task
 from jupyter_mlops.pipelines.executor import Executor
 from jupyter_mlops.pipelines.lock import Locked
@@ -24,6 +25,7 @@ from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.orders import Done, Order, decoded
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.planning import require_kernel
+from jupyter_mlops.pipelines.reports import Report
 from jupyter_mlops.pipelines.sharing import Shared
 from jupyter_mlops.pipelines.sites import unchanged
 from jupyter_mlops.pipelines.stages import StageSpec
@@ -56,18 +58,21 @@ def carried_out(data: bytes, folder: Path, tell: Tell, is_wanted: Callable[[], b
     order: Order = decoded(data, Order)
     host = socket.gethostname()
 
+    def say(message: dict[str, Any]) -> None:
+        tell({"run": order.run, "stage": order.stage, "host": host, **message})
+
     def report(step: Step) -> None:
-        tell({"run": order.run, "stage": order.stage, "host": host, **attrs.asdict(step)})
+        say(attrs.asdict(step))
 
     report(Step(order.stage, unit="cells"))
     try:
         with _clone(order, folder) as there:
-            done = _Errand(order, there, is_wanted).done(report)
+            done = _Errand(order, there, say, is_wanted).done(report)
     except MlopsError as error:
         said = ". ".join(filter(None, (error.message.rstrip("."), redacted(error.context), error.hint)))
         done = Done(StageRecord(order.stage, "failed", reason=order.reason, error=said))
     finally:
-        tell({"run": order.run, "stage": order.stage, "host": host, "ended": True})
+        say({"ended": True})
     return attrs.evolve(done, record=attrs.evolve(done.record, host=host)).encoded()
 
 
@@ -103,6 +108,7 @@ class _Errand:
 
     order: Order
     there: Replica
+    tell: Tell
     is_wanted: Callable[[], bool]
 
     def done(self, report: Callable[[Step], None]) -> Done:
@@ -112,13 +118,15 @@ class _Errand:
         stage = pipeline.graph().find(order.stage)
         remotes = Remotes(places, self.there.datasets.git, self.there.datasets.settings)
         shared = Shared(pipeline, remotes, remotes.choose(order.remote))
+        absent = {path: pin for path, pin in order.parts.items() if pipeline.data.pin(path) != pin}
+        # Parameters that another stage made come first: without them nobody knows what was asked.
+        shared.bring({path: pin for path, pin in absent.items() if path in stage.params}, report)
         if not order.is_forced and (found := shared.find(stage, order.deps, pipeline.values(stage), report)):
             record = unchanged(places.root, stage, found, "restored", f"{order.reason}; it ran so before")
             return Done(record, dict(found.outs))
         if not self.is_wanted():
             raise EnvironmentFault("stopped", "stopped")
-        absent = {path: pin for path, pin in order.parts.items() if pipeline.data.pin(path) != pin}
-        shared.bring(absent, report)
+        shared.bring({path: pin for path, pin in absent.items() if path not in stage.params}, report)
         with private_folder(places.state / "errands") as folder:
             done, locked = self._ran(pipeline, stage, folder, report)
         if locked:
@@ -134,6 +142,7 @@ class _Errand:
         if command := stage.papermill:
             require_kernel(Notebook.read(root, command.notebook), command)
         executor = Executor(root, self.order.run, folder / "log.txt")
+        executor.heard = self._heard
         with contextlib.closing(executor), self._watched(executor):
             ran = Execution(pipeline, folder).run(task, executor, report)
         locked = pipeline.locked().get(stage.name) if ran.record.state == "ran" else None
@@ -144,7 +153,13 @@ class _Errand:
             dict(ran.packages),
             _end_of(folder / f"{stage.name}.log") + _end_of(folder / "log.txt"),
             notebook.read_bytes() if notebook and notebook.stat().st_size <= NOTEBOOK_BYTES else b"",
+            (deposit.read(self.there.places, seen) or b"") if (seen := ran.record.environment) else b"",
         ), locked
+
+    def _heard(self, report: Report) -> bool:
+        """Pass on what the notebook reports; only the coordinator could mind, and it does not."""
+        self.tell({"report": attrs.asdict(report)})
+        return True
 
     def _require_same(self, task: Task) -> None:
         """Refuse to make something of other inputs than those that the stage was judged by."""

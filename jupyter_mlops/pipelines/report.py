@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
@@ -30,6 +29,8 @@ class Report:
         Dataset to its version before and after.
     drifted
         Dataset to whether it drifted; those that could not be measured are left out.
+    opening
+        The line that brings the first failure onto one's own machine.
     """
 
     base: str
@@ -39,6 +40,7 @@ class Report:
     metrics: Mapping[str, tuple[Scalar, Scalar]]
     data: Mapping[str, tuple[str, str]]
     drifted: Mapping[str, bool]
+    opening: str = ""
 
     def markdown(self) -> str:
         """The page."""
@@ -48,16 +50,8 @@ class Report:
         yield f"## {f'❌ {_said(self.failures[0])}' if self.failures else '✅ The pipeline is good'}"
         yield ""
         yield from (f"- {_said(line)}" for line in (*self.failures[1:], *self.notes))
-        for stage in self.stages:
-            if stage.state == "failed":
-                yield from (
-                    "",
-                    "To see it on your machine:",
-                    "",
-                    f"    jupyter mlops run {shlex.quote(_one_line(stage.name))}",
-                    "",
-                )
-                break
+        if self.opening:
+            yield from ("", "To see it on your machine:", "", f"    {_one_line(self.opening)}", "")
         yield f"Compared with `{self.base[:7]}`." if self.base else "There is no older revision to compare with."
 
     def _tables(self) -> Iterator[str]:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
 from jupyter_mlops.errors import Cancelled, UsageError
-from jupyter_mlops.pipelines import live, lock
+from jupyter_mlops.pipelines import kernels, live, lock
+from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.execution import ASIDE, Aside
+from jupyter_mlops.pipelines.executor import Crew
 from jupyter_mlops.pipelines.here import Local
+from jupyter_mlops.pipelines.notebooks import Notebook
+from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value
 from jupyter_mlops.pipelines.pipeline import Pipeline
-from jupyter_mlops.pipelines.planning import Plan
+from jupyter_mlops.pipelines.planning import Plan, require_kernel
+from jupyter_mlops.pipelines.recording import Beginning
+from jupyter_mlops.pipelines.reports import Heard, go_on
 from jupyter_mlops.pipelines.runs import RunRecords
+from jupyter_mlops.pipelines.secrecy import named_in, require_secrets
 from jupyter_mlops.pipelines.sites import Engine
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.staleness import judge
 from jupyter_mlops.pipelines.turns import stoppable, turn
 from jupyter_mlops.pipelines.under_way import ROOT_FILE, RunUnderWay
 from jupyter_mlops.pipelines.worker import INSIDE
-from jupyter_mlops.records import Actor, Places, Progress, StageRecord, VersionRecord
+from jupyter_mlops.records import Actor, Places, Progress, Scalar, StageRecord, VersionRecord
 from jupyter_mlops.versioning.git import Git
 
 
@@ -40,12 +48,24 @@ class Choice:
         Files written for the run, such as ``params.yaml``.
     jobs
         Stages that run at once; 0 for as many as there are processors.
+    labels
+        What the record says the run is part of; one that has labels is kept also when nothing had to run.
+    crew
+        Workers that several runs share, at least `jobs` of them; its own when None.
+    heard
+        Who hears what notebooks report, and says whether they go on.
+    executes
+        Whether stages may run; else what is in no cache fails, and the run is not recorded.
     """
 
     force: bool = False
     git: bool = True
     also: tuple[str, ...] = ()
     jobs: int = 0
+    labels: Mapping[str, Scalar] = attrs.field(factory=dict)
+    crew: Crew | None = None
+    heard: Heard = go_on
+    executes: bool = True
 
 
 @attrs.frozen
@@ -58,11 +78,14 @@ class Finished:
         None when nothing had to run: such a run is not recorded.
     git_commit
         The commit of ``dvc.lock``, None without one.
+    captured
+        What a notebook that is no stage read and wrote; None when there was none, or it failed.
     """
 
     stages: tuple[StageRecord, ...]
     record: VersionRecord | None = None
     git_commit: str | None = None
+    captured: Captured | None = None
 
 
 class Runner:
@@ -134,17 +157,31 @@ class Runner:
             self._recover()
             plan = prepare()
             self.require_runnable(plan, git=choice.git)
-            run = RunUnderWay(self._pipeline, self._actor, plan, progress, self._engine.capacity(plan, choice.jobs))
+            self.require_secrets(plan, force=choice.force)
+            available = self._engine.capacity(plan, choice.jobs)
+            beginning = self._records.recording.look(plan.everything)
+            refreshed = self._refreshed(plan)
+            run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
             state = "cancelled"
             try:
-                run.stages(self._engine, force=choice.force)
-                state = "failed" if run.has_failed else "succeeded"
+                run.stages(
+                    self._engine, force=choice.force, executes=choice.executes, crew=choice.crew, heard=choice.heard
+                )
+                state = run.state
             except KeyboardInterrupt as error:
                 raise Cancelled("the run; finished stages are kept") from error
             finally:
-                commit = self._committed(run, choice.also) if choice.git and state != "cancelled" else None
-                record = self._kept(run, state, commit)
-        return Finished(run.results, record, commit)
+                also = (*choice.also, *refreshed)
+                commit = self._committed(run, also) if choice.git and state != "cancelled" else None
+                record = self._kept(run, state, commit, beginning, choice.labels) if choice.executes else None
+        return Finished(run.results, record, commit, run.captured)
+
+    def _refreshed(self, plan: Plan) -> tuple[str, ...]:
+        """Bring the keys of the plan's notebooks up to date; the files that changed."""
+        if not plan.keys:
+            return ()
+        with self._pipeline.data.publishing():
+            return self._pipeline.keys.refresh(plan.keys, self._pipeline.locked())
 
     def require_runnable(self, plan: Plan, *, git: bool) -> None:
         """Refuse before anything is written.
@@ -156,15 +193,60 @@ class Runner:
         MlopsError
             What the engine cannot execute: ``kernel-missing``, and what a cluster misses.
         """
+        self.require_outside()
+        if git:
+            self._git.require_committable()
+        self._engine.require(plan)
+
+    @staticmethod
+    def require_outside() -> None:
+        """Refuse to run from within a run.
+
+        Raises
+        ------
+        UsageError
+            ``nested-run``.
+        """
         if os.environ.get(INSIDE):
             raise UsageError(
                 "nested-run",
                 "A notebook that runs as a stage cannot start another run.",
                 hint="Make both stages, and let one depend on the other.",
             )
-        if git:
-            self._git.require_committable()
-        self._engine.require(plan)
+
+    def require_secrets(self, plan: Plan, given: Mapping[str, Value] | None = None, *, force: bool = False) -> None:
+        """Refuse before anything is written or run when a secret is missing that a stage about to run asks for.
+
+        Parameters
+        ----------
+        given
+            Parameters that ``params.yaml`` does not hold yet.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``secret-missing``, ``keyring-missing``.
+        UsageError
+            ``bad-secret-reference``, ``secret-needs-python``.
+        """
+        if not self._engine.is_here:
+            return  # whoever executes has them, and says so when not
+        root = self._places.root
+        asking: dict[str, tuple[Notebook, NotebookCommand, Mapping[str, Value]]] = {}
+        for stage in plan.everything:
+            if command := stage.papermill:
+                notebook = Notebook.read(root, command.notebook)
+                own = {name: value for name, value in (given or {}).items() if name in command.parameters}
+                values = {**command.parameters, **own}
+                if named_in(notebook, values):
+                    asking[stage.name] = notebook, command, values
+        if not asking:
+            return
+        idle = {one.name for one in self.preview(plan, force=force) if one.state != "ran" and not given}
+        for name, (notebook, command, known) in asking.items():
+            if name not in idle:
+                kernel = require_kernel(notebook, command)
+                require_secrets(notebook, known, root, kernels.environment(kernel))
 
     def _can_restore(self, missing: Iterable[str], locked: lock.Locked) -> bool:
         return all(self._pipeline.data.holds(locked.outs[path]) for path in missing)
@@ -173,19 +255,21 @@ class Runner:
         """Put right what killed runs of this work tree left: their live files, and outputs they had set aside."""
         live.sweep(self._places)
         outs = {stage.name: stage.outs for stage in self._pipeline.graph().by_name.values()}
-        for folder in (self._places.state / "runs").glob(f"run-*/{ASIDE}/*"):
+        # `Path.glob` fails when a folder goes while it looks: runs of other work trees are not ours to wait for.
+        for folder in map(Path, glob.glob(str(self._places.state / "runs" / "run-*" / ASIDE / "*"))):  # noqa: PTH207
             run = folder.parent.parent
             if folder.name in outs and _is_of(run, self._places):
                 Aside(self._places.root, run, folder.name).recover(outs[folder.name])
 
     def _committed(self, run: RunUnderWay, also: Sequence[str]) -> str | None:
-        if not run.has_written:
+        if not run.has_written and "dvc.lock" not in also:
             return None
         metrics = [out.path for stage in run.plan.stages for out in stage.outs if not out.cached]
         kept = [path for path in metrics if not self._git.succeeds("check-ignore", "-q", "--", path)]
         paths = ["dvc.lock", *also, *kept, *run.written]
         existing = [path for path in paths if (self._places.root / path).exists()]
-        names = ", ".join(stage.name for stage in run.results if stage.state == "ran")
+        names = ", ".join(stage.name for stage in run.results if stage.state in ("ran", "restored"))
+        names = names or "keys of notebooks"
         return self._git.commit_only(existing, f"run: {names}", self._actor)
 
     def _is_dirty(self, plan: Plan) -> bool:
@@ -196,9 +280,11 @@ class Runner:
             or self._git.run("status", "--porcelain", "--", "dvc.yaml", *deps)
         )
 
-    def _kept(self, run: RunUnderWay, state: str, commit: str | None) -> VersionRecord | None:
-        """Append the record of a run in which anything happened."""
-        if not any(stage.state in ("ran", "failed", "restored") for stage in run.results):
+    def _kept(
+        self, run: RunUnderWay, state: str, commit: str | None, beginning: Beginning, labels: Mapping[str, Scalar]
+    ) -> VersionRecord | None:
+        """Append the record of a run in which anything happened, or that is part of something."""
+        if not labels and not any(stage.state in ("ran", "failed", "pruned", "restored") for stage in run.results):
             return None
         record = VersionRecord(
             run=run.id,
@@ -212,7 +298,10 @@ class Runner:
             parameters=run.parameters,
             metrics=self._pipeline.metrics(_good(run)),
             packages=run.packages,
+            labels=dict(labels),
+            history=run.curves.points(),
         )
+        record = self._records.recording.complete(record, beginning)
         self._records.append(record, self._actor)
         return record
 
@@ -227,6 +316,6 @@ def _is_of(run: Path, places: Places) -> bool:
 
 def _good(run: RunUnderWay) -> tuple[StageSpec, ...]:
     """The stages whose metrics files are of this run: after a failure they are of an earlier one."""
-    lost = ("failed", "skipped", "up-to-date") if run.has_failed else ("failed", "skipped")
+    lost = ("failed", "pruned", "skipped", "up-to-date") if run.has_failed else ("failed", "pruned", "skipped")
     good = {stage.name for stage in run.results if stage.state not in lost}
     return tuple(stage for stage in run.plan.stages if stage.name in good)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 import msgspec
@@ -10,10 +10,14 @@ import msgspec
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, bad_cursor, did_you_mean
 from jupyter_mlops.pipelines import live
 from jupyter_mlops.pipelines.live import LiveRun
-from jupyter_mlops.records import Actor, Places, Scalar, VersionRecord
+from jupyter_mlops.pipelines.recording import Recording
+from jupyter_mlops.pipelines.run_filters import RunFilter
+from jupyter_mlops.pipelines.run_index import KIND, Condition, Row, RunIndex
+from jupyter_mlops.records import Actor, Places, VersionRecord
 from jupyter_mlops.versioning.ledger import Ledger
 
-KIND = "runs"
+MOST_RUNS = 1 << 62
+ALL = RunFilter()
 
 
 @attrs.frozen
@@ -32,16 +36,6 @@ class Page:
     next_cursor: str | None = None
 
 
-@attrs.frozen
-class Contrast:
-    """A parameter, metric, input or package that two runs do not share."""
-
-    kind: str
-    name: str
-    before: Scalar | list[Scalar]
-    after: Scalar | list[Scalar]
-
-
 class RunRecords:
     """The runs of one project.
 
@@ -51,11 +45,15 @@ class RunRecords:
         Where runs under way show.
     ledger
         Where finished ones are kept.
+    recording
+        What their records pin.
     """
 
-    def __init__(self, places: Places, ledger: Ledger) -> None:
+    def __init__(self, places: Places, ledger: Ledger, recording: Recording) -> None:
+        self.recording = recording
         self._places = places
         self._ledger = ledger
+        self._index = RunIndex(places, ledger)
 
     def append(self, record: VersionRecord, author: Actor) -> None:
         """Keep the record of a run that ended."""
@@ -63,16 +61,11 @@ class RunRecords:
 
     def all(self) -> tuple[NumberedRun, ...]:
         """Every run that ended, oldest first."""
-        return tuple(NumberedRun(number, record) for number, record in enumerate(self._oldest_first(), 1))
+        return tuple(map(_numbered, self._index.rows(order="number")))
 
-    def _oldest_first(self) -> Iterator[VersionRecord]:
-        for key, data in sorted(self._ledger.read(KIND)):
-            try:
-                yield msgspec.json.decode(data, type=VersionRecord)
-            except msgspec.DecodeError as error:
-                raise EnvironmentFault(
-                    "record-corrupt", f"The record of {key} is damaged.", context=str(error)
-                ) from error
+    def newest(self) -> Iterator[NumberedRun]:
+        """Every run that ended, newest first; a record is read when its turn comes."""
+        return map(_numbered, self._index.rows())
 
     def running(self) -> tuple[LiveRun, ...]:
         """The runs under way, oldest first."""
@@ -86,24 +79,40 @@ class RunRecords:
         UnknownReference
             ``unknown-run``.
         """
-        everything, text = self.all(), name.removeprefix("run:").removeprefix("#")
-        for run in everything:
-            if text in (str(run.number), run.record.run):
-                return run
-        starts = [run for run in everything if len(text) > 4 and run.record.run.startswith(text)]
-        if len(starts) == 1:
-            return starts[0]
-        last = f"The last run is #{len(everything)}." if everything else "Nothing was run yet: run."
-        hint = did_you_mean(text, [run.record.run for run in everything], last)
-        raise UnknownReference("unknown-run", f"There is no run {name}.", hint=hint)
+        text = name.removeprefix("run:").removeprefix("#")
+        conditions = [Condition("id = ?", (text,))]
+        if text.isdecimal():
+            conditions = [Condition("number = ?", (min(int(text), MOST_RUNS),))]
+        elif len(text) > len("run-"):
+            conditions = [Condition("substr(id, 1, length(?)) = ?", (text, text))]
+        found = self._index.rows(conditions, limit=2)
+        if len(found) == 1:
+            return _numbered(found[0])
+        everything = self._index.rows(limit=1)
+        last = f"The last run is #{everything[0][0]}." if everything else "Nothing was run yet: run."
+        hint = f"Several begin so: {found[0][1]}, {found[1][1]}." if found else last
+        raise UnknownReference("unknown-run", f"There is no run {text}.", hint=hint)
 
-    def page(self, *, stage: str = "", sort: str = "", limit: int = 20, cursor: str = "") -> Page:
+    def writer(self, digest: str) -> NumberedRun | None:
+        """The latest run in which a stage really wrote what has this digest."""
+        numbers = self._index.numbers(digest, "wrote")
+        return self.find(str(numbers[-1])) if numbers else None
+
+    def holders(self, digest: str) -> tuple[int, ...]:
+        """The numbers of the runs whose stages held what has this digest afterwards."""
+        return tuple(self._index.numbers(digest, "hold"))
+
+    def readers(self, digest: str) -> tuple[int, ...]:
+        """The numbers of the runs that read it, from outside."""
+        return tuple(self._index.numbers(digest, "read"))
+
+    def page(self, wanted: RunFilter = ALL, *, sort: str = "", limit: int = 20, cursor: str = "") -> Page:
         """Some runs, newest first or best first.
 
         Parameters
         ----------
-        stage
-            Only runs in which this stage ran or failed.
+        wanted
+            Which runs.
         sort
             A metric, greatest first; with ``-`` in front, least first. Runs without it come last.
         limit
@@ -116,67 +125,56 @@ class RunRecords:
         UnknownReference
             ``unknown-metric`` when no run has it.
         UsageError
-            ``bad-cursor``.
+            ``bad-cursor``, ``bad-comparison``, ``bad-moment``.
         """
-        chosen = [run for run in reversed(self.all()) if not stage or _touches(run.record, stage)]
+        conditions = [*wanted.conditions()]
+        self._require_metrics([sort.lstrip("-"), *wanted.metric_names()])
         if sort:
-            chosen = _sorted(chosen, sort)
-        ids = [run.record.run for run in chosen]
+            found = self._by_metric(conditions, sort, cursor, limit + 1)
+        else:
+            after = (
+                [Condition("number < (SELECT number FROM run WHERE id = ?)", (cursor,))]
+                if self._is_cursor(cursor)
+                else []
+            )
+            found = self._index.rows([*conditions, *after], limit=limit + 1)
+        page = tuple(map(_numbered, found[:limit]))
+        return Page(page, page[-1].record.run if len(found) > limit else None)
+
+    def _is_cursor(self, cursor: str) -> bool:
+        """Whether there is a cursor; it must be a run."""
+        if cursor and not self._index.rows([Condition("id = ?", (cursor,))]):
+            raise bad_cursor(cursor)
+        return bool(cursor)
+
+    def _by_metric(self, conditions: Sequence[Condition], sort: str, cursor: str, limit: int) -> list[Row]:
+        ids = self._index.ids(conditions, sort.lstrip("-"), least_first=sort.startswith("-"))
         if cursor and cursor not in ids:
             raise bad_cursor(cursor)
         start = ids.index(cursor) + 1 if cursor else 0
-        page = chosen[start : start + limit]
-        more = start + len(page) < len(chosen)
-        return Page(tuple(page), page[-1].record.run if more else None)
+        chosen = ids[start : start + limit]
+        rows = self._index.rows([Condition(f"id IN ({', '.join('?' * len(chosen))})", tuple(chosen))])
+        return sorted(rows, key=lambda row: chosen.index(row[1]))
 
-    def writers(self) -> dict[str, VersionRecord]:
-        """Digest to the latest run in which a stage really wrote it."""
-        return {
-            digest: run.record
-            for run in self.all()
-            for stage in run.record.stages
-            if stage.state == "ran"
-            for digest in stage.outputs.values()
-        }
-
-
-def contrasts(before: VersionRecord, after: VersionRecord) -> tuple[Contrast, ...]:
-    """All that `before` and `after` do not share."""
-    pairs = (
-        ("parameter", before.parameters, after.parameters),
-        ("metric", before.metrics, after.metrics),
-        ("data", before.inputs, after.inputs),
-        ("code", _code(before), _code(after)),
-        ("commit", {"git": before.git_commit}, {"git": after.git_commit}),
-        ("package", before.packages, after.packages),
-    )
-    return tuple(
-        Contrast(kind, name, old.get(name), new.get(name))
-        for kind, old, new in pairs
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    )
+    def _require_metrics(self, names: Iterable[str]) -> None:
+        wanted = [name for name in names if name]
+        known = self._index.names("metric") if wanted else []
+        for name in wanted:
+            if name not in known and self._index.rows(limit=1):
+                otherwise = f"Metrics: {', '.join(known)}." if known else "No run has metrics yet."
+                hint = did_you_mean(name, known, otherwise)
+                raise UnknownReference("unknown-metric", f"No run has the metric {name}.", hint=hint)
 
 
-def _code(record: VersionRecord) -> dict[str, str]:
-    return {stage.name: stage.code for stage in record.stages if stage.code}
+def _numbered(row: Row) -> NumberedRun:
+    """A run as the index keeps it.
 
-
-def _touches(record: VersionRecord, stage: str) -> bool:
-    return any(one.name == stage and one.state in ("ran", "failed", "restored") for one in record.stages)
-
-
-def _sorted(runs: Sequence[NumberedRun], sort: str) -> list[NumberedRun]:
-    name, sign = sort.lstrip("-"), 1 if sort.startswith("-") else -1
-    known = {metric for run in runs for metric in run.record.metrics}
-    if runs and name not in known:
-        hint = did_you_mean(
-            name, known, f"Metrics: {', '.join(sorted(known))}." if known else "No run has metrics yet."
-        )
-        raise UnknownReference("unknown-metric", f"No run has the metric {name}.", hint=hint)
-
-    def key(run: NumberedRun) -> tuple[bool, float]:
-        value = run.record.metrics.get(name)
-        return (False, sign * value) if isinstance(value, int | float) else (True, 0.0)
-
-    return sorted(runs, key=key)
+    Raises
+    ------
+    EnvironmentFault
+        ``record-corrupt``.
+    """
+    number, key, data, problem = row
+    if problem:
+        raise EnvironmentFault("record-corrupt", f"The record of {key} is damaged.", context=problem)
+    return NumberedRun(number, msgspec.json.decode(data, type=VersionRecord))

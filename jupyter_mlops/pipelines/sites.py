@@ -11,9 +11,12 @@ from typing import Protocol
 import attrs
 
 from jupyter_mlops.pipelines.execution import Ran, Task
+from jupyter_mlops.pipelines.executor import Crew
 from jupyter_mlops.pipelines.lock import Locked
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.planning import Plan
+from jupyter_mlops.pipelines.recording import traits
+from jupyter_mlops.pipelines.reports import Heard
 from jupyter_mlops.pipelines.scheduling import Capacity
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.staleness import Situation, Verdict
@@ -34,6 +37,10 @@ class Opening:
         How many stages run at once.
     progress
         Who hears of it.
+    heard
+        Who hears what notebooks report, and says whether they go on.
+    crew
+        Workers of somebody else, for this machine; its own when None.
     """
 
     run: str
@@ -41,6 +48,8 @@ class Opening:
     plan: Plan
     size: int
     progress: Progress
+    heard: Heard
+    crew: Crew | None = None
 
 
 class Site(Protocol):
@@ -64,9 +73,17 @@ class Site(Protocol):
     def stop(self) -> None:
         """End everything that runs; each future then is done soon."""
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it takes no more stages."""
+
 
 class Engine(Protocol):
     """A kind of site."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether stages run on this machine."""
 
     def require(self, plan: Plan) -> None:
         """Refuse what cannot be executed there, before anything is written.
@@ -89,12 +106,13 @@ class Engine(Protocol):
 
 def unchanged(root: Path, stage: StageSpec, locked: Locked, state: str, reason: str = "") -> StageRecord:
     """The record of a stage that did not have to run: what ``dvc.lock`` says of it."""
+    notebook = stage.papermill
     return StageRecord(
         name=stage.name,
         state=state,
         reason=reason,
-        notebook=stage.papermill.output if stage.papermill else None,
-        inputs={path: pin.md5 for path, pin in locked.deps.items() if path != stage.notebook},
+        notebook=notebook.output if notebook else None,
+        inputs={path: locked.deps[path].md5 for path in stage.data if path in locked.deps},
         outputs={path: pin.md5 for path, pin in locked.outs.items()},
-        code=Notebook.read(root, stage.notebook).code_digest if stage.notebook else None,
+        **(traits(Notebook.read(root, notebook.notebook), notebook.parameters, notebook.notebook) if notebook else {}),
     )

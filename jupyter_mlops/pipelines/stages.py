@@ -12,6 +12,13 @@ from jupyter_mlops.pipelines.limits import UNLIMITED, Limits
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
 
 Command = str | tuple[str, ...]
+KEYS = ".keys"
+"""The folder of the keys of notebooks; git keeps it."""
+
+
+def key_path(notebook: str) -> str:
+    """Where the key of `notebook` stands."""
+    return f"{KEYS}/{notebook.removesuffix('.ipynb')}.key"
 
 
 @attrs.frozen
@@ -74,6 +81,17 @@ class StageSpec:
         return self.papermill.notebook if self.papermill else None
 
     @property
+    def key(self) -> str | None:
+        """The key of its notebook, when it depends on that instead of the notebook itself."""
+        path = key_path(self.notebook) if self.notebook else None
+        return path if path in self.deps else None
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """What it reads besides its notebook."""
+        return tuple(path for path in self.deps if path not in (self.notebook, self.key))
+
+    @property
     def commands(self) -> tuple[str, ...]:
         """Its command lines, in order."""
         return (self.command,) if isinstance(self.command, str) else self.command
@@ -82,6 +100,13 @@ class StageSpec:
 def overlaps(one: str, other: str) -> bool:
     """Whether two paths are equal or one lies inside the other."""
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def sources(stages: Iterable[StageSpec]) -> frozenset[str]:
+    """What `stages` read and none of them makes."""
+    known = tuple(stages)
+    made = [out.path for stage in known for out in stage.outs]
+    return frozenset(dep for stage in known for dep in stage.deps if not any(overlaps(dep, path) for path in made))
 
 
 class StageGraph:

@@ -8,6 +8,7 @@ import attrs
 
 from jupyter_mlops.pipelines.lock import Locked, Pin, Values
 from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.trust.detecting import looks_secret
 
 ABSENT = object()
 
@@ -64,12 +65,13 @@ def _causes(stage: StageSpec, locked: Locked, now: Situation) -> Iterator[str]:
     if stage.always_changed:
         yield "it runs every time"
     for path, content in now.deps.items():
+        name = stage.notebook if path == stage.key else path
         if content is None:
-            yield f"{path} is missing"
+            yield f"{name} is missing"
         elif path not in locked.deps:
-            yield f"{path} is a new input"
+            yield f"{name} is a new input"
         elif locked.deps[path].md5 != content.md5:
-            yield f"{path} changed"
+            yield f"{name} changed"
     changed_values = [*_changed_values(stage, locked.params, now.params)]
     yield from changed_values
     if locked.command != stage.command and not changed_values:
@@ -90,11 +92,16 @@ def _change(key: str, old: object, new: object) -> Iterator[str]:
         for name in sorted({*old, *new}):
             yield from _change(f"{key}.{name}", old.get(name, ABSENT), new.get(name, ABSENT))
     elif old is ABSENT:
-        yield f"{key} is new: {new}" if new is not ABSENT else f"{key} is missing"
+        yield f"{key} is new: {_told(key, new)}" if new is not ABSENT else f"{key} is missing"
     elif new is ABSENT:
         yield f"{key} was removed"
     else:
-        yield f"{key} changed: {old} → {new}"
+        yield f"{key} changed: {_told(key, old)} → {_told(key, new)}"
+
+
+def _told(key: str, value: object) -> object:
+    """`value` as people may see it: reasons are recorded."""
+    return "…" if looks_secret(key.rpartition(".")[2], value) else value
 
 
 def _changed_outs(locked: Locked, now: Situation) -> Iterator[str]:

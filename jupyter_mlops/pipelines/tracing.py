@@ -12,6 +12,7 @@ from functools import cached_property
 import attrs
 
 from jupyter_mlops.errors import UsageError
+from jupyter_mlops.pipelines.key_stages import hidden
 from jupyter_mlops.pipelines.lock import Locked, Pin, Values
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.sharing import Shared
@@ -38,7 +39,7 @@ class Tracing:
     def __init__(self, pipeline: Pipeline, find: Find) -> None:
         self._pipeline = pipeline
         self._find = find
-        self._graph = pipeline.graph()
+        self._makers = {one.name: one for one in hidden(pipeline.graph().by_name.values())}
         self._locked = pipeline.locked()
         self._made: dict[str, Mapping[str, Pin] | None] = {}
 
@@ -74,7 +75,7 @@ class Tracing:
     def situation(self, stage: StageSpec, outs: Mapping[str, Pin]) -> Situation:
         """What `stage` has in front of it, when its outputs are `outs`."""
         return Situation(
-            deps={path: self.pin(path) for path in stage.deps},
+            deps={**{path: self.pin(path) for path in stage.deps}, **self._pipeline.keys.pins(stage)},
             outs={out.path: outs.get(out.path) for out in stage.outs},
             params=self._pipeline.values(stage),
         )
@@ -90,7 +91,7 @@ class Tracing:
 
     def parts(self, path: str) -> Iterator[tuple[str, Pin | None, str]]:
         """What DVC keeps of `path`: each path, what it holds, and the stage that makes it (else "")."""
-        for stage in self._graph.by_name.values():
+        for stage in self._makers.values():
             for out in stage.outs:
                 if overlaps(path, out.path):
                     yield out.path, (self.outs(stage) or {}).get(out.path), stage.name
@@ -100,7 +101,7 @@ class Tracing:
 
     def keeps(self, path: str) -> bool:
         """Whether DVC keeps something of `path`."""
-        made = (out.path for stage in self._graph.by_name.values() for out in stage.outs)
+        made = (out.path for stage in self._makers.values() for out in stage.outs)
         return any(overlaps(path, other) for other in (*made, *self._pointed))
 
     def absent(self, stages: Iterable[StageSpec]) -> dict[str, Pin]:

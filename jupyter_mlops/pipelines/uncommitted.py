@@ -8,9 +8,7 @@ from pathlib import PurePosixPath
 
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.versioning.git import Git
-
-CODE = frozenset({".ipynb", ".py", ".r", ".jl", ".sh", ".sql"})
-"""What a stage reads and git keeps; other inputs are data."""
+from jupyter_mlops.versioning.patches import CODE
 
 
 def untracked_code(git: Git, stages: Iterable[StageSpec]) -> tuple[str, ...]:

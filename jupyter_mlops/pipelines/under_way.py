@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
 from jupyter_mlops.pipelines import live
+from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.execution import Ran, Task
+from jupyter_mlops.pipelines.executor import Crew
 from jupyter_mlops.pipelines.live import LiveFile, LiveRun, LiveStage
 from jupyter_mlops.pipelines.memory import Ending, fingerprint
 from jupyter_mlops.pipelines.papermill_command import Value
 from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
 from jupyter_mlops.pipelines.planning import Plan
+from jupyter_mlops.pipelines.reports import Curves, Heard, Report, go_on
 from jupyter_mlops.pipelines.scheduling import Capacity, Schedule
 from jupyter_mlops.pipelines.sites import Engine, Opening, Site
 from jupyter_mlops.pipelines.stages import StageSpec
@@ -43,19 +48,36 @@ class RunUnderWay:
         Who hears of it.
     capacity
         How much runs at once.
+
+    Attributes
+    ----------
+    curves
+        What they reported.
     """
 
-    def __init__(self, pipeline: Pipeline, actor: Actor, plan: Plan, progress: Progress, capacity: Capacity) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        actor: Actor,
+        plan: Plan,
+        progress: Progress,
+        capacity: Capacity,
+    ) -> None:
         self.id = new_id("run")
         self.plan = plan
         self.started, self.clock = now(), time.monotonic()
         self.packages: dict[str, str] = {}
         self.parameters: dict[str, Value] = {}
         self.written: list[str] = []
+        self.curves = Curves()
+        self.is_stopped = False
+        self._executes = True
         self._results: dict[str, StageRecord] = {}
+        self.captured: Captured | None = None
         self._pipeline = pipeline
         self._actor = actor
         self._progress = progress
+        self._heard: Heard = go_on
         self._places = pipeline.places
         self._locked = pipeline.locked()
         self._stages = {stage.name: stage for stage in plan.everything}
@@ -80,8 +102,16 @@ class RunUnderWay:
 
     @property
     def has_failed(self) -> bool:
-        """Whether a stage failed."""
-        return any(result.state == "failed" for result in self.results)
+        """Whether a stage did not end well."""
+        return self.state != "succeeded"
+
+    @property
+    def state(self) -> str:
+        """How it ended: ``succeeded``, ``failed``, ``pruned`` or ``cancelled``."""
+        if self.is_stopped:
+            return "cancelled"
+        states = {result.state for result in self.results}
+        return next((state for state in ("failed", "pruned") if state in states), "succeeded")
 
     @property
     def has_written(self) -> bool:
@@ -93,11 +123,32 @@ class RunUnderWay:
         """Private to this run; the logs stay in it."""
         return self._places.state / "runs" / self.id
 
-    def stages(self, engine: Engine, *, force: bool) -> None:
-        """Run each stage that has to, as soon as what it needs is there."""
+    def stages(
+        self, engine: Engine, *, force: bool, executes: bool = True, crew: Crew | None = None, heard: Heard = go_on
+    ) -> None:
+        """Run each stage that has to, as soon as what it needs is there.
+
+        Parameters
+        ----------
+        engine
+            Where they are executed.
+        executes
+            Whether stages may run; else what no cache holds fails.
+        crew
+            Workers of somebody else, who ends them; its own when None.
+        heard
+            Who hears what notebooks report, and says whether they go on.
+        """
+        self._executes, self._heard = executes, heard
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / ROOT_FILE, str(self._places.root).encode())
-        opening = Opening(self.id, self.folder, self.plan, self._jobs, self._progress)
+        opening = Opening(self.id, self.folder, self.plan, self._jobs, self._progress, self._hear, crew)
+        try:
+            self._work(engine, opening, force=force)
+        finally:
+            _tidy(self.folder)
+
+    def _work(self, engine: Engine, opening: Opening, *, force: bool) -> None:
         with LiveFile(self._places, self._announced()) as shown, engine.open(opening) as site:
             work = _Work(site, shown)
             try:
@@ -108,7 +159,8 @@ class RunUnderWay:
                 site.stop()
                 self._stopped(work)
                 raise
-        _tidy(self.folder)
+            finally:
+                self.is_stopped = site.is_stopped
 
     def _begin(self, work: _Work, *, force: bool) -> None:
         """Start what may start, and end at once what need not run, until nothing more can."""
@@ -142,7 +194,13 @@ class RunUnderWay:
         self._note_parameters(stage, now_there)
         if is_recorded and not force and (spared := site.spared(stage, locked, now_there, verdict)):
             return spared
+        if not self._executes:
+            return Ran(StageRecord(stage.name, "failed", reason=verdict.reason, error="no cache holds what it made"))
         return Task(stage, verdict.reason or "forced", now_there, recorded=is_recorded)
+
+    def _hear(self, report: Report) -> bool:
+        self.curves.add(report)
+        return self._heard(report)
 
     def _end_some(self, work: _Work) -> None:
         """Wait until a stage ends, and take note of all that have."""
@@ -166,6 +224,7 @@ class RunUnderWay:
         self._schedule.end(name, ran.record.state)
         self.packages.update(ran.packages)
         self.written += ran.written
+        self.captured = ran.captured or self.captured
         shown.update(name, state=ran.record.state)
 
     def _stopped(self, work: _Work) -> None:
@@ -203,7 +262,9 @@ class RunUnderWay:
         )
         pid = os.getpid()
         host, root = socket.gethostname(), str(self._places.root)
-        return LiveRun(self.id, pid, live.born(pid), host, self.started.isoformat(), self._actor.name, waiting, root)
+        stoppable = threading.current_thread() is threading.main_thread()
+        began, who = self.started.isoformat(), self._actor.name
+        return LiveRun(self.id, pid, live.born(pid), host, began, who, waiting, root, stoppable)
 
 
 @attrs.frozen
@@ -229,3 +290,5 @@ def _tidy(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         elif path.suffix not in (".log", ".txt") or not path.stat().st_size:
             path.unlink(missing_ok=True)
+    with suppress(OSError):  # something is in it
+        folder.rmdir()

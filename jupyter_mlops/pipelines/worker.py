@@ -17,9 +17,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.pipelines.pump import Pump
+from jupyter_mlops.trust.secrets import Scrubber
+
+if TYPE_CHECKING:
+    from jupyter_mlops.pipelines.capture import Capture
+    from jupyter_mlops.pipelines.engine import Watch
+    from jupyter_mlops.pipelines.secrecy import Secrecy
 
 PR_SET_PDEATHSIG = 1
 INSIDE = "JUPYTER_MLOPS_RUN"
@@ -28,9 +37,16 @@ Message = dict[str, Any]
 
 
 class Kernels:
-    """The kernels of this process: each is started beforehand and used once."""
+    """The kernels of this process: each is started beforehand and used once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    outlet
+        The descriptor that takes what they print beside their notebooks.
+    """
+
+    def __init__(self, outlet: int) -> None:
+        self._outlet = outlet
         self._waiting: dict[tuple[str, str], Any] = {}
         self._all: list[Any] = []
 
@@ -47,7 +63,8 @@ class Kernels:
 
         manager = AsyncKernelManager(kernel_name=name, **_transport())
         lines = _import_lines(preload) if _is_ipython(manager) else []
-        run_sync(manager.start_kernel)(cwd=folder, extra_arguments=lines)
+        outlets = {"stdout": self._outlet, "stderr": self._outlet}
+        run_sync(manager.start_kernel)(cwd=folder, extra_arguments=lines, **outlets)
         self._waiting[name, folder] = manager
         self._all.append(manager)
 
@@ -106,8 +123,12 @@ class Worker:
 
     def __init__(self, channel: IO[str]) -> None:
         self._channel = channel
-        self._kernels = Kernels()
+        self._tasks: IO[str] = sys.stdin
+        self._scrubber = Scrubber()
+        self._pump = Pump(2, self._scrubber)
+        self._kernels = Kernels(self._pump.inlet)
         self._command: subprocess.Popen[bytes] | None = None
+        self._watch: Any = None
 
     def serve(self, tasks: IO[str]) -> None:
         """Execute each task until the parent closes the line."""
@@ -116,6 +137,7 @@ class Worker:
             "shell": self._shell,
             "start": self._start,
         }
+        self._tasks = tasks
         for line in tasks:
             task: Message = json.loads(line)
             try:
@@ -125,8 +147,11 @@ class Worker:
                 self._say(kind="failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
 
     def stop(self, *_: object) -> None:
-        """End everything this process started, then the process."""
+        """End everything this process started, then the process; a notebook is kept as far as it got."""
         self._kernels.kill()
+        if self._watch:
+            with contextlib.suppress(Exception):
+                self._watch.keep()
         if self._command and self._command.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._command.pid, signal.SIGKILL)
@@ -135,9 +160,10 @@ class Worker:
     def close(self) -> None:
         """End kernels that were started for nothing."""
         self._kernels.kill()
+        self._pump.close()
 
     def _say(self, **message: Any) -> None:
-        self._channel.write(json.dumps(message) + "\n")
+        self._channel.write(json.dumps(self._scrubber.document(message)) + "\n")
         self._channel.flush()
 
     def _start(self, kernel: Message) -> None:
@@ -155,34 +181,61 @@ class Worker:
         from papermill.exceptions import PapermillExecutionError
 
         from jupyter_mlops.pipelines.engine import Watch
+        from jupyter_mlops.pipelines.environment import Observatory
 
         def cell(done: int, total: int) -> None:
             self._say(kind="cell", done=done, total=total)
 
-        watch = Watch(cell, task["source"], task["target"])
+        secrecy = self._secrecy(task)
+        observatory = Observatory(Path(task["environments"]), Path.cwd())
+        self._watch = watch = Watch(cell, task["source"], task["target"], secrecy, observatory, report=self._report)
+        capture = _capture(task, watch)
         try:
-            execute(
-                task["snapshot"],
-                task["output"],
-                parameters=task["parameters"],
-                engine_name="mlops",
-                kernel_name=task["kernel"],
-                language=task["language"],
-                cwd=task["folder"],
-                progress_bar=False,
-                km=kernel,
-                watch=watch,
-            )
+            with capture or contextlib.nullcontext():
+                execute(
+                    task["snapshot"],
+                    task["output"],
+                    parameters={**_read(task.get("files", ())), **task["parameters"]},
+                    engine_name="mlops",
+                    kernel_name=task["kernel"],
+                    language=task["language"],
+                    cwd=task["folder"],
+                    progress_bar=False,
+                    km=kernel,
+                    watch=watch,
+                )
         except PapermillExecutionError as error:
             said = f"{error.ename}: {error.evalue}".strip().splitlines()
             self._say(kind="failed", in_cell=True, error=said[0] if said else error.ename)
         except Exception as error:  # noqa: BLE001  # a dead kernel, a disk: the stage failed at this cell
-            self._say(kind="failed", in_cell=True, error=_in_words(error))
+            self._say(kind="failed", in_cell=True, is_pruned=watch.is_pruned, error=_in_words(error))
         else:
-            self._say(kind="done", packages=watch.packages)
+            if secrecy and (leak := secrecy.leaks(task["outs"])):
+                self._say(kind="failed", error=f"it wrote a secret into {leak}, so nothing was recorded")
+                return
+            self._say(
+                kind="done",
+                packages=watch.packages,
+                environment=watch.environment,
+                captured=capture and capture.message(),
+            )
         finally:
+            self._watch = None
             if leader:
                 _kill_group(leader.pid)
+
+    def _secrecy(self, task: Message) -> Secrecy | None:
+        """What hands secrets to the notebook of `task`, when it asks for any."""
+        from jupyter_mlops.pipelines.secrecy import Secrecy
+
+        names = task["secrets"]
+        return Secrecy(names, Path.cwd(), self._scrubber) if names else None
+
+    def _report(self, report: Mapping[str, Any]) -> bool:
+        """Pass on what a notebook reports, and wait for word whether it is to go on; the kernel does not wait."""
+        self._say(kind="report", **report)
+        answer = self._tasks.readline()
+        return bool(answer) and bool(json.loads(answer)["go_on"])
 
     def _shell(self, task: Message) -> None:
         for line in task["commands"]:
@@ -219,6 +272,17 @@ def _logged(path: str | None) -> Iterator[None]:
         os.close(log)
 
 
+def _capture(task: Message, watch: Watch) -> Capture | None:
+    """Who hears what the notebook reads and writes; None when the task does not ask."""
+    if not task.get("capture"):
+        return None
+    from jupyter_mlops.pipelines.capture import REPORT, Capture
+
+    capture = Capture(Path.cwd(), (task["source"], task["target"]))
+    watch.agent, watch.question, watch.answer = capture.agent, REPORT, capture.hear
+    return capture
+
+
 def _papermill() -> Callable[..., Any]:
     """Papermill's API with our engine, without the grammar that costs most of its import."""
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None makes the import fail, which jsonschema expects
@@ -231,9 +295,18 @@ def _papermill() -> Callable[..., Any]:
     return execute_notebook  # type: ignore[no-any-return]  # papermill has no types
 
 
+def _read(files: Sequence[str]) -> dict[str, Any]:
+    """The parameters in `files`, read as the plain command reads them."""
+    from papermill.iorw import read_yaml_file
+
+    return {name: value for path in files for name, value in (read_yaml_file(path) or {}).items()}
+
+
 def _in_words(error: Exception) -> str:
     if type(error).__name__ == "DeadKernelError":
         return "the kernel died"
+    if isinstance(error, MlopsError):
+        return error.message
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 

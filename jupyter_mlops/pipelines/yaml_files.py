@@ -11,6 +11,7 @@ from typing import Any
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import write_atomically
+from jupyter_mlops.versioning.nesting import require_shallow
 
 WIDE = 4096
 
@@ -43,9 +44,8 @@ def load(path: Path) -> Any:
         return {}
     except UnicodeDecodeError as error:
         raise _bad(path, error) from error
-    read = {".json": json.loads, ".toml": tomllib.loads}.get(path.suffix, parse)
     try:
-        return read(text) or {}
+        return parse_as(path.suffix, text) or {}
     except (ValueError, RecursionError, yaml_error()) as error:
         raise _bad(path, error) from error
 
@@ -65,7 +65,9 @@ def edit(path: Path, change: Callable[[Any], None], *, width: int = WIDE) -> Non
     yaml.preserve_quotes = True
     yaml.width = width
     try:
-        document = yaml.load(path.read_text(encoding="utf-8")) if path.exists() else None
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        require_shallow(text)
+        document = yaml.load(text)
     except (ValueError, RecursionError, yaml_error()) as error:
         raise _bad(path, error) from error
     document = yaml.map() if document is None else document
@@ -144,7 +146,14 @@ def parse(text: str) -> Any:
     """YAML 1.2 as plain values."""
     from ruamel.yaml import YAML
 
+    require_shallow(text)
     return YAML(typ="safe").load(text)
+
+
+def parse_as(suffix: str, text: str) -> Any:
+    """`text` as plain values: JSON, TOML, or YAML by the suffix of its file."""
+    read = {".json": json.loads, ".toml": tomllib.loads}.get(suffix, parse)
+    return read(text)
 
 
 def yaml_error() -> type[Exception]:

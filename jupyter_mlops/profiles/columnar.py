@@ -6,13 +6,12 @@ notes of the schema.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jupyter_mlops.profiles.notes import clean
 from jupyter_mlops.profiles.subjects import Subject
 from jupyter_mlops.profiles.tables import IPC_FILE_MAGIC
 from jupyter_mlops.profiles.textrows import place_of
@@ -105,14 +104,17 @@ def _rest(batch: pa.RecordBatch, place: int, subject: Subject) -> pa.RecordBatch
 
 
 def mine(column: pa.Array, subject: Subject) -> pa.Array:
-    """Which rows are of `subject`; each distinct cell is looked at once."""
+    """Which rows are of `subject`; each distinct cell is looked at once, where Arrow can tell them apart."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    column = copied(column)
     if pa.types.is_nested(column.type):
         return pa.array([False] * len(column), pa.bool_())
-    column = copied(column)
-    coded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
+    try:
+        coded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
+    except pa.ArrowNotImplementedError:  # short decimals
+        return pa.array([_owns(subject, cell, column.type) for cell in column.to_pylist()], pa.bool_())
     own = pa.array([_owns(subject, cell, coded.dictionary.type) for cell in coded.dictionary.to_pylist()], pa.bool_())
     return pc.fill_null(own.take(coded.indices), fill_value=False)
 
@@ -133,8 +135,10 @@ def copied(column: pa.Array) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if isinstance(column.type, pa.BaseExtensionType):
+        return copied(column.storage)
     if pa.types.is_run_end_encoded(column.type):
-        column = pc.run_end_decode(column)
+        return copied(pc.run_end_decode(column))
     dtype = column.type
     if pa.types.is_dictionary(dtype):
         return column.cast(pa.dictionary(dtype.index_type, _dense(dtype.value_type), dtype.ordered))
@@ -183,10 +187,13 @@ def _restored(column: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if isinstance(dtype, pa.BaseExtensionType):
+        stored = _restored(column, dtype.storage_type)
+        return pa.chunked_array([dtype.wrap_array(chunk) for chunk in stored.chunks], dtype)
     if pa.types.is_run_end_encoded(dtype):
         return pc.run_end_encode(column, run_end_type=dtype.run_end_type)
     if not pa.types.is_dictionary(dtype):
-        if column.type == dtype:
+        if column.type.equals(dtype, check_metadata=True):
             return column
         try:
             return column.cast(dtype)
@@ -205,32 +212,3 @@ def _used(column: pa.DictionaryArray, dtype: pa.DictionaryType) -> pa.Dictionary
     indices = pc.index_in(column.indices, value_set=used, skip_nulls=True).cast(dtype.index_type)
     entries = column.dictionary.take(used).cast(dtype.value_type)
     return pa.DictionaryArray.from_arrays(indices, entries, ordered=dtype.ordered)
-
-
-def clean(schema: pa.Schema, subject: Subject) -> pa.Schema:
-    """`schema` without the notes that hold the value of `subject`."""
-    import pyarrow as pa
-
-    fields = [field.with_metadata(_clean_notes(field.metadata, subject)) for field in schema]
-    return pa.schema(fields, metadata=_clean_notes(schema.metadata, subject))
-
-
-def _clean_notes(notes: dict[bytes, bytes] | None, subject: Subject) -> dict[bytes, bytes] | None:
-    if not notes:
-        return notes
-    text = re.escape(subject.text.encode())
-    held = re.compile(rb"(?<![0-9.])" + text + rb"(?![0-9.])" if subject.number is not None else text)
-    return {
-        name: _without_attributes(note) if name == b"pandas" and held.search(note) else note
-        for name, note in notes.items()
-        if name == b"pandas" or not held.search(name + b"\n" + note)
-    }
-
-
-def _without_attributes(note: bytes) -> bytes:
-    """What pandas wrote about its columns, without what people wrote: its words must not drop an index."""
-    try:
-        said = json.loads(note)
-    except ValueError:
-        return b"{}"
-    return json.dumps({**said, "attributes": {}} if isinstance(said, dict) else {}).encode()

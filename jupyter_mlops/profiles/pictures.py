@@ -83,6 +83,22 @@ def pixels(path: Path) -> Pixels | None:
     return decoded if decoded is not None else _by_pillow(path)
 
 
+def remarks(path: Path) -> dict[str, bytes]:
+    """What a PNG says besides its pixels, by name: ``tEXt Software``, ``tIME``; nothing of other formats."""
+    data = path.read_bytes()
+    if not data.startswith(PNG):
+        return {}
+    try:
+        kept = [(kind, body) for kind, body in _chunks(data) if kind not in (b"IHDR", b"PLTE", b"IDAT", b"IEND")]
+    except struct.error:
+        return {}
+    found = {}
+    for kind, body in kept:
+        keyword = body.partition(b"\0")[0].decode("latin-1") if kind in (b"tEXt", b"zTXt", b"iTXt") else ""
+        found[f"{kind.decode('latin-1')} {keyword}".strip()] = body
+    return found
+
+
 def _measured(head: bytes) -> tuple[str, int, int] | None:
     """Format, width and height."""
     if head.startswith(PNG):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from uuid import UUID
 
 import attrs
 
@@ -24,7 +28,21 @@ def exact_number(text: str) -> Decimal | float:
         return float(text)
 
 
-@attrs.frozen
+def _is_number(cell: float | Decimal, number: Decimal) -> bool:
+    """Whether `cell` is `number`, or the floating-point number nearest to it."""
+    return math.isfinite(cell) and float(number) == cell if isinstance(cell, float) else number == cell
+
+
+def _is_at(cell: datetime, moment: datetime | None) -> bool:
+    """Whether `cell` is `moment`; where only one has a zone, what the clock of the column shows."""
+    if moment is None:
+        return False
+    if (cell.tzinfo is None) is (moment.tzinfo is None):
+        return cell == moment
+    return moment.tzinfo is None and cell.replace(tzinfo=None) == moment
+
+
+@attrs.frozen(slots=False)
 class Subject:
     """Whose rows: those whose cell in `column` is `value`.
 
@@ -36,8 +54,10 @@ class Subject:
       infinity and NaN are nobody's. A cell of 32 or 16 bits is also compared as it prints (``0.1``).
     - A cell of a CSV file is a text, and in addition equal when both are plainly written numbers of exactly
       the same value.
-    - ``true`` and ``false`` match in any case; dates and the like as they print.
-    - Null, nested and binary cells are nobody's; `redaction.doubts` says so.
+    - ``true`` and ``false`` match in any case; dates and the like as they print, moments also as ISO 8601 writes
+      them: a value without a zone is the moment in the zone of the column.
+    - Bytes, such as those of a UUID, are the value in UTF-8, in hexadecimal, or as a UUID however it is spelled.
+    - Null and nested cells are nobody's; `redaction.doubts` says so.
     """
 
     column: str
@@ -64,15 +84,32 @@ class Subject:
 
     def owns(self, cell: object) -> bool:
         """Whether a row with this `cell`, which has a type, is the subject's."""
-        if cell is None or isinstance(cell, bytes | list | tuple | dict):
+        if cell is None or isinstance(cell, list | tuple | dict):
             return False
+        if isinstance(cell, bytes):
+            return cell.strip() == self.text.encode("utf-8", "surrogateescape") or cell in self._codes
         if isinstance(cell, bool):
             return str(cell).lower() == self.text.lower()
-        if isinstance(cell, int | Decimal):
-            return self.number is not None and self.number == cell
-        if isinstance(cell, float):
-            return self.number is not None and math.isfinite(cell) and float(self.number) == cell
-        return str(cell).strip() == self.text
+        if isinstance(cell, int | Decimal | float):
+            return self.number is not None and _is_number(cell, self.number)
+        return str(cell).strip() == self.text or (isinstance(cell, datetime) and _is_at(cell, self._moment))
+
+    @cached_property
+    def _codes(self) -> frozenset[bytes]:
+        """The bytes that the value spells, as hexadecimal digits or as a UUID."""
+        found = set()
+        with suppress(ValueError):
+            found.add(bytes.fromhex(self.text))
+        with suppress(ValueError):
+            found.add(UUID(self.text).bytes)
+        return frozenset(found - {b""})
+
+    @cached_property
+    def _moment(self) -> datetime | None:
+        """The moment that the value spells."""
+        with suppress(ValueError):
+            return datetime.fromisoformat(self.text)
+        return None
 
     def owns_written(self, cell: str) -> bool:
         """Whether a row with this `cell` of a CSV file is the subject's."""

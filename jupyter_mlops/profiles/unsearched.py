@@ -7,13 +7,14 @@ import mmap
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.profiles.columnar import BATCH_ROWS, copied, opened_arrow
+from jupyter_mlops.profiles.notes import names_in
 from jupyter_mlops.profiles.subjects import Subject
 from jupyter_mlops.profiles.tables import FORMATS, translated
 from jupyter_mlops.profiles.textrows import (
@@ -85,16 +86,26 @@ def _columnar(source: Path, kind: str, subject: Subject) -> Iterator[str]:
     else:
         with opened_arrow(source) as (schema, _, _):
             pass
-    yield from _about_columns(schema.names, subject)
+    yield from _about_columns(schema.names, subject, set(names_in(schema)))
     if subject.column not in schema.names or schema.names.count(subject.column) > 1:
         return
-    dtype = schema.field(subject.column).type
-    inner = dtype.value_type if pa.types.is_dictionary(dtype) else dtype
-    if pa.types.is_nested(inner) or "binary" in str(inner):
-        word = "nested" if pa.types.is_nested(inner) else "binary"
-        yield f"has {word} cells in {subject.column}: they were not compared"
-    elif any(_is_like(cell, subject) for cell in _distinct(source, kind, subject.column)):
+    inner = _stored_type(schema.field(subject.column).type)
+    if pa.types.is_nested(inner):
+        yield f"has nested cells in {subject.column}: they were not compared"
+    elif "binary" in str(inner):
+        yield f"has binary cells in {subject.column}: they were compared as UTF-8, hexadecimal and UUID only"
+    elif "string" in str(inner) and any(_is_like(cell, subject) for cell in _distinct(source, kind, subject.column)):
         yield f"has the text in another spelling in {subject.column}"
+
+
+def _stored_type(dtype: pa.DataType) -> pa.DataType:
+    """The type of the cells, however they are encoded."""
+    import pyarrow as pa
+
+    if isinstance(dtype, pa.BaseExtensionType):
+        return _stored_type(dtype.storage_type)
+    is_coded = pa.types.is_dictionary(dtype) or pa.types.is_run_end_encoded(dtype)
+    return _stored_type(dtype.value_type) if is_coded else dtype
 
 
 def _distinct(source: Path, kind: str, column: str) -> Iterator[object]:
@@ -119,13 +130,13 @@ def _decoded(column: pa.Array) -> pa.Array:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _about_columns(names: list[str], subject: Subject) -> Iterator[str]:
-    """Doubts that the names of the columns raise."""
+def _about_columns(names: list[str], subject: Subject, nested: Collection[str] = ()) -> Iterator[str]:
+    """Doubts that the names of the columns raise, and those of what is `nested` in them."""
     if subject.column not in names:
         near = [name for name in names if _folded(name) == _folded(subject.column)]
         if near:
             yield f"has no column {subject.column}, but {', '.join(near)}"
-    if any(_folded(name) == _folded(subject.text) for name in names):
+    if any(_folded(name) == _folded(subject.text) for name in {*names, *nested}):
         yield "has a column that is named like the text"
 
 

@@ -16,7 +16,7 @@ PRODUCER = "https://github.com/jupyter-mlops/jupyter-mlops"
 RUN_EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 VERSION_FACET = "https://openlineage.io/spec/facets/1-0-1/DatasetVersionDatasetFacet.json"
 SHAPES = {"data": ('[("', '")]'), "run": ('["', '"]'), "model": ('{{"', '"}}'), "deployment": ('(["', '"])')}
-STATES = {"succeeded": "COMPLETE", "failed": "FAIL", "cancelled": "ABORT"}
+STATES = {"succeeded": "COMPLETE", "failed": "FAIL", "cancelled": "ABORT", "pruned": "ABORT"}
 
 
 def mermaid(graph: LineageGraph) -> str:

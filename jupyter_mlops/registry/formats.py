@@ -128,9 +128,22 @@ def _make(source: Path, suffix: str, partial: Path, trust: Trust) -> Signature:
             hint="Save it as .skops (skops.io.dump) or .onnx.",
         )
     copy = partial / f"model{suffix}"
+    return _from_estimator(trusted_estimator(source, copy, trust), copy)
+
+
+def trusted_estimator(source: Path, copy: Path, trust: Trust) -> Any:
+    """The estimator in the file `source`, read from `copy`, whose suffix tells the format.
+
+    Raises
+    ------
+    UsageError
+        ``model-untrusted``.
+    EnvironmentFault
+        ``model-unloadable``.
+    """
     shutil.copyfile(source, copy)
     _require_trust(copy, trust)
-    return _from_estimator(read_estimator(copy, trust.types), copy)
+    return read_estimator(copy, trust.types)
 
 
 def _require_trust(path: Path, trust: Trust) -> None:

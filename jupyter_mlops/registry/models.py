@@ -148,6 +148,13 @@ class Models:
         tag = f"{self._full_name(name)}@{number}"
         return Registration(name, number, label(number, [*taken, number]), tag, content, self._git.head() or "")
 
+    def holds(self, path: str, digest: str) -> bool:
+        """Whether HEAD, and the workspace too, hold `digest` at `path`."""
+        try:
+            return self._committed(path).digest == digest
+        except UsageError:
+            return False
+
     def register(self, path: str, name: str, author: Actor, *, version: str = "", message: str = "") -> Registration:
         """Register what `path` holds in HEAD as the next version of `name`.
 

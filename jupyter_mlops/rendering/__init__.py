@@ -22,6 +22,8 @@ def document(result: Any) -> Document:
         govern,
         models,
         pipelines,
+        reproduction,
+        sweeps,
         watch,
     )
 

@@ -161,6 +161,41 @@ class Graph:
 
 
 @attrs.frozen
+class Axis:
+    """An upright scale: names at places between 0, its foot, and 1."""
+
+    name: str
+    marks: tuple[tuple[float, str], ...]
+
+
+@attrs.frozen
+class Strand:
+    """A line through all axes.
+
+    Attributes
+    ----------
+    places
+        Where it meets each axis, 0 to 1.
+    strength
+        How good it is, 0 to 1.
+    """
+
+    name: str
+    places: tuple[float, ...]
+    strength: float
+    is_best: bool = False
+
+
+@attrs.frozen
+class Parallel:
+    """Many things by many quantities: parallel coordinates."""
+
+    caption: str
+    axes: tuple[Axis, ...]
+    strands: tuple[Strand, ...]
+
+
+@attrs.frozen
 class Listing:
     """Lines whose spaces matter."""
 
@@ -186,7 +221,7 @@ class Section:
     folded: bool = False
 
 
-Block = Sentence | Table | Facts | Bars | Histogram | Graph | Listing | Pictures | Section
+Block = Sentence | Table | Facts | Bars | Histogram | Graph | Parallel | Listing | Pictures | Section
 
 
 @attrs.frozen

@@ -38,7 +38,7 @@ def bar(value: Bar, longest: float) -> str:
         f'<rect class="fill{over}" width="{filled:.1f}" height="{height}" rx="3" fill="#0969da"/>'
         f'<line class="limit" x1="{limit:.1f}" x2="{limit:.1f}" y1="-2" y2="{height + 2}" stroke="#666"/>'
     )
-    return _svg(words, (0, -2, width + 1, height + 4), drawn)
+    return svg(words, (0, -2, width + 1, height + 4), drawn)
 
 
 def share(percent: float) -> str:
@@ -48,7 +48,7 @@ def share(percent: float) -> str:
         f'<rect class="track" width="{width}" height="{height}" rx="3" fill="#8884"/>'
         f'<rect class="fill" width="{min(max(percent, 0), 100) / 100 * width:.1f}" height="{height}" rx="3"/>'
     )
-    return _svg(f"{percent:.0f} percent", (0, 0, width, height), drawn)
+    return svg(f"{percent:.0f} percent", (0, 0, width, height), drawn)
 
 
 def histogram(value: Histogram) -> str:
@@ -63,10 +63,10 @@ def histogram(value: Histogram) -> str:
     room = max(int(step * every / 6.4), 3)
     for index in range(0, bins if value.bins else 0, every):
         at = (index + 0.5) * step
-        words = _cut(value.bins[index], room)
+        words = cut(value.bins[index], room)
         drawn.append(f'<text class="soft" x="{at:.0f}" y="{height + 15}" text-anchor="middle">{words}</text>')
     drawn.append(_legend(value.labels, tallest))
-    return _svg(f"Distribution of {value.name}", (-4, -22, width + 8, height + 42), "".join(drawn))
+    return svg(f"Distribution of {value.name}", (-4, -22, width + 8, height + 42), "".join(drawn))
 
 
 def graph(value: Graph) -> str:
@@ -86,7 +86,7 @@ def graph(value: Graph) -> str:
     arrows = [_arrow([place(spot) for spot in path], down=down) for path in layout.paths]
     boxes = [_box(vertex, _turned(place(layout.spots[vertex.id]), down=down)) for vertex in value.vertices]
     width, height = _turned((layout.layers * steps[0] - GAP[0], tallest * steps[1] - GAP[1]), down=down)
-    return _svg(value.caption, (-2, -2, width + 4, height + 4), "".join([*arrows, *boxes]), shrinks=True)
+    return svg(value.caption, (-2, -2, width + 4, height + 4), "".join([*arrows, *boxes]), shrinks=True)
 
 
 def _turned(place: Place, *, down: bool) -> Place:
@@ -110,7 +110,7 @@ def _legend(labels: tuple[str, str], tallest: float) -> str:
     for index, (kind, text) in enumerate(zip(("before", "after"), labels, strict=True)):
         left = index * 200
         parts.append(f'<rect class="{kind}" x="{left + 1}" y="-17" width="11" height="11" fill-opacity=".4"/>')
-        parts.append(f'<text x="{left + 18}" y="-8">{_cut(text, 26)}</text>')
+        parts.append(f'<text x="{left + 18}" y="-8">{cut(text, 26)}</text>')
     return "".join(parts)
 
 
@@ -137,12 +137,13 @@ def _box(vertex: Vertex, place: Place) -> str:
         f'<g transform="translate({place[0]:.0f} {place[1]:.0f})"><title>{_text(f"{vertex.name} {note}")}</title>'
         f'<rect class="box" width="{BOX[0]}" height="{BOX[1]}" rx="6" fill="#8882" stroke="#8888"/>'
         f'<rect class="{kind}" width="4" height="{BOX[1]}" rx="2"/>'
-        f'<text class="name" x="14" y="19">{_cut(vertex.name, 22)}</text>'
-        f'<text class="soft" x="14" y="36">{_cut(note, 26)}</text></g>'
+        f'<text class="name" x="14" y="19">{cut(vertex.name, 22)}</text>'
+        f'<text class="soft" x="14" y="36">{cut(note, 26)}</text></g>'
     )
 
 
-def _svg(words: str, view: tuple[float, float, float, float], drawn: str, *, shrinks: bool = False) -> str:
+def svg(words: str, view: tuple[float, float, float, float], drawn: str, *, shrinks: bool = False) -> str:
+    """A drawing with `words` for who cannot see it; `view` is its left, top, width and height."""
     box = " ".join(f"{part:.0f}" for part in view)
     style = f' style="max-width:100%;min-width:{view[2] * SMALLEST:.0f}px;height:auto"' if shrinks else ""
     return (
@@ -151,7 +152,8 @@ def _svg(words: str, view: tuple[float, float, float, float], drawn: str, *, shr
     )
 
 
-def _cut(text: str, room: int) -> str:
+def cut(text: str, room: int) -> str:
+    """`text` for a drawing, in at most `room` letters."""
     return _text(text if len(text) <= room else text[: room - 1] + "…")
 
 

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import attrs
+
 from jupyter_mlops.pipelines.pipeline import StageStatus
 from jupyter_mlops.records import short
-from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
+from jupyter_mlops.rendering.blocks import (
+    Block,
+    Cell,
+    Code,
+    Document,
+    Listing,
+    Mark,
+    Section,
+    Strong,
+    Tone,
+    facts,
+    say,
+    table,
+)
 from jupyter_mlops.rendering.generic import document, spaced, state
 from jupyter_mlops.rendering.units import changes, count, duration, label, moment, scalar, size
 from jupyter_mlops.verbs.checkouts import CheckedOut
@@ -164,6 +179,11 @@ def _version(each: DatasetVersion) -> tuple[Block, ...]:
 
 @document.register
 def _(result: Shown) -> Document:
+    if result.run:
+        shown = document(result.run)
+        texts = (("Not committed", result.changes), ("Log", result.log))
+        parts = (Section(title, (Listing(title, text),)) for title, text in texts if text)
+        return attrs.evolve(shown, blocks=(*shown.blocks, *parts))
     schema: list[tuple[Cell, ...]] = [(each.name, each.type) for each in result.schema]
     blocks: list[Block] = list(_version(result.version)) if result.version else []
     blocks += facts(*((spaced(key), scalar(value)) for key, value in result.provenance.items()), caption="Provenance")
@@ -172,6 +192,7 @@ def _(result: Shown) -> Document:
         ("Tags", ", ".join(result.tags)),
         ("Made by", ", ".join(result.producers) or ("hand" if result.kind == "dataset" else "")),
         ("Used by", ", ".join(result.consumers)),
+        ("Reproduced", state(result.verdict) if result.verdict else ""),
         caption="Lineage",
     )
     blocks += table("Schema", "Column|Type", schema)

@@ -8,7 +8,7 @@ from functools import singledispatch
 from html import escape
 
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.rendering import charts
+from jupyter_mlops.rendering import charts, coordinates
 from jupyter_mlops.rendering.blocks import (
     ICONS,
     Bar,
@@ -21,6 +21,7 @@ from jupyter_mlops.rendering.blocks import (
     Histogram,
     Listing,
     Mark,
+    Parallel,
     Section,
     Sentence,
     Share,
@@ -130,6 +131,11 @@ def _(value: Bars) -> str:
 @block.register
 def _(value: Histogram) -> str:
     return f'<div class="wide">{charts.histogram(value)}</div>'
+
+
+@block.register
+def _(value: Parallel) -> str:
+    return f'<div class="wide">{coordinates.parallel(value)}</div>'
 
 
 @block.register

@@ -54,13 +54,14 @@ def _versions(model: Model) -> tuple[Block, ...]:
             ", ".join(each.aliases),
             *(scalar(each.metrics[name]) if name in each.metrics else "" for name in metrics),
             ", ".join(each.deployments),
+            state(each.verdict) if each.verdict else "",
             each.message,
             each.author,
             moment(each.time),
         )
         for each in model.versions
     ]
-    names = ["Version", "Alias", *metrics, "Deployments", "Message", "Author", "Time"]
+    names = ["Version", "Alias", *metrics, "Deployments", "Reproduced", "Message", "Author", "Time"]
     return table("Newest first", names, rows, numeric=metrics)
 
 

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from jupyter_mlops.pipelines.runs import Contrast
+from difflib import unified_diff
+
+from jupyter_mlops.pipelines.contrasts import CellChange, Contrast
 from jupyter_mlops.pipelines.uncommitted import commit_line
-from jupyter_mlops.rendering.blocks import Block, Cell, Code, Document, Mark, Strong, Tone, facts, say, table
+from jupyter_mlops.rendering.blocks import (
+    Block,
+    Cell,
+    Code,
+    Document,
+    Listing,
+    Mark,
+    Section,
+    Strong,
+    Tone,
+    facts,
+    say,
+    table,
+)
 from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
-from jupyter_mlops.verbs.runs import CiReport, Runs, RunSummary
+from jupyter_mlops.verbs.checks import CiReport
+from jupyter_mlops.verbs.environments import EnvironmentLock
+from jupyter_mlops.verbs.exports import Exported
+from jupyter_mlops.verbs.runs import Runs, RunSummary
 from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
+from jupyter_mlops.verbs.trials import StageProposal
 
 DIGESTS = frozenset({"data", "code", "commit"})
 SHOWN = 7
@@ -33,7 +52,7 @@ def _(result: Stages) -> Document:
         "no input is named, so no change of data makes it stale. Name inputs by -d, outputs by -o; --force replaces."
     )
     note = (say(Mark(f"{', '.join(blind)}: {words}", Tone.STALE)),) if blind else ()
-    return Document("Pipeline stages", (*blocks, *empty, *note))
+    return Document("Pipeline stages", (*blocks, *empty, *note, *_proposed(result.proposal)))
 
 
 @document.register
@@ -48,7 +67,17 @@ def _(result: RunReport) -> Document:
         lacking = f"No commit holds {', '.join(result.untracked)}: a clone would lack it. In a terminal:"
         line = commit_line(result.untracked, "code of the pipeline")
         blocks.append(say(Mark(lacking, Tone.STALE), Code(line)))
+    blocks += _proposed(result.proposal)
     return Document(f"Run #{result.number}" if result.number else "Run", tuple(blocks))
+
+
+def _proposed(proposal: StageProposal | None) -> list[Block]:
+    """What a notebook could be as a stage, or became."""
+    if proposal is None:
+        return []
+    done = f"It is the pipeline stage {proposal.name} now." if proposal.is_made else "As a pipeline stage it would be:"
+    line = () if proposal.is_made else (Code(f"%mlops {proposal.line}"),)
+    return [say(done, *line), *(say(Mark(note, Tone.STALE)) for note in proposal.notes)]
 
 
 def _outcome(stages: tuple[StageRun, ...]) -> str:
@@ -85,15 +114,26 @@ def _(result: Runs) -> Document:
         )
         return Document("Runs", (say(words, "Type", Code(f"%mlops {result.start or 'run'}")),))
     metrics = list(dict.fromkeys(name for each in result.runs for name in each.metrics))[:6]
-    columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit"]
+    columns = ["Run", "State", "Started", "Time", "Stages", *metrics, "Author", "Commit", "Reproduced"]
     rows = [_run_row(each, metrics) for each in result.runs]
+    names = ["Before", "After"] if len(result.runs) == 2 else [f"#{each.number}" for each in result.runs]
     compared: list[tuple[Cell, ...]] = [
-        (each.kind, each.name, _side(each, each.before), _side(each, each.after)) for each in result.compared
+        (each.kind, each.name, *(_side(each, value) for value in each.values or (each.before, each.after)))
+        for each in result.compared
     ]
     blocks = table("Before, after" if compared else "Newest first", columns, rows, numeric=["Time", *metrics])
-    contrast = table("What differs", "Kind|Name|Before|After", compared)
+    contrast: list[Block] = [*table("What differs", ["Kind", "Name", *names], compared)]
+    contrast += map(_cell_change, result.cells)
     more = (say("Older runs:", Code(f"--cursor {result.next_cursor}")),) if result.next_cursor else ()
     return Document("Runs", (*contrast, *blocks, *more))
+
+
+def _cell_change(each: CellChange) -> Section:
+    """The lines of a cell that differ, with a few around them."""
+    lines = unified_diff(each.before.splitlines(), each.after.splitlines(), lineterm="", n=2)
+    kept = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    title = f"{each.notebook}, cell {each.cell}, {each.kind}"
+    return Section(title, (Listing(title, "\n".join(kept)),))
 
 
 def _side(each: Contrast, value: object) -> str:
@@ -115,6 +155,7 @@ def _run_row(each: RunSummary, metrics: list[str]) -> tuple[Cell, ...]:
         *values,
         each.author,
         commit,
+        state(each.verdict) if each.verdict else "",
     )
 
 
@@ -124,9 +165,41 @@ def _(result: RunSummary) -> Document:
     blocks += stage_runs(result.stages)
     for caption, values in (("Parameters", result.parameters), ("Metrics", result.metrics)):
         blocks += facts(*((key, scalar(value)) for key, value in values.items()), caption=caption)
+    blocks += facts(
+        ("Commit", Code(result.git_commit or "")),
+        ("Not committed", Code(result.patch or "")),
+        ("Not kept", "; ".join(result.unkept)),
+        ("Declared by", ", ".join(result.declared)),
+        ("Environment", Code(f"%mlops environment run:{result.number}") if result.environments else ""),
+        caption="Ran with",
+    )
+    blocks += facts(*((key, scalar(value)) for key, value in result.seeds.items()), caption="Seeds")
     for caption, digests in (("Inputs", result.inputs), ("Outputs", result.outputs)):
         blocks += facts(*((key, Code(digest)) for key, digest in digests.items()), caption=caption)
     return Document(f"Run #{result.number}", tuple(blocks))
+
+
+@document.register
+def _(result: EnvironmentLock) -> Document:
+    title = f"Environment of {result.reference}"
+    if result.verbatim:
+        return Document(title, (Listing("File", result.verbatim),))
+    rows: list[tuple[Cell, ...]] = [(each.name, each.version, each.source, each.hash[:20]) for each in result.packages]
+    blocks: list[Block] = [
+        *facts(
+            ("Interpreter", result.interpreter),
+            ("Machine", result.machine),
+            ("Processors", str(result.cpus)),
+            ("Language", result.locale),
+            ("Time zone", result.timezone),
+            ("Declared by", ", ".join(result.declared)),
+            ("Stages", ", ".join(result.stages)),
+        ),
+        *facts(*result.variables.items(), caption="Variables"),
+        *table("Installed packages", "Package|Version|From|Hash", rows),
+        say("A fresh build:", Code(f"%mlops environment {result.reference} --requirements")),
+    ]
+    return Document(title, tuple(blocks))
 
 
 @document.register
@@ -148,6 +221,19 @@ def _(result: CiReport) -> Document:
             *stage_runs(result.stages),
             *table("Metrics", "Metric|Before|After", metrics, numeric="Before|After"),
             *table("Drift", "Dataset|State", drifted),
-            *facts(("Summary", result.summary_file), ("Notebooks", ", ".join(result.notebooks))),
+            *((say("To see it on your machine:", Code(result.opening)),) if result.opening else ()),
+            *facts(
+                ("Summary", result.summary_file),
+                ("JUnit", result.junit_file),
+                ("Notebooks", ", ".join(result.notebooks)),
+                ("dvc.lock", f"on the branch {result.lock_branch}" if result.lock_branch else ""),
+            ),
         ),
     )
+
+
+@document.register
+def _(result: Exported) -> Document:
+    lacking = tuple(say(Mark(f"Its tasks need {need}", Tone.STALE)) for need in result.needs)
+    head = say(f"{len(result.tasks)} tasks in", Code(result.file))
+    return Document("Export", (head, *lacking, Listing(f"The workflow for {result.engine}", result.text)))

@@ -18,6 +18,7 @@ from jupyter_mlops.rendering.blocks import (
     Histogram,
     Listing,
     Mark,
+    Parallel,
     Section,
     Sentence,
     Share,
@@ -122,6 +123,13 @@ def _(block: Histogram) -> Iterator[str]:
     yield "  ".join((clean(block.name), *map(clean, block.labels)))
     for bin_, before, after in zip(block.bins, block.before, block.after, strict=False):
         yield f"  {clean(bin_)}  {before:.1%}  {after:.1%}"
+
+
+@lines.register
+def _(block: Parallel) -> Iterator[str]:
+    yield clean(block.caption)
+    for axis in block.axes:
+        yield f"  {clean(axis.name)}: {' … '.join(clean(words) for _, words in axis.marks)}"
 
 
 @lines.register

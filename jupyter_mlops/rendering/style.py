@@ -51,6 +51,7 @@ margin:.5em 0;padding:.6em .8em;background:var(--track);border-radius:6px;color:
 .mlops svg .before{fill:var(--quiet);fill-opacity:.38}
 .mlops svg .after{fill:var(--changed);fill-opacity:.3;stroke:var(--changed);stroke-width:1.25}
 .mlops svg .arrow{fill:none;stroke:var(--quiet);stroke-width:1.4;stroke-opacity:.75}
+.mlops svg .strand{stroke:var(--changed)}.mlops svg .best{stroke:var(--good)}
 .mlops svg .tip{fill:var(--quiet)}
 .mlops svg .box{
 fill:var(--jp-layout-color1,var(--ground,Canvas));stroke:var(--line)}.mlops svg .name{font-weight:600;font-size:12.5px}

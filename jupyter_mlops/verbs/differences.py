@@ -171,8 +171,8 @@ def _models(project: Project, before: str, after: str) -> UsageError:
     """Models are no tables: what differs is in the runs that wrote them."""
     name = before.removeprefix("model:").partition("@")[0]
     versions = [project.models.resolve(before), project.models.resolve(after or name)]
-    writers = project.runs.writers()
-    runs = [project.runs.find(writers[one.digest].run).number for one in versions if one.digest in writers]
+    writers = [project.runs.writer(one.digest) for one in versions]
+    runs = [run.number for run in writers if run]
     differ = len(set(runs)) == len(versions)
     hint = f"runs --compare {runs[0]} {runs[1]}" if differ else f"models {name} lists the metrics of its versions."
     return UsageError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.project import Project
+from jupyter_mlops.records import VersionRecord
 from jupyter_mlops.verbs.checkouts import checkout
 from jupyter_mlops.verbs.declaration import Call
 
 if TYPE_CHECKING:
     from jupyter_mlops.verbs.stages import RunReport, StageRun
-
-LOCAL = "executed/local"
 
 
 @contextmanager
@@ -29,6 +29,7 @@ def elsewhere(call: Call, commit: str = "", data: Sequence[str] = ()) -> Iterato
     UnknownReference
         A version that is not there; nothing was changed.
     """
+    from jupyter_mlops.pipelines.stages import sources
     from jupyter_mlops.versioning.replicas import replica
 
     with replica(call.project.datasets, commit) as made:
@@ -37,15 +38,62 @@ def elsewhere(call: Call, commit: str = "", data: Sequence[str] = ()) -> Iterato
         there = attrs.evolve(call, folder=folder if folder.is_dir() else made.root, opened=Project(made.root))
         for reference in data:
             checkout(there, reference)
-        made.furnish(_sources(there), call.progress)
+        made.furnish(tuple(sources(there.project.pipeline.stages())), call.progress)
         yield there
 
 
-def _sources(call: Call) -> tuple[str, ...]:
-    """What stages read and no stage makes; the rest comes from the cache when a run needs it."""
-    stages = call.project.pipeline.stages()
-    made = {out.path for stage in stages for out in stage.outs}
-    return tuple({dep for stage in stages for dep in stage.deps} - made)
+@contextmanager
+def as_it_was(call: Call, record: VersionRecord) -> Iterator[Call]:
+    """The same call in a replica whose HEAD holds what `record` says: a commit that is on no branch.
+
+    Nothing is executed: outputs come from the caches. What the block tags stays, all else goes.
+
+    Raises
+    ------
+    UsageError
+        ``run-not-repeatable``: its commit, parameters and the caches do not give its outputs.
+    """
+    with elsewhere(call, record.git_commit or "") as there:
+        branch = f"mlops/{record.run}-{secrets.token_hex(3)}"
+        git = there.project.git
+        git.run("switch", "--quiet", "--create", branch)
+        try:
+            _restore(there, record)
+            yield there
+        finally:
+            git.run("checkout", "--quiet", "--force", "--detach")
+            git.run("branch", "--quiet", "-D", branch)
+
+
+def _restore(there: Call, record: VersionRecord) -> None:
+    """Write the parameters of `record`, put back its outputs, and commit both."""
+    from jupyter_mlops.pipelines import yaml_files
+    from jupyter_mlops.pipelines.dvc_yaml import PARAMS
+    from jupyter_mlops.pipelines.planning import plan
+    from jupyter_mlops.pipelines.runner import Choice
+    from jupyter_mlops.verbs.stages import runner_of
+
+    pipeline = there.project.pipeline
+    file = there.project.root / PARAMS
+    before = yaml_files.load_mapping(file)
+    known = {key: value for key, value in record.parameters.items() if yaml_files.lookup(before, key)[0]}
+
+    def change(document: object) -> None:
+        for key, value in known.items():
+            yaml_files.assign(document, key, value)
+
+    if any(yaml_files.lookup(before, key)[1] != value for key, value in known.items()):
+        yaml_files.edit(file, change)
+    names = [stage.name for stage in record.stages]
+    choice = Choice(also=(PARAMS,), executes=False)
+    done = runner_of(there).run(lambda: plan(pipeline, names, {}), there.progress, choice)
+    if failed := next((stage for stage in done.stages if stage.state == "failed"), None):
+        raise UsageError(
+            "run-not-repeatable",
+            f"What run {record.run} made cannot be had from its commit.",
+            context=f"{failed.name}: {failed.reason or failed.error}.",
+            hint="It ran on changes that no commit holds, or gc let it go: commit, run it again, then register it.",
+        )
 
 
 def run_on(call: Call, data: Sequence[str], run: Callable[[Call], RunReport]) -> RunReport:
@@ -61,11 +109,8 @@ def run_on(call: Call, data: Sequence[str], run: Callable[[Call], RunReport]) ->
 
 def kept_notebook(home: Path, replica: Path, stage: StageRun, run: str) -> str | None:
     """A copy of the executed notebook of `stage` in the project at `home`; its path there."""
+    from jupyter_mlops.pipelines.kept import keep
+
     if not stage.notebook or not run or not (replica / stage.notebook).is_file():
         return None
-    folder = home / LOCAL
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n")
-    name = f"{stage.name}.{run}.ipynb"
-    shutil.copyfile(replica / stage.notebook, folder / name)
-    return f"{LOCAL}/{name}"
+    return keep(replica / stage.notebook, home, stage.name, run)

@@ -207,15 +207,14 @@ def _resumed(call: Call, journal: Journal | None, who: Actor) -> Erased:
 
 
 def _versions(project: Project, affected: Sequence[Affected]) -> tuple[ErasedVersion, ...]:
+    from jupyter_mlops.versioning.labels import Labels
+
+    labels = Labels(project.datasets)
+    names = (labels.of(each.dataset, each.before) or f"new·{short(each.before)}" for each in affected)
     return tuple(
-        ErasedVersion(each.dataset, _label(project, each), each.before, each.after, each.files, each.rows)
-        for each in affected
+        ErasedVersion(each.dataset, name, each.before, each.after, each.files, each.rows)
+        for name, each in zip(names, affected, strict=True)
     )
-
-
-def _label(project: Project, each: Affected) -> str:
-    known = project.datasets.recorded(each.dataset, each.before)
-    return known.label if known else f"new·{short(each.before)}"
 
 
 def _confirm(call: Call, plan: Erased, *, yes: bool) -> None:

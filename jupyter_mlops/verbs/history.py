@@ -13,6 +13,7 @@ from jupyter_mlops.errors import MlopsError, bad_cursor
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.records import Scalar, short
 from jupyter_mlops.verbs.declaration import Call, Group, Limit, verb
+from jupyter_mlops.verbs.runs import RunSummary, summary
 from jupyter_mlops.verbs.versions import DatasetVersion, Reference, count, shown
 from jupyter_mlops.verbs.versions import reference as typed
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.registry.versions import ModelVersion
     from jupyter_mlops.versioning.datasets import Datasets, Version
 
+RUN = "run:"
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -135,6 +137,14 @@ class Shown:
         Owner, source, purpose, licence, PII columns and how it was made (``by hand`` or a run).
     producers, consumers
         Runs as they are counted, ``#2``.
+    run
+        The run itself, when one is shown.
+    changes
+        What its tree had besides its commit, as git writes it; outputs of notebooks left out, secrets blacked out.
+    log
+        What it printed beside its notebooks; the end of it.
+    verdict
+        What the last re-execution of the stage that made it found; empty when there was none.
     """
 
     reference: str
@@ -147,18 +157,24 @@ class Shown:
     tags: tuple[str, ...] = ()
     producers: tuple[str, ...] = ()
     consumers: tuple[str, ...] = ()
+    run: RunSummary | None = None
+    changes: str = ""
+    log: str = ""
+    verdict: str = ""
 
 
 @verb(Group.DATA, Action.READ, reads=True)
 def show(call: Call, reference: Reference) -> Shown:
-    """Show a version's provenance, schema, producers and consumers.
+    """Show a version's provenance, schema, producers and consumers, or all that a run pins.
 
     Parameters
     ----------
     reference
-        ``data@v3``, ``data@TAG``, ``data@2026-05-01``, ``data@HEAD~2``, ``model@champion``.
+        ``data@v3``, ``data@TAG``, ``data@2026-05-01``, ``data@HEAD~2``, ``model@champion``; ``run:18``.
     """
     project = call.project
+    if reference.startswith(RUN):
+        return _shown_run(project, reference)
     text = typed(call, reference)
     if is_model(project, text):
         return _shown_model(project, text)
@@ -174,6 +190,7 @@ def show(call: Call, reference: Reference) -> Shown:
         tags=version.tags,
         producers=producers,
         consumers=consumers,
+        verdict=project.verdicts.by_output().get(version.digest, ""),
     )
 
 
@@ -209,10 +226,24 @@ def _schema(datasets: Datasets, version: Version) -> tuple[SchemaColumn, ...]:
 
 def _neighbours(project: Project, digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The runs that wrote and that read the version with this digest, as ``#2``."""
-    runs = project.runs.all()
-    wrote = tuple(f"#{run.number}" for run in runs if digest in run.record.outputs.values())
-    read = tuple(f"#{run.number}" for run in runs if digest in run.record.inputs.values())
-    return wrote, read
+    wrote, read = project.runs.holders(digest), project.runs.readers(digest)
+    return tuple(f"#{number}" for number in wrote), tuple(f"#{number}" for number in read)
+
+
+def _shown_run(project: Project, text: str) -> Shown:
+    found = project.runs.find(text)
+    recording = project.runs.recording
+    return Shown(
+        reference=f"{RUN}{found.number}",
+        kind="run",
+        name=found.record.run,
+        version=None,
+        provenance={},
+        metrics=found.record.metrics,
+        run=summary(found),
+        changes=recording.patch(found.record).decode(errors="replace"),
+        log=recording.log(found.record),
+    )
 
 
 def _shown_model(project: Project, text: str) -> Shown:
@@ -227,4 +258,5 @@ def _shown_model(project: Project, text: str) -> Shown:
         tags=version.aliases,
         producers=producers,
         consumers=consumers,
+        verdict=project.verdicts.by_output().get(version.digest, ""),
     )

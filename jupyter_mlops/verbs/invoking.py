@@ -20,6 +20,7 @@ import msgspec
 from jupyter_mlops.errors import Cancelled, EnvironmentFault, MlopsError, UsageError
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor, Progress, silent, write_atomically
+from jupyter_mlops.trust.detecting import require_no_secret
 from jupyter_mlops.trust.identity import identify, parse
 from jupyter_mlops.verbs.declaration import SIGNER, Ask, Call, Verb, nobody
 from jupyter_mlops.versioning.git import Git
@@ -93,7 +94,7 @@ def checked(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        ``bad-argument``.
+        ``bad-argument``; ``secret-in-the-open``: before any log or record of the call sees it.
     """
     given = {name: _as_many(verb, name, value) for name, value in arguments.items()}
     for name, value in given.items():
@@ -104,7 +105,11 @@ def checked(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
         message = f"`{verb.name}` was given a wrong argument."
         context = JSON_PATH.sub(lambda path: f"--{path[1].replace('_', '-')}", str(error))
         raise UsageError("bad-argument", message, context=context, hint=f"{verb.name} --help lists them.") from error
-    return {name: getattr(request, name) for name in request.__struct_fields__}
+    values = {name: getattr(request, name) for name in request.__struct_fields__}
+    for argument in verb.arguments():
+        if argument.option.pairs:
+            require_no_secret(values[argument.name])
+    return values
 
 
 def _as_many(verb: Verb, name: str, value: Any) -> Any:

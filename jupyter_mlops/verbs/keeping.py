@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +18,7 @@ from jupyter_mlops.verbs.versions import reference as typed
 if TYPE_CHECKING:
     from jupyter_mlops.versioning.collecting import Collecting
     from jupyter_mlops.versioning.datasets import Dataset, Version
-    from jupyter_mlops.versioning.retention import Verdict
+    from jupyter_mlops.versioning.inventory import Inventory
 
 Folders = Annotated[tuple[str, ...], Option(names=Names.PATH)]
 
@@ -73,10 +73,10 @@ def gc(
     require_own_cache(datasets, others, alone=alone)
     collecting = Collecting(datasets, others)
     with nullcontext() if dry_run else collecting.alone():
-        unneeded = collecting.unneeded(force=force)
+        held = collecting.inventory()
+        unneeded = collecting.unneeded(held, force=force)
         freed = sum(unneeded.values()) if dry_run else collecting.remove(unneeded, call.progress)
-        kept = sum(1 for _ in datasets.store.sizes()) - (len(unneeded) if dry_run else 0)
-    return Collected(len(unneeded), freed, kept, dry_run)
+    return Collected(len(unneeded), freed, len(held.sizes) - len(unneeded), dry_run)
 
 
 @attrs.frozen
@@ -160,23 +160,27 @@ def retain(
     wanted = [datasets.resolve_name(typed(call, path)) for path in paths] if paths else _every(call.project)
     collecting = Collecting(datasets, others)
     with nullcontext() if dry_run else collecting.alone():
-        judged = tuple(_judged(call.project, wanted, _pins(call.project)))
-        objects = _expired(call.project, judged, collecting)
+        held = collecting.inventory()
+        pins = {held.standing(digest): why for digest, why in _pins(call.project).items()}
+        judged = tuple(each for dataset in wanted for each in _judged(call.project, dataset, pins, held))
+        objects = _expired(judged, collecting, held)
         if not dry_run:
-            _bury(call, judged)
+            _bury(call, judged, objects, held)
         freed = sum(objects.values()) if dry_run else collecting.remove(objects, call.progress)
     return Retained(judged, len(objects), freed, dry_run, _about(rules, judged))
 
 
-def _bury(call: Call, judged: tuple[RetainedVersion, ...]) -> None:
-    """Say of every version that goes that its time was over, before it goes."""
+def _bury(call: Call, judged: tuple[RetainedVersion, ...], objects: Collection[str], held: Inventory) -> None:
+    """Say of every version that goes that its time was over, before it goes; of what was erased, of its heir."""
     from jupyter_mlops.versioning.tombstones import RETIRED, Tombstone
 
-    expired = {each.digest: "" for each in judged if each.state == "expired"}
-    if expired:
-        words = f"{len(expired)} version{'s' * (len(expired) > 1)}"
+    over = [each.digest for each in judged if each.state == "expired"]
+    heirs = [heir for digest in over if (heir := held.standing(digest)) in objects]
+    if over:
+        words = f"{len(over)} version{'s' * (len(over) > 1)}"
+        gone = dict.fromkeys([*over, *heirs], "")
         call.project.datasets.tombstones.append(
-            Tombstone(new_id("retired"), RETIRED, now(), call.actor, words, "its time was over", expired)
+            Tombstone(new_id("retired"), RETIRED, now(), call.actor, words, "its time was over", gone)
         )
 
 
@@ -190,45 +194,46 @@ def _about(rules: Mapping[str, object], judged: tuple[RetainedVersion, ...]) -> 
     return "No rule says when a version goes. A table [retention] in mlops.toml does: keep_last = 10."
 
 
-def _expired(project: Project, judged: tuple[RetainedVersion, ...], collecting: Collecting) -> dict[str, int]:
+def _expired(judged: tuple[RetainedVersion, ...], collecting: Collecting, held: Inventory) -> dict[str, int]:
     """The objects that only expired versions need; what nothing at all needs is left to `gc`."""
     dropped = {(each.dataset, each.digest) for each in judged if each.state == "expired"}
     if not dropped:
         return {}
-    theirs = {one for _, digest in dropped for one in project.datasets.store.objects(digest)}
-    unneeded = collecting.unneeded(dropped)
+    theirs = {one for _, digest in dropped for one in held.objects(digest)}
+    unneeded = collecting.unneeded(held, dropped)
     return {digest: size for digest, size in unneeded.items() if digest in theirs}
 
 
-def _judged(project: Project, wanted: list[Dataset], pins: Mapping[str, str]) -> Iterator[RetainedVersion]:
+def _judged(project: Project, dataset: Dataset, pins: Mapping[str, str], held: Inventory) -> Iterator[RetainedVersion]:
+    """What becomes of each version of `dataset`; an erased one is what took its place."""
     from jupyter_mlops.versioning.retention import Held, Rule, age, verdicts
 
-    datasets, rules = project.datasets, project.section("retention")
-    for dataset in wanted:
-        versions = datasets.history(dataset)
-        said = datasets.descriptions(dataset.name)
-        spans = {digest: str(one.meta["retain"]) for digest, one in said.items() if one.meta.get("retain")}
-        held = [
-            Held(one.digest, one.time or now(), age(spans[one.digest]) if one.digest in spans else None)
-            for one in versions
-        ]
-        tagged = {version.digest: f"tag {version.tags[0]}" for version in versions if version.tags}
-        for version, verdict in zip(
-            versions, verdicts(held, Rule.of(rules, dataset.name), {**pins, **tagged}, now()), strict=True
-        ):
-            yield _retained(project, version, verdict)
+    versions = project.datasets.history(dataset)
+    said = project.datasets.descriptions(dataset.name)
+    spans = {digest: str(one.meta["retain"]) for digest, one in said.items() if one.meta.get("retain")}
+    aged = [
+        Held(held.standing(one.digest), one.time or now(), age(spans[one.digest]) if one.digest in spans else None)
+        for one in versions
+    ]
+    tagged = {each.digest: f"tag {one.tags[0]}" for each, one in zip(aged, versions, strict=True) if one.tags}
+    rule = Rule.of(project.section("retention"), dataset.name)
+    found = list(verdicts(aged, rule, {**pins, **tagged}, now()))
+    kept = {each.digest for each, verdict in zip(aged, found, strict=True) if verdict.keep}
+    for version, each, verdict in zip(versions, aged, found, strict=True):
+        state = "gone" if each.digest not in held.sizes else "kept" if each.digest in kept else "expired"
+        reason = verdict.reason if verdict.keep or each.digest not in kept else "what is left of it is kept as another"
+        yield _retained(version, state, reason)
 
 
-def _retained(project: Project, version: Version, verdict: Verdict) -> RetainedVersion:
-    is_here = project.datasets.store.find(version.digest) is not None
+def _retained(version: Version, state: str, reason: str) -> RetainedVersion:
     return RetainedVersion(
         dataset=version.dataset,
         version=version.version or "new",
         label=version.label,
         digest=version.digest,
         time=version.time or now(),
-        state="kept" if is_here and verdict.keep else "expired" if is_here else "gone",
-        reason=verdict.reason,
+        state=state,
+        reason=reason,
         bytes=version.size,
     )
 

@@ -10,11 +10,13 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.records import Instant, Scalar, VersionRecord
+from jupyter_mlops.pipelines.runs import NumberedRun, RunRecords
+from jupyter_mlops.records import Instant, Scalar
 from jupyter_mlops.registry import versions as registry
 from jupyter_mlops.registry.formats import SUFFIXES
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.verbs.elsewhere import as_it_was
 
 
 @attrs.frozen
@@ -63,14 +65,35 @@ def register(
     dry_run
         Say which version it would be.
     """
-    project, who = call.project, require_known(call.actor)
-    path, wanted = _source(call, source)
-    done = project.models.plan(path, name, version)
-    _require_same(done.content.digest, wanted, source, path)
-    earlier = [one for model in project.models.all() if model.name == name for one in model.versions]
+    require_known(call.actor)
+    found = _source(call, source)
+    wish = _Wish(name, version, message, dry_run)
+    if found.run is None or call.project.models.holds(found.path, found.digest):
+        return _registered(call, found, wish)
+    _require_cached(call, found)
+    with as_it_was(call, found.run.record) as there:
+        return _registered(there, found, wish)
+
+
+@attrs.frozen
+class _Wish:
+    """What was asked of a registration."""
+
+    name: str
+    version: str
+    message: str
+    dry_run: bool
+
+
+def _registered(call: Call, found: _Source, wish: _Wish) -> Registered:
+    """Register what HEAD holds, which is what was found."""
+    known, who = call.project.models, require_known(call.actor)
+    done = known.plan(found.path, wish.name, wish.version)
+    _require_same(done.content.digest, found)
+    earlier = [one for model in known.all() if model.name == wish.name for one in model.versions]
     same = next((one.label for one in earlier if one.digest == done.content.digest), None)
-    if not dry_run:
-        done = project.models.register(path, name, who, version=version, message=message)
+    if not wish.dry_run:
+        done = known.register(found.path, wish.name, who, version=wish.version, message=wish.message)
     return Registered(done.model, done.label, done.tag, done.content.digest, done.content.path, done.git_commit, same)
 
 
@@ -86,6 +109,8 @@ class ModelVersion:
         The run that wrote it and the digests it read, when known.
     deployments
         Where it is served.
+    verdict
+        What the last re-execution of the stage that made it found; empty when there was none.
     """
 
     model: str
@@ -102,6 +127,7 @@ class ModelVersion:
     run: str | None = None
     inputs: dict[str, str] = attrs.field(factory=dict)
     deployments: tuple[str, ...] = ()
+    verdict: str = ""
 
 
 @attrs.frozen
@@ -131,11 +157,11 @@ def models(call: Call, name: Annotated[str, Option(names=Names.MODEL)] = "") -> 
     """
     project = call.project
     found = (project.models.get(name.partition("@")[0]),) if name else project.models.all()
-    runs = project.runs.writers() if found else {}
     served: dict[str, list[str]] = {}
     for deployment in project.deployments.all():
         served.setdefault(deployment.digest, []).append(deployment.name)
-    return Models(tuple(_shown(model, runs, served) for model in found))
+    verdicts = project.verdicts.by_output() if found else {}
+    return Models(tuple(_shown(model, project.runs, served, verdicts) for model in found))
 
 
 @attrs.frozen
@@ -183,15 +209,20 @@ def alias(
     return Aliased(change.model, change.alias, change.version, change.previous)
 
 
-def _shown(model: registry.Model, runs: Mapping[str, VersionRecord], served: Mapping[str, list[str]]) -> Model:
-    return Model(
-        model.name, tuple(_shown_version(v, runs.get(v.digest), served) for v in model.versions), dict(model.aliases)
+def _shown(
+    model: registry.Model, runs: RunRecords, served: Mapping[str, list[str]], verdicts: Mapping[str, str]
+) -> Model:
+    versions = (
+        attrs.evolve(_shown_version(one, runs.writer(one.digest), served), verdict=verdicts.get(one.digest, ""))
+        for one in model.versions
     )
+    return Model(model.name, tuple(versions), dict(model.aliases))
 
 
 def _shown_version(
-    version: registry.ModelVersion, run: VersionRecord | None, served: Mapping[str, list[str]]
+    version: registry.ModelVersion, maker: NumberedRun | None, served: Mapping[str, list[str]]
 ) -> ModelVersion:
+    run = maker.record if maker else None
     return ModelVersion(
         model=version.model,
         version=version.label,
@@ -210,15 +241,24 @@ def _shown_version(
     )
 
 
-def _source(call: Call, source: str) -> tuple[str, str | None]:
-    """The path of the model file that `source` names, and the digest it must have when a run wrote it."""
+@attrs.frozen
+class _Source:
+    """A model file, and when a run wrote it that run and the digest it must have."""
+
+    path: str
+    digest: str = ""
+    run: NumberedRun | None = None
+
+
+def _source(call: Call, source: str) -> _Source:
+    """The model file that `source` names, by its path or by the run that wrote it."""
     path = call.project.root / call.path(source)
     if path.exists() or not re.fullmatch(r"(run:)?#?\d+|(run:)?run-[0-9a-f-]+", source):
-        return call.path(source), None
+        return _Source(call.path(source))
     run = call.project.runs.find(source)
     models = {path: digest for path, digest in run.record.outputs.items() if path.endswith(SUFFIXES)}
     if len(models) == 1:
-        return next(iter(models.items()))
+        return _Source(*next(iter(models.items())), run)
     found = ", ".join(models) or ", ".join(run.record.outputs) or "nothing"
     raise UsageError(
         "no-single-model",
@@ -228,13 +268,24 @@ def _source(call: Call, source: str) -> tuple[str, str | None]:
     )
 
 
-def _require_same(digest: str, wanted: str | None, source: str, path: str) -> None:
-    """What a run wrote can be registered while HEAD still holds it."""
-    if wanted in (None, digest):
+def _require_same(digest: str, found: _Source) -> None:
+    """What a run wrote is registered as it is, not as something else of that name."""
+    if found.run is None or digest == found.digest:
         return
     raise UsageError(
         "run-superseded",
-        f"Run {source} wrote another {path} than the one committed now.",
-        context=f"It wrote {wanted}, HEAD holds {digest}.",
-        hint=f"register {path} takes the present one; checkout {path}@{str(wanted)[:8]} brings the other back.",
+        f"Run #{found.run.number} wrote another {found.path} than its commit gives now.",
+        context=f"It wrote {found.digest}, its commit gives {digest}.",
+        hint=f"register {found.path} takes the present one.",
     )
+
+
+def _require_cached(call: Call, found: _Source) -> None:
+    """What nobody has any more cannot be registered."""
+    if found.run and not call.project.datasets.is_stored(found.digest):
+        raise UsageError(
+            "run-superseded",
+            f"Run #{found.run.number} wrote another {found.path} than the one committed now.",
+            context=f"It wrote {found.digest}, which is not on this machine.",
+            hint=f"register {found.path} takes the present one; pull may bring the other.",
+        )

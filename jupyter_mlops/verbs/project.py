@@ -80,11 +80,21 @@ def _around(call: Call) -> Project | None:
 
 def _lacking(root: Path, remote: str, recipes: dict[str, str]) -> dict[str, str]:
     """Text of each file that `init` would write, by path."""
-    from jupyter_mlops.versioning.founding import SETTINGS_FILE, missing_dvc_files, settings_text, with_remote
+    from jupyter_mlops.versioning.founding import (
+        SETTINGS_FILE,
+        missing_dvc_files,
+        settings_text,
+        with_merge_attribute,
+        with_remote,
+    )
 
     files = missing_dvc_files(root)
     if not (root / SETTINGS_FILE).exists():
         files[SETTINGS_FILE] = settings_text(root.name)
+    attributes = root / ".gitattributes"
+    before = attributes.read_text(encoding="utf-8") if attributes.is_file() else ""
+    if (after := with_merge_attribute(before)) != before:
+        files[".gitattributes"] = after
     files |= {path: text for path, text in recipes.items() if not (root / path).exists()}
     if remote:
         config = root / ".dvc" / "config"
@@ -97,7 +107,7 @@ def _lacking(root: Path, remote: str, recipes: dict[str, str]) -> dict[str, str]
 
 def _founded(call: Call, files: dict[str, str], *, git: bool) -> Initialised:
     """Write `files`, set up the shared records, and commit what was written."""
-    from jupyter_mlops.versioning.founding import add_refspecs, write_files
+    from jupyter_mlops.versioning.founding import add_refspecs, set_merge_driver, write_files
 
     project = call.project
     who = (
@@ -108,5 +118,6 @@ def _founded(call: Call, files: dict[str, str], *, git: bool) -> Initialised:
     write_files(project.root, files)
     project.places.claim_scratch()
     add_refspecs(project.git)
+    set_merge_driver(project.git)
     commit = project.git.commit_only(files, "set up jupyter-mlops", who) if git and files else None
     return Initialised(str(project.root), tuple(files), commit)

@@ -182,8 +182,10 @@ def pull(
         Also the entries of DVC's run-cache, which say what stages made before; ``run --pull`` brings the data itself.
     """
     from jupyter_mlops.versioning.checkout import Checkout
+    from jupyter_mlops.versioning.founding import set_merge_driver
 
     datasets = call.project.datasets
+    set_merge_driver(call.project.git)
     what = wanted(call, paths, all_versions=all_versions, tagged=tagged, models=not paths)
     done = _fetch(call, what, remote, run_cache=run_cache)
     lost = _lost(call, what)

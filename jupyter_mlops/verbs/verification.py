@@ -100,18 +100,18 @@ def verify(
 
 
 def _versions(project: Project, names: set[str], *, every: bool) -> Iterator[tuple[str, str, str]]:
-    datasets = project.datasets
-    for dataset, out in datasets.pointers():
+    from jupyter_mlops.versioning.labels import Labels
+
+    labels = Labels(project.datasets)
+    for dataset, out in project.datasets.pointers():
         if out.digest and (not names or dataset.name in names):
-            known = datasets.recorded(dataset.name, out.digest)
-            yield dataset.name, known.label if known else "new", out.digest
+            yield dataset.name, labels.of(dataset.name, out.digest) or "new", out.digest
     if every:
         from jupyter_mlops.versioning.reach import versions
 
         for name, digest in versions(project.git):
             if not names or name in names:
-                known = datasets.recorded(name, digest)
-                yield name, known.label if known else "on another branch", digest
+                yield name, labels.of(name, digest) or "on another branch", digest
 
 
 def _repaired(

@@ -14,7 +14,7 @@ from jupyter_mlops.records import now, write_atomically
 from jupyter_mlops.verbs import find
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
-View = Literal["status", "log", "show", "diff", "lineage", "drift", "profile", "runs", "models", "deployments"]
+View = Literal["status", "log", "show", "diff", "lineage", "drift", "profile", "runs", "sweep", "models", "deployments"]
 
 
 @attrs.frozen
@@ -62,7 +62,7 @@ def view(
 def _found(call: Call, what: str, arguments: Mapping[str, Any]) -> Any:
     """The result to write; a question of the viewed verb is answered by a line of this one."""
     try:
-        return find(what).function(call, **arguments)
+        return find(VERBS.get(what, what)).function(call, **arguments)
     except UsageError as error:
         if error.reference == "which-dataset":
             error.hint = f"view {error.hint}"
@@ -104,6 +104,8 @@ def _arguments(what: str, reference: str, second: str) -> Mapping[str, Any]:
     return FIXED.get(what, {}) | dict(zip(names, texts, strict=False))
 
 
+VERBS: Mapping[str, str] = {"sweep": "sweeps"}
+"""Views that are called otherwise than the verb that answers them."""
 TAKEN: Mapping[str, tuple[str, ...]] = {
     "status": ("paths",),
     "log": ("name",),
@@ -113,6 +115,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "drift": ("reference", "against"),
     "profile": ("reference",),
     "runs": ("compare", "compare"),
+    "sweep": ("name",),
     "models": ("name",),
     "deployments": ("name",),
 }

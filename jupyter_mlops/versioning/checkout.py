@@ -94,6 +94,8 @@ class Checkout:
             files = {path: self._datasets.repointed(path, data) for path, data in files.items()}
             wanted = {name: self._standing(out) for name, out in wanted.items()}
             for name, out in wanted.items():
+                if not dry_run:
+                    self._datasets.restoring.sweep(name)
                 self._datasets.store.content(out.digest)  # a damaged or missing listing is the first thing to say
                 self._require_saved(name, out)
             if dry_run:

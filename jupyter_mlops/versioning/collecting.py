@@ -9,6 +9,7 @@ from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Progress, Step, silent
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX
 from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.inventory import Inventory
 from jupyter_mlops.versioning.journal import Journal
 from jupyter_mlops.versioning.publishing import dvc_lock
 from jupyter_mlops.versioning.reach import named
@@ -30,6 +31,7 @@ class Collecting:
     def __init__(self, datasets: Datasets, others: Sequence[Datasets] = ()) -> None:
         self._all = (datasets, *others)
         self._store = datasets.store
+        self._stones = [each.tombstones for each in self._all]
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -40,11 +42,15 @@ class Collecting:
                 stack.enter_context(dvc_lock(datasets.places.root, datasets.settings))
             yield
 
-    def unneeded(self, dropped: Collection[tuple[str, str]] = (), *, force: bool = False) -> dict[str, int]:
+    def unneeded(
+        self, held: Inventory, dropped: Collection[tuple[str, str]] = (), *, force: bool = False
+    ) -> dict[str, int]:
         """The bytes of every object that no version needs.
 
         Parameters
         ----------
+        held
+            What the cache holds.
         dropped
             Dataset and digest of versions of the project that do not count any more.
         force
@@ -60,9 +66,13 @@ class Collecting:
         Journal.require_none(self._all[0].places)
         wanted = self.versions(dropped)
         if not force:
-            self._require_listings(wanted)
-        needed = self.needed(wanted)
-        return {digest: size for digest, size in self._store.sizes() if digest not in needed}
+            self._require_listings(wanted, held)
+        needed = self.needed(wanted, held)
+        return {digest: size for digest, size in held.sizes.items() if digest not in needed}
+
+    def inventory(self) -> Inventory:
+        """What the cache holds now."""
+        return Inventory(self._store, self._stones[0])
 
     def versions(self, without: Collection[tuple[str, str]] = ()) -> set[str]:
         """The digest of every version that anything names, but those of the project that are `without`."""
@@ -73,16 +83,15 @@ class Collecting:
         """The digest of every version that the further projects name."""
         return {digest for each in self._all[1:] for digest in named(each.git, each.settings.cache)}
 
-    def needed(self, versions: Collection[str]) -> set[str]:
+    def needed(self, versions: Collection[str], held: Inventory) -> set[str]:
         """Every object of `versions`, and of what took their place or is about to."""
-        heirs = {heir for digest in versions if (heir := self._all[0].tombstones.successor(digest))}
-        return {one for digest in {*versions, *heirs} for one in self._store.objects(digest)}
+        heirs = {heir for stones in self._stones for digest in versions if (heir := stones.successor(digest))}
+        return {one for digest in {*versions, *heirs} for one in held.objects(digest)}
 
-    def _require_listings(self, versions: Collection[str]) -> None:
+    def _require_listings(self, versions: Collection[str], held: Inventory) -> None:
         """A version whose list of files is lost needs files that would look unneeded, and no remote may have them."""
-        stones = self._all[0].tombstones
-        listings = (digest for digest in versions if digest.endswith(FOLDER_SUFFIX) and not stones.of(digest))
-        lost = [digest for digest in listings if not self._store.find(digest)]
+        listings = (one for one in versions if one.endswith(FOLDER_SUFFIX) and one not in held.sizes)
+        lost = [digest for digest in listings if not any(stones.of(digest) for stones in self._stones)]
         if lost and not any(each.settings.remotes for each in self._all):
             raise EnvironmentFault(
                 "listing-missing",

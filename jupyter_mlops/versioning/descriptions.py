@@ -11,7 +11,8 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Places
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.history import Recorded, read_blobs
-from jupyter_mlops.versioning.pointers import PLAIN, Described, described
+from jupyter_mlops.versioning.plain import PLAIN
+from jupyter_mlops.versioning.pointers import Described, described
 from jupyter_mlops.versioning.scratch import opened
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS described (name TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID;"

@@ -17,6 +17,7 @@ from jupyter_mlops.errors import EnvironmentFault, MlopsError, UsageError
 from jupyter_mlops.records import Progress, Step, silent
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, Content, Entry, folder
 from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.inventory import Inventory
 from jupyter_mlops.versioning.store import md5_of
 
 Redact = Callable[[Path, str, Path], int | None]
@@ -136,8 +137,9 @@ class Erasing:
         affected: list[Affected] = []
         contents: dict[str, str] = {}
         unseen: list[tuple[str, str]] = []
+        held = Inventory(self._store, self._datasets.tombstones)
         for dataset, digest in dict.fromkeys((name, self._store.standing(one)) for name, one in versions):
-            if not self._datasets.is_stored(digest):
+            if not held.is_whole(digest):
                 if not self._datasets.tombstones.is_erased(digest):
                     unseen.append((dataset, digest))
                 continue
@@ -178,23 +180,24 @@ class Erasing:
                 hint="commit, or checkout DATASET@HEAD; then repeat.",
             )
 
-    def going(self, contents: Mapping[str, str], needed: set[str]) -> list[str]:
-        """The objects of `contents` that are here, but those still `needed`.
 
-        Raises
-        ------
-        EnvironmentFault
-            ``heir-missing``: something that is to take their place is not there, so nothing goes.
-        """
-        for heir in contents.values():
-            if heir and heir not in contents and not self._datasets.is_stored(heir):
-                raise EnvironmentFault(
-                    "heir-missing",
-                    "What is to take the place of the erased data is not in the cache. Nothing was removed.",
-                    context=f"object {heir}",
-                    hint="verify --scrub fetches it when a remote has it; then erase --resume.",
-                )
-        return [digest for digest in contents if digest not in needed and self._store.find(digest)]
+def going(contents: Mapping[str, str], needed: set[str], held: Inventory) -> list[str]:
+    """The objects of `contents` that are `held`, but those still `needed`.
+
+    Raises
+    ------
+    EnvironmentFault
+        ``heir-missing``: something that is to take their place is not there, so nothing goes.
+    """
+    for heir in contents.values():
+        if heir and heir not in contents and not held.is_whole(heir):
+            raise EnvironmentFault(
+                "heir-missing",
+                "What is to take the place of the erased data is not in the cache. Nothing was removed.",
+                context=f"object {heir}",
+                hint="verify --scrub fetches it when a remote has it; then erase --resume.",
+            )
+    return [digest for digest in contents if digest not in needed and digest in held.sizes]
 
 
 def new_erasure_id() -> str:

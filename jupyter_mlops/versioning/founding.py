@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import sys
 from pathlib import Path
 
 from jupyter_mlops.errors import UsageError
@@ -39,6 +41,10 @@ name = {name}
 # [drift]                          # when two versions count as different
 # effect = 0.1
 """
+
+
+ATTRIBUTE = "dvc.lock merge=mlops"
+DRIVER = "jupyter_mlops.pipelines.merging"
 
 
 def settings_text(name: str) -> str:
@@ -114,6 +120,41 @@ def add_refspecs(git: Git) -> bool:
     if FETCH_REFSPEC in known:
         return False
     git.run("config", "--add", "remote.origin.fetch", FETCH_REFSPEC)
+    return True
+
+
+def with_merge_attribute(attributes: str) -> str:
+    """The text of ``.gitattributes`` that lets ``dvc.lock`` be merged stage by stage."""
+    if ATTRIBUTE in attributes.splitlines():
+        return attributes
+    gap = "\n" if attributes and not attributes.endswith("\n") else ""
+    return f"{attributes}{gap}{ATTRIBUTE}\n"
+
+
+def merges_stages(git: Git) -> bool:
+    """Whether the tree asks for our merge driver: the command of it is a setting of each clone."""
+    return git.run("check-attr", "merge", "--", "dvc.lock").strip().endswith(": mlops")
+
+
+def has_merge_driver(git: Git) -> bool:
+    """Whether git knows the command here, and it is that of this installation."""
+    known = git.succeeds("config", "--get", "merge.mlops.driver")
+    return known and git.run("config", "--get", "merge.mlops.driver").rstrip("\n") == merge_driver()
+
+
+def merge_driver() -> str:
+    """The command that git runs; where this installation is gone, git merges the lines."""
+    python = f"{shlex.quote(sys.executable)} -P".replace("%", "%%")
+    ours, text = f"{python} -m {DRIVER} %O %A %B", "git merge-file %A %O %B"
+    return f"if {python} -c 'import jupyter_mlops' 2>/dev/null; then {ours}; else {text}; fi"
+
+
+def set_merge_driver(git: Git) -> bool:
+    """Tell git the command, when the tree asks for it; says whether that was new."""
+    if not merges_stages(git) or has_merge_driver(git):
+        return False
+    git.run("config", "merge.mlops.name", "dvc.lock, stage by stage")
+    git.run("config", "merge.mlops.driver", merge_driver())
     return True
 
 

@@ -15,7 +15,7 @@ from jupyter_mlops.records import Actor
 INDEX_WAIT_S = 10.0
 PLAIN = ("log.showSignature=false", "log.showRoot=true", "log.diffMerges=separate")
 """A history is read whole, whatever somebody likes to see of it."""
-TALKS = frozenset({"fetch", "push"})
+TALKS = frozenset({"fetch", "push", "ls-remote"})
 """What may reach another repository; else a missing object would be fetched, by commands that the settings name."""
 
 
@@ -213,7 +213,15 @@ class Git:
         return self.run(*newest).strip() or "main"
 
     def _nothing_new(self, paths: Sequence[str]) -> bool:
-        return not self.run("status", "--porcelain", "-z", "--", *paths)
+        """Whether HEAD holds `paths` as they are; a git that was killed may have moved HEAD, and not its index."""
+        said = self._changes(paths)
+        if any(each[:1] not in " ?!" for each in said.split("\0")) and all(self.is_clean(path) for path in paths):
+            self._patiently("reset", "-q", "--", *paths)
+            said = self._changes(paths)
+        return not said
+
+    def _changes(self, paths: Sequence[str]) -> str:
+        return self.run("status", "--porcelain", "-z", "--", *paths)
 
     def identity(self, author: Actor) -> dict[str, str]:
         """The environment under which git records `author`; git's own settings decide unless one was given."""

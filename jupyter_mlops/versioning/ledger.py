@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Collection, Iterable, Iterator
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_mlops.errors import EnvironmentFault
-from jupyter_mlops.records import Actor, Places, write_atomically
+from jupyter_mlops.records import Actor, Places, alone, write_atomically
 from jupyter_mlops.versioning.git import Git
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 REFSPEC = "refs/mlops/*:refs/mlops/*"
 ATTEMPTS = 50
+STALE_S = 2.0
+"""Moving a ref takes git some milliseconds: who holds its lock that long was killed."""
+POLL_S = 0.02
 
 
 class Ledger:
@@ -96,6 +101,39 @@ class Ledger:
                 return blob.data
         return None
 
+    def tips(self, kind: str) -> dict[str, str]:
+        """The refs that hold records of this kind, our own and those fetched, and the commit of each."""
+        repository = self._open()
+        prefixes = (f"refs/mlops/{kind}/", f"refs/remotes/mlops/{kind}/")
+        names = [name for name in repository.references if name.startswith(prefixes)]
+        return {name: str(repository.references[name].target) for name in names}
+
+    def added(self, before: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
+        """The records that came between two answers of `tips`; None when one may have gone.
+
+        Raises
+        ------
+        EnvironmentFault
+            ``git-failed``.
+        """
+        import pygit2
+
+        repository = self._open()
+        found: dict[str, str] = {}
+        try:
+            for name, target in now.items():
+                if before.get(name) == target:
+                    continue
+                changed = _changed(repository, before.get(name), target)
+                if changed is None:
+                    return None
+                found.update({key: blob for key, blob in changed.items() if key not in found})
+            records = [(key, repository[blob].peel(pygit2.Blob).data) for key, blob in found.items()]
+        except (pygit2.GitError, KeyError) as error:
+            message = "The shared records cannot be read."
+            raise EnvironmentFault("git-failed", message, context=str(error), hint="git fsck says more.") from error
+        return records if before.keys() <= now.keys() else None
+
     def ref(self, kind: str) -> str:
         """The ref to which this clone appends."""
         return f"refs/mlops/{kind}/{self._writer()}"
@@ -158,4 +196,45 @@ class Ledger:
     def _advance(self, name: str, tip: pygit2.Reference | None, commit: pygit2.Oid) -> bool:
         """Move the ref only when nobody else moved it since `tip` was read."""
         expected = str(tip.target) if tip else "0" * 40
-        return self._git.succeeds("update-ref", name, str(commit), expected)
+        if self._git.succeeds("update-ref", name, str(commit), expected):
+            return True
+        self._release(self._places.git_dir / f"{name}.lock")
+        return False
+
+    def _release(self, lock: Path) -> None:
+        """Take away the lock that a killed git left; no clock is asked, as clocks jump and machines sleep."""
+        held, deadline = _identity(lock), time.monotonic() + STALE_S
+        while held and _identity(lock) == held:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(POLL_S)
+        else:
+            return
+        with alone(self._places.state / "ledger.lock"):  # else another of us could lock anew in between
+            if _identity(lock) == held:
+                lock.unlink(missing_ok=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _changed(repository: pygit2.Repository, before: str | None, now: str) -> dict[str, str] | None:
+    """Key to blob of what a ref gained; None when it lost something. A ref that holds no records gains nothing."""
+    import pygit2
+
+    try:
+        tree = repository[now].peel(pygit2.Tree)
+        old = repository[before].peel(pygit2.Tree) if before else None
+    except (pygit2.InvalidSpecError, KeyError):
+        return None if before else {}
+    if old is None:
+        return {str(entry.name): str(entry.id) for entry in tree if isinstance(entry, pygit2.Blob)}
+    deltas = [*old.diff_to_tree(tree).deltas]
+    if any(delta.status == pygit2.enums.DeltaStatus.DELETED for delta in deltas):
+        return None
+    return {delta.new_file.path: str(delta.new_file.id) for delta in deltas}

@@ -6,6 +6,7 @@ import io
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,12 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.versioning.content import LEGACY_MD5, MD5, Content, is_reserved
+from jupyter_mlops.versioning.nesting import require_shallow
+from jupyter_mlops.versioning.plain import plain_lock, plain_notes, plain_pointer
 
 LOCK_FILE = "dvc.lock"
 PIPELINE_FILE = "dvc.yaml"
 SUFFIX = ".dvc"
-PLAIN = re.compile(
-    rb"outs:\n- md5: (?P<md5>[0-9a-f]{32}(?:\.dir)?)\n  size: (?P<size>\d+)\n"
-    rb"(?:  nfiles: (?P<nfiles>\d+)\n)?(?P<isexec>  isexec: true\n)?"
-    rb"  hash: md5\n  path: (?P<path>[A-Za-z_][A-Za-z0-9_./-]*)\n"
-    rb"(?:meta:\n  rows: (?P<rows>\d+)\n  rows_of: (?P<rows_of>[0-9a-f]{32}(?:\.dir)?)\n"
-    rb"(?:  columns:\n(?:    [^\n]+\n)+)?)?"
-)
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # a colon alone may be part of a name: 2026-05-01T12:00.csv
 NAME = re.compile(r"[0-9A-Za-z]+(?:\.dir)?")
 """A digest is a file name of the cache: never a path."""
@@ -76,10 +72,12 @@ def load_yaml(data: bytes | str, name: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    text = data if isinstance(data, str) else data.decode(errors="surrogateescape")
     try:
+        require_shallow(text)
         return YAML(typ="safe").load(data) or {}
     except (YAMLError, ValueError, RecursionError) as error:
-        conflict = b"<<<<<<<" in (data if isinstance(data, bytes) else data.encode())
+        conflict = "<<<<<<<" in text
         raise UsageError(
             "bad-pointer",
             f"{name} cannot be read" + (": it holds the marks of a merge conflict." if conflict else "."),
@@ -96,8 +94,9 @@ def outs(data: bytes, name: str) -> tuple[Out, ...]:
     UsageError
         ``bad-pointer``.
     """
-    if plain := PLAIN.fullmatch(data):
-        return (_plain_out(plain),)
+    plain = plain_lock(data) if posixpath.basename(name) == LOCK_FILE else plain_pointer(data)
+    if plain is not None:
+        return tuple(Out(**fields) for fields in plain)
     document = load_yaml(data, name)
     try:
         if posixpath.basename(name) == LOCK_FILE:
@@ -110,19 +109,6 @@ def outs(data: bytes, name: str) -> tuple[Out, ...]:
         return tuple(_out(item, wdir=wdir, meta=meta) for item in document.get("outs") or ())
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UsageError("bad-pointer", f"{name} is no pointer that DVC wrote.", context=repr(error)) from error
-
-
-def _plain_out(found: re.Match[bytes]) -> Out:
-    """The output of a ``.dvc`` file just as ``dvc add`` writes it: a hundred times faster than YAML."""
-    nfiles, rows = found["nfiles"], found["rows"]
-    return Out(
-        path=found["path"].decode(),
-        digest=found["md5"].decode(),
-        size=int(found["size"]),
-        nfiles=int(nfiles) if nfiles else None,
-        is_executable=found["isexec"] is not None,
-        rows=int(rows) if rows and found["rows_of"] == found["md5"] else None,
-    )
 
 
 def _out(
@@ -176,8 +162,12 @@ class Described:
 
 def described(data: bytes, name: str) -> Described:
     """What the ``.dvc`` file says about its data, at its top or at its output."""
-    document = load_yaml(data, name)
-    outs(data, name)  # refuses what is no pointer
+    if plain := plain_notes(data):
+        digest, counted, notes = plain
+        document: Mapping[str, Any] = {"outs": [{"md5": digest}], "meta": {**_noted(notes, name), ROWS_OF: counted}}
+    else:
+        document = load_yaml(data, name)
+        outs(data, name)  # refuses what is no pointer
     out: Mapping[str, Any] = next(iter(document.get("outs") or ()), {})
     meta = {**_mapping(out.get("meta")), **_mapping(document.get("meta"))}
     return Described(
@@ -186,6 +176,12 @@ def described(data: bytes, name: str) -> Described:
         meta={key: value for key, value in meta.items() if key not in {ROWS, ROWS_OF, COLUMNS}},
         columns=_columns(meta, str(out.get("md5"))),
     )
+
+
+@lru_cache(maxsize=256)
+def _noted(notes: bytes, name: str) -> Mapping[str, Any]:
+    """The ``meta`` of a ``.dvc`` file: the versions of a dataset mostly have the same."""
+    return _mapping(load_yaml(notes, name).get("meta"))
 
 
 def _columns(meta: Mapping[str, Any], digest: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
@@ -38,10 +39,15 @@ def _named(git: Git) -> Iterator[tuple[str, Out]]:
     """Every output that any pointer names, and the dataset it is of this project; "" when of another one."""
     prefix = git.run("rev-parse", "--show-prefix").strip("\n")
     stage_files = StageFiles.read(git)
-    for path, out in _pointed(git):
+
+    @cache  # thousands of commits name the same
+    def name(path: str, place: str, wdir: str, stage: str | None) -> str:
         own = path.removeprefix(prefix) if path.startswith(prefix) else ""
-        cached = own and stage_files.is_cached(out, own)
-        yield (stage_files.name_of(out, own) or "") if cached else "", out
+        out = Out(place, "", wdir=wdir, stage=stage)
+        return (own and stage_files.is_cached(out, own) and stage_files.name_of(out, own)) or ""
+
+    for path, out in _pointed(git):
+        yield name(path, out.path, out.wdir, out.stage), out
 
 
 def versions(git: Git) -> list[tuple[str, str]]:

@@ -24,6 +24,8 @@ from jupyter_mlops.versioning.stat_index import signature
 from jupyter_mlops.versioning.store import CHUNK_BYTES, FICLONE, Store, md5_of, private_folder
 from jupyter_mlops.versioning.workspace import Workspace
 
+PARTS = f".mlops-{'[0-9a-f]' * 12}.part"
+
 
 @attrs.frozen
 class Restored:
@@ -75,6 +77,13 @@ class Restoring:
         if is_executable and not target.is_symlink():
             target.chmod(target.stat().st_mode | stat.S_IXUSR)
         return plan
+
+    def sweep(self, name: str) -> None:
+        """Remove the parts of files that a killed checkout left in a dataset on a disk of its own."""
+        target = self._root / name
+        if target.is_dir() and target.stat().st_dev != self._root.stat().st_dev:
+            for part in target.rglob(PARTS):
+                part.unlink(missing_ok=True)
 
     def remove(self, name: str) -> None:
         """Take `name` out of the workspace."""
@@ -184,9 +193,12 @@ def _move(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        beside = target.with_name(f".{secrets.token_hex(6)}.tmp")
-        _copy(source, beside)
-        beside.replace(target)
+        beside = target.with_name(f".mlops-{secrets.token_hex(6)}.part")
+        try:
+            _copy(source, beside)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def _remove_empty(folder: Path) -> None:

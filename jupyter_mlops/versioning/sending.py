@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Progress, Step
@@ -55,7 +57,7 @@ class Sending:
 
     def _size_here(self, digest: str) -> int | None:
         try:
-            return self._shelf.here(digest).stat().st_size
+            return self._shelf.source(digest).stat().st_size
         except FileNotFoundError:
             return None
 
@@ -74,8 +76,9 @@ class Sending:
     def _upload(self, digests: Collection[str], what: str, size: int) -> None:
         meter = Meter(what, size, self._progress)
         jobs = self._shelf.jobs if len(digests) == 1 else 1  # a single large object goes in parts, several at a time
-        for _ in each(lambda digest: self._shelf.send(digest, meter, jobs), digests, self._shelf.jobs):
-            pass
+        with self._shelf.dock() if digests else nullcontext(Path()) as dock:
+            for _ in each(lambda digest: self._shelf.send(digest, meter, jobs, dock), digests, self._shelf.jobs):
+                pass
 
 
 def sent(

@@ -10,14 +10,22 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 from fsspec.callbacks import Callback
 
 from jupyter_mlops.records import Progress, Step
 from jupyter_mlops.versioning.content import MD5
-from jupyter_mlops.versioning.store import CHUNK_BYTES, FICLONE, NO_CLONE, OBJECT_MODE, Store
+from jupyter_mlops.versioning.store import (
+    CHUNK_BYTES,
+    FICLONE,
+    HEIRS,
+    NO_CLONE,
+    OBJECT_MODE,
+    Store,
+    private_folder,
+)
 
 if TYPE_CHECKING:
     from dvc_data.hashfile.db import HashFileDB
@@ -106,6 +114,11 @@ class Shelf:
         """Where the object is in the cache."""
         return self.store.path(digest) if self.algorithm == MD5 else self.store.folder / digest[:2] / digest[2:]
 
+    def source(self, digest: str) -> Path:
+        """Where the object is read from: plain ``dvc gc`` may have left only the heir."""
+        place = self.here(digest)
+        return place if place.exists() else self.store.folder / HEIRS / place.relative_to(self.store.folder)
+
     def there(self, digests: Collection[str], progress: Progress) -> set[str]:
         """Which of `digests` the remote has: it is asked anew each time."""
         if not digests:
@@ -129,14 +142,35 @@ class Shelf:
         with self.odb.fs.open(self.odb.oid_to_path(digest), "rb") as handle:
             return bytes(handle.read())
 
-    def send(self, digest: str, meter: Meter, jobs: int) -> int:
-        """Upload an object, whole or not at all, and look whether it arrived; returns its bytes."""
+    @contextlib.contextmanager
+    def dock(self) -> Iterator[Path]:
+        """Where objects wait until they are whole, on a remote that is a folder of this machine.
+
+        Not beside the objects: what a killed push left there would stay, as nobody knows whose it is.
+        """
+        if not self._is_near:
+            yield Path()
+            return
+        objects, odb = Path(self.odb.path), cast("Any", self.odb)
+        incoming = (objects.parents[1] if self.algorithm == MD5 else objects) / ".incoming"
+        odb.makedirs(str(incoming))  # with the mode that a remote of a group has
+        with private_folder(incoming) as folder:
+            yield folder
+
+    def send(self, digest: str, meter: Meter, jobs: int, dock: Path) -> int:
+        """Upload an object by way of its `dock`, whole or not at all, and look whether it arrived.
+
+        Returns
+        -------
+        int
+            Its bytes.
+        """
         from dvc_objects.fs.local import localfs
 
-        source, gauge = self.here(digest), Gauge(meter)
+        source, gauge = self.source(digest), Gauge(meter)
         size = source.stat().st_size
         if self._is_near:
-            arrived: int | None = self._copy(source, digest)
+            arrived: int | None = self._copy(source, digest, dock)
         elif self.odb.fs.protocol in RENAMING:
             self._send_aside(source, digest, gauge)
             arrived = self.sizes([digest])[digest]
@@ -147,22 +181,18 @@ class Shelf:
         _require_whole(digest, arrived, size)
         return size
 
-    def _copy(self, source: Path, digest: str) -> int:
+    def _copy(self, source: Path, digest: str, dock: Path) -> int:
         """Copy to a folder of this machine, sharing bytes where its disk can; DVC does the same at greater length."""
         target = Path(self.odb.oid_to_path(digest))
         if not target.parent.is_dir():
             odb: Any = self.odb
             odb.makedirs(str(target.parent))
-        partial = target.with_name(f".{secrets.token_hex(6)}.tmp")
-        try:
-            _copied(source, partial)
-            size = partial.stat().st_size
-            if size != source.stat().st_size:
-                return size
+        partial = dock / digest
+        _copied(source, partial)
+        size = partial.stat().st_size
+        if size == source.stat().st_size:
             partial.chmod(OBJECT_MODE)
             partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
         return size
 
     def _send_aside(self, source: Path, digest: str, gauge: Gauge) -> None:

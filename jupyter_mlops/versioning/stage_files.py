@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
+import glob
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.versioning.dvcignore import DvcIgnore
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.pointers import LOCK_FILE, PIPELINE_FILE, Out, load_yaml, name_of
+
+TEMPLATE = re.compile(r"\$\{[^}]*\}")
 
 
 def files(git: Git) -> tuple[str, ...]:
@@ -35,11 +40,12 @@ class StageFiles:
     folders
         The ``wdir`` of each stage that has one, by lock file and stage.
     uncached
-        Lock file, stage and path of each output with ``cache: false``: git keeps those.
+        The outputs with ``cache: false`` by lock file and stage: git keeps those. A path is a pattern,
+        in which ``*`` stands for what a template is filled in with.
     """
 
     folders: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
-    uncached: frozenset[tuple[str, str, str]] = frozenset()
+    uncached: Mapping[tuple[str, str], tuple[str, ...]] = attrs.field(factory=dict)
 
     @classmethod
     def read(cls, git: Git) -> StageFiles:
@@ -48,14 +54,14 @@ class StageFiles:
             "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(glob)**/{PIPELINE_FILE}"
         )
         folders: dict[tuple[str, str], str] = {}
-        uncached: set[tuple[str, str, str]] = set()
+        uncached: dict[tuple[str, str], tuple[str, ...]] = {}
         for name in filter(None, text.split("\0")):
             lock = posixpath.join(posixpath.dirname(name), LOCK_FILE)
             for stage, definition in _definitions(git.root / name, name):
                 if wdir := definition.get("wdir"):
                     folders[lock, stage] = str(wdir)
-                uncached.update((lock, stage, path) for path in _uncached(definition))
-        return cls(folders, frozenset(uncached))
+                uncached[lock, stage] = (*_uncached(definition),)
+        return cls(folders, uncached)
 
     def name_of(self, out: Out, pointer: str) -> str | None:
         """The path of `out` below the root, or None when it lies outside the project."""
@@ -65,8 +71,9 @@ class StageFiles:
 
     def is_cached(self, out: Out, pointer: str) -> bool:
         """Whether the cache of DVC keeps `out`."""
-        stage = (out.stage or "").partition("@")[0]
-        return not self.uncached & {(pointer, out.stage or "", out.path), (pointer, stage, out.path)}
+        group = (out.stage or "").partition("@")[0]
+        known = (self.uncached.get((pointer, stage), ()) for stage in {out.stage or "", group})
+        return not any(fnmatch.fnmatchcase(out.path, path) for paths in known for path in paths)
 
 
 def _definitions(path: Path, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -84,4 +91,4 @@ def _uncached(definition: Mapping[str, Any]) -> Iterator[str]:
         for item in items if isinstance(items, list) else ():
             for path, flags in item.items() if isinstance(item, dict) else ():
                 if isinstance(flags, dict) and flags.get("cache") is False:
-                    yield str(path)
+                    yield TEMPLATE.sub("*", glob.escape(str(path)))

@@ -26,6 +26,8 @@ CHUNK_BYTES = 1 << 20
 OBJECT_MODE = 0o444
 OBJECT = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
 PRIVATE = re.compile(r"[0-9a-f]{16}")
+HEIRS = ".heirs"
+"""A second cache of the same layout within the cache, where plain ``dvc gc`` does not look; see `heirs`."""
 WAIT_S = 120.0
 POLL_S = 0.02
 FICLONE = 0x40049409
@@ -70,11 +72,12 @@ class Store:
         return os.path.exists(self._location(digest))  # noqa: PTH110
 
     def find(self, digest: str) -> Path | None:
-        """Where the object is, in the cache of DVC 3 or of DVC 2, or None."""
+        """Where the object is, in the cache of DVC 3 or of DVC 2 or among the heirs, or None."""
         if self.has(digest):
             return self.path(digest)
-        legacy = self._settings.cache / digest[:2] / digest[2:]
-        return legacy if legacy.exists() else None
+        tops = (self.folder, self.folder / HEIRS / "files" / MD5, self.folder / HEIRS)
+        places = (top / digest[:2] / digest[2:] for top in tops)
+        return next((place for place in places if place.exists()), None)
 
     def standing(self, digest: str) -> str:
         """`digest` itself, or what took its place: of what was erased always, of the rest when its object is gone."""
@@ -112,7 +115,8 @@ class Store:
 
     def algorithm(self, digest: str) -> str:
         """The algorithm whose layout the object has: DVC keeps what DVC 2 stored apart."""
-        return LEGACY_MD5 if self.find(digest) not in (None, self.path(digest)) else MD5
+        found = self.find(digest)
+        return MD5 if found is None or found.parts[-4:-2] == ("files", MD5) else LEGACY_MD5
 
     def present(self) -> set[str]:
         """Every object of the cache: cheaper than asking for thousands one by one."""
@@ -125,7 +129,7 @@ class Store:
 
     def sizes(self) -> Iterator[tuple[str, int]]:
         """Every object, in either layout, and its bytes; what DVC or we did not put there is passed over."""
-        for top in (self._objects, self._settings.cache):
+        for top in (self._objects, self.folder, self.folder / HEIRS / "files" / MD5, self.folder / HEIRS):
             for folder in sorted(top.glob("[0-9a-f][0-9a-f]")):
                 with os.scandir(folder) as items:
                     for item in items:
@@ -314,12 +318,13 @@ class Store:
             return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
 
     def remove(self, digest: str) -> int:
-        """Delete the object `digest` in both layouts; returns the bytes that it took."""
-        freed = 0
+        """Delete the object `digest` wherever it is; returns the bytes that it took."""
+        found: dict[int, int] = {}
         while path := self.find(digest):
-            freed += path.stat().st_size
+            status = path.stat()
+            found[status.st_ino] = status.st_size
             path.unlink()
-        return freed
+        return sum(found.values())
 
     def forget_damaged(self) -> None:
         """Delete what was set aside: it is of no use, and may hold anything."""
@@ -329,14 +334,22 @@ class Store:
 
     def quarantine(self, path: Path) -> None:
         """Set a damaged object aside, so that it is fetched again rather than used."""
-        aside = _own_folder(self._settings.cache / ".damaged")
+        aside = own_folder(self._settings.cache / ".damaged")
         with contextlib.suppress(FileNotFoundError):
-            path.replace(aside / f"{path.parent.name}{path.name}.{secrets.token_hex(3)}")
+            target = aside / f"{path.parent.name}{path.name}.{secrets.token_hex(3)}"
+            path.replace(target)
+            twin = self.find(path.parent.name + path.name)
+            if twin and twin.samefile(target):  # the same bytes, kept as an heir
+                twin.unlink()
 
 
-def let_go(stone: Tombstone) -> EnvironmentFault:
-    """The error for data that is gone on purpose."""
-    how = "Retention rules let this data go" if stone.kind == RETIRED else "This data was erased"
+def let_go(stone: Tombstone, what: str = "") -> EnvironmentFault:
+    """The error for data that is gone on purpose; `what` names it."""
+    how = (
+        f"Retention rules let {what or 'this data'} go"
+        if stone.kind == RETIRED
+        else f"{what or 'This data'} was erased"
+    )
     return EnvironmentFault(
         "data-let-go",
         f"{how} on {stone.time:%Y-%m-%d}.",
@@ -362,21 +375,36 @@ def _wait_for(handle: int, kind: int) -> None:
 @contextlib.contextmanager
 def private_folder(parent: Path) -> Iterator[Path]:
     """A new folder below `parent` that lives as long as its user; those of the dead are swept."""
-    for abandoned in _own_folder(parent).iterdir():
+    for abandoned in own_folder(parent).iterdir():
         if PRIVATE.fullmatch(abandoned.name):
             _sweep(abandoned)
-    mine = parent / secrets.token_hex(8)
-    mine.mkdir(mode=0o700)
-    handle = os.open(mine, os.O_RDONLY)
+    mine, handle = _claimed(parent)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield mine
     finally:
         shutil.rmtree(mine, ignore_errors=True)
         os.close(handle)
 
 
-def _own_folder(path: Path) -> Path:
+def _claimed(parent: Path) -> tuple[Path, int]:
+    """A new folder and its lock; another that sweeps may come before the lock, and then it is made again."""
+    while True:
+        mine = parent / secrets.token_hex(8)
+        mine.mkdir(mode=0o700)
+        with contextlib.suppress(FileNotFoundError):
+            handle = _owner(mine)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if mine.exists():
+                return mine, handle
+            os.close(handle)
+
+
+def _owner(folder: Path) -> int:
+    """The file that the owner of `folder` locks: NFS tells other machines of locks on files only."""
+    return os.open(folder / ".owner", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
+def own_folder(path: Path) -> Path:
     """The folder `path`, made when missing.
 
     Raises
@@ -393,7 +421,7 @@ def _own_folder(path: Path) -> Path:
 def _sweep(folder: Path) -> None:
     """Remove `folder` when nobody holds its lock; a kill releases every lock."""
     try:
-        handle = os.open(folder, os.O_RDONLY)
+        handle = _owner(folder)
     except OSError:
         return
     try:

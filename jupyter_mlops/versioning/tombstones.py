@@ -67,7 +67,8 @@ class Tombstones:
     def append(self, tombstone: Tombstone) -> None:
         """Keep `tombstone`; one with the same id is replaced."""
         self._ledger.append(KIND, tombstone.id, msgspec.json.encode(tombstone), tombstone.actor)
-        self.__dict__.pop("_by_digest", None)
+        for known in ("_by_digest", "_replaced"):
+            self.__dict__.pop(known, None)
 
     def of(self, digest: str) -> Tombstone | None:
         """The tombstone of the content `digest`, if it is gone."""
@@ -89,7 +90,16 @@ class Tombstones:
 
     def predecessors(self, digest: str) -> tuple[str, ...]:
         """The contents in whose place `digest` stands."""
-        return tuple(old for old in self._by_digest if self.successor(old) == digest)
+        return tuple(self._replaced.get(digest, ()))
+
+    @cached_property
+    def _replaced(self) -> Mapping[str, list[str]]:
+        """What each heir took the place of."""
+        found: dict[str, list[str]] = {}
+        for old in self._by_digest:
+            if heir := self.successor(old):
+                found.setdefault(heir, []).append(old)
+        return found
 
     @cached_property
     def _by_digest(self) -> Mapping[str, Tombstone]:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from jupyter_mlops.cli import main
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.audit import AuditLog
 from jupyter_mlops.records import Actor
+from jupyter_mlops.versioning.pointers import load_yaml
 
 PIPELINES = (
     "stages: [1]",
@@ -51,6 +53,14 @@ def require_explained(capsys: pytest.CaptureFixture[str], root: Path, *lines: tu
 def test_a_spoilt_pipeline_is_named(project: Any, capsys: pytest.CaptureFixture[str], text: str) -> None:
     (project.root / "dvc.yaml").write_text(text)
     require_explained(capsys, project.root, ("status",), ("lineage",), ("stage", "list"), ("run", "--dry-run"))
+
+
+def test_a_pipeline_without_end_is_refused_before_it_is_read() -> None:
+    """Each bracket costs the library more than the one before: some thousands take a verb many seconds."""
+    with pytest.raises(UsageError, match="nested deeper than 200"):
+        load_yaml("[" * 3000, "dvc.yaml")
+    assert load_yaml(f"[{'[], ' * 300}{{}}]", "dvc.yaml") == [[]] * 300 + [{}]
+    assert load_yaml(f"{'[' * 150}{']' * 150}", "dvc.yaml")
 
 
 @pytest.mark.parametrize("text", SETTINGS)

@@ -31,11 +31,14 @@ def outside(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def root(project: Any) -> Path:
-    (project.root / "data").mkdir()
-    (project.root / "data" / "a.txt").write_text("a\n")
-    mlops.commit("data", project=project.root)
-    return project.root
+def root(project: Any, once: Any) -> Path:
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
+    (root / "data").mkdir()
+    (root / "data" / "a.txt").write_text("a\n")
+    mlops.commit("data", project=root)
 
 
 @pytest.fixture(autouse=True)

@@ -24,15 +24,14 @@ def papermill(root: Path, *arguments: str, path: str = "") -> subprocess.Complet
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=surroundings)
 
 
-def test_plain_papermill_gives_what_our_run_gives(chain):
-    mlops.run(project=chain)
-    ours = (chain / "model.txt").read_text()
-    command = mlops.stage.list(project=chain).stages[1].command
+def test_plain_papermill_gives_what_our_run_gives(ran):
+    ours = (ran / "model.txt").read_text()
+    command = mlops.stage.list(project=ran).stages[1].command
 
-    done = papermill(chain, *shlex.split(command)[1:])
+    done = papermill(ran, *shlex.split(command)[1:])
 
     assert done.returncode == 0, done.stderr
-    assert (chain / "model.txt").read_text() == ours
+    assert (ran / "model.txt").read_text() == ours
 
 
 @pytest.fixture

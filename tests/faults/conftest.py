@@ -12,12 +12,15 @@ import jupyter_mlops as mlops
 
 
 @pytest.fixture
-def root(project, request) -> Path:
+def root(project, once, request) -> Path:
     """Version v1 of ``data``, its files as the module fills them."""
-    mlops.init(project=project.root)
-    request.module.fill(project.root, "first")
-    mlops.commit("data", project=project.root)
-    return project.root
+
+    def build(root: Path) -> None:
+        mlops.init(project=root)
+        request.module.fill(root, "first")
+        mlops.commit("data", project=root)
+
+    return once(project.root, build, request.module.__name__)
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ from jupyter_mlops.errors import MlopsError
 root, done = pathlib.Path(sys.argv[1]), 0
 while not (root.parent / "enough").exists():
     try:
-        m.gc(project=root)
+        for verb, dry_run in ((m.gc, True), (m.retain, True), (m.gc, False), (m.retain, False)):
+            verb(dry_run=dry_run, project=root)
         done += 1
     except MlopsError as error:
         assert error.reference == "cache-busy", error
@@ -68,6 +69,10 @@ def add_by_dvc(root: Path, count: int) -> None:
     ("threads", "processes", "commits", "added"), [(4, 2, 5, 2), pytest.param(8, 4, 50, 10, marks=pytest.mark.slow)]
 )
 def test_a_crowd_loses_no_version(root, damaged, threads, processes, commits, added):
+    (root / "mlops.toml").write_text("[retention.data]\nkeep_last = 1\n")
+    old = Project(root).datasets.resolve("data").digest
+    fill(root, "second")
+    mlops.commit("data", project=root)
     own, theirs = [f"t{n}.txt" for n in range(threads)], [f"p{n}.txt" for n in range(processes)]
     collector = start(COLLECTOR, root)
     writers = [start(WRITER, root, name, commits) for name in theirs]
@@ -84,6 +89,7 @@ def test_a_crowd_loses_no_version(root, damaged, threads, processes, commits, ad
         collections = int(require_ended_well(collector))
     assert collections > 0
     assert damaged() == []
+    assert not Project(root).datasets.is_stored(old)
     require_every_version(root, [*own, *theirs], commits)
     for number in range(added):
         assert Project(root).datasets.is_stored(hashlib.md5(f"a\n{number}\n".encode()).hexdigest())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -102,6 +103,22 @@ def test_a_checkout_onto_a_full_disk_touches_nothing(root):
         remount(root / ".dvc" / "tmp", "nr_inodes=9999")
         assert mlops.checkout("data@v1", project=root).written == 40
     assert {path.read_text()[:5] for path in (root / "data").iterdir()} == {"first"}
+
+
+def test_a_dataset_on_a_disk_of_its_own_goes_on_after_a_kill_and_when_it_is_full(root):
+    """Nothing can be moved there by a rename: each file is written beside its place."""
+    fill(root, "second")
+    mlops.commit("data", project=root)
+    shutil.rmtree(root / "data")
+    with disk(root / "data", "size=64m,nr_inodes=20"):
+        with pytest.raises(MlopsError, match="disk-full"):
+            mlops.checkout("data@v2", project=root)
+        remount(root / "data", "nr_inodes=9999")
+        assert mlops.checkout("data@v2", project=root).written > 0
+        (root / "data" / ".mlops-0123456789ab.part").write_text("cut o")  # as a kill leaves it
+        mlops.checkout("data@v1", project=root)
+        assert sorted(path.name for path in (root / "data").iterdir()) == sorted(f"{n}.txt" for n in range(40))
+        assert {path.read_text()[:5] for path in (root / "data").iterdir()} == {"first"}
 
 
 def test_a_cache_that_cannot_be_written_still_can_be_read(root, tmp_path):

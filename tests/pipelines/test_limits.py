@@ -29,7 +29,7 @@ def test_a_stage_keeps_its_limits_and_plain_dvc_runs_it(notebooks, dvc):
     limits = {"retries": 2, "timeout": 90, "cpus": 1.5, "memory": 4}
     mlops.stage.add("prepare", "prepare.ipynb", dep=["data.csv"], out=["clean.csv"], **limits, project=notebooks)
 
-    (stage,) = dvc_yaml.read(notebooks)
+    stage = next(stage for stage in dvc_yaml.read(notebooks) if stage.name == "prepare")
     assert stage.limits == Limits(2, 90, 1.5, 4 * 10**9)
     assert "timeout_s: 90\n" in (notebooks / "dvc.yaml").read_text()
     dvc("repro", "-q")

@@ -18,10 +18,13 @@ def register(project, name: str = "credit", path: str = "model.onnx", **more):
 
 
 @pytest.fixture
-def two(project, git):
-    for content in (b"one", b"two"):
-        commit_model(project, git, content)
-        register(project)
+def two(project, git, once):
+    def build(_):
+        for content in (b"one", b"two"):
+            commit_model(project, git, content)
+            register(project)
+
+    once(project.root, build)
     return project
 
 

@@ -7,11 +7,15 @@ from model_files import SARA, commit_model, onnx_bytes
 
 
 @pytest.fixture
-def released(project, git):
+def released(project, git, once):
     """A project with three versions of ``credit``; whatever a test deploys is stopped."""
-    for seed in range(3):
-        commit_model(project, git, onnx_bytes(seed))
-        project.models.register("model.onnx", "credit", SARA)
+
+    def build(_):
+        for seed in range(3):
+            commit_model(project, git, onnx_bytes(seed))
+            project.models.register("model.onnx", "credit", SARA)
+
+    once(project.root, build)
     yield project
     for deployment in project.deployments.all():
         project.deployments.undeploy(deployment.name)

@@ -12,12 +12,15 @@ from jupyter_mlops.rendering import text
 
 
 @pytest.fixture
-def root(project) -> Path:
+def root(project, once) -> Path:
     """Three versions of a table."""
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
     for rows in range(1, 4):
-        (project.root / "x.csv").write_text("a\n" + "1\n" * rows)
-        mlops.commit("x.csv", project=project.root)
-    return project.root
+        (root / "x.csv").write_text("a\n" + "1\n" * rows)
+        mlops.commit("x.csv", project=root)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from chains import states
 
@@ -27,11 +29,14 @@ REFUSED = [
 
 
 @pytest.fixture
-def people(project):
-    (project.root / "people.csv").write_text("name,age\nAmal,31\n")
-    mlops.commit("people.csv", project=project.root)
-    (project.root / "people.csv").write_text("name,age\nAmal,31\nOmar,40\n")
-    return project.root
+def people(project, once):
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
+    (root / "people.csv").write_text("name,age\nAmal,31\n")
+    mlops.commit("people.csv", project=root)
+    (root / "people.csv").write_text("name,age\nAmal,31\nOmar,40\n")
 
 
 @pytest.mark.parametrize(("verb", "arguments", "reference", "says"), REFUSED)
@@ -58,14 +63,13 @@ def test_a_metric_that_no_run_has_names_the_nearest(chain):
     assert raised.value.hint == "Did you mean auc?"
 
 
-def test_a_model_called_like_its_file_is_found_by_its_name(chain):
-    mlops.run(project=chain)
-    mlops.register("model.txt", name="model", project=chain)
-    mlops.alias("model@champion", "v1", project=chain)
-    assert mlops.show("model@champion", project=chain).kind == "model"
-    assert mlops.show("model.txt@v1", project=chain).kind == "dataset"
+def test_a_model_called_like_its_file_is_found_by_its_name(ran):
+    mlops.register("model.txt", name="model", project=ran)
+    mlops.alias("model@champion", "v1", project=ran)
+    assert mlops.show("model@champion", project=ran).kind == "model"
+    assert mlops.show("model.txt@v1", project=ran).kind == "dataset"
     with pytest.raises(UsageError) as raised:
-        mlops.show("model@champoin", project=chain)
+        mlops.show("model@champoin", project=ran)
     assert raised.value.hint == "Did you mean model@champion?"
 
 

@@ -113,6 +113,7 @@ def test_declaring_loads_nothing_heavy():
         "numpy",
         "cyclopts",
         "onnxruntime",
+        "optuna",
     }
     code = f"import sys, jupyter_mlops.verbs as v; v.verbs(); print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,11 +10,13 @@ ROWS = '[{"age": 20, "wage": 1, "other": "x"}, {"age": 60, "wage": null}]'
 
 
 @pytest.fixture
-def folder(project, git):
-    for seed in range(2):
-        commit_model(project, git, onnx_bytes(seed))
-        mlops.register("model.onnx", name="churn", project=project.root)
-    yield project.root
+def folder(project, git, once):
+    def build(root):
+        for seed in range(2):
+            commit_model(project, git, onnx_bytes(seed))
+            mlops.register("model.onnx", name="churn", project=root)
+
+    yield once(project.root, build)
     for deployment in mlops.deployments(project=project.root).deployments:
         mlops.undeploy(deployment.deployment, project=project.root)
 

@@ -16,9 +16,12 @@ ROWS = 60
 
 
 @pytest.fixture
-def people(project) -> Path:
+def people(project, once) -> Path:
     """A table of two versions in the project: every third row has another wage, every sixth another name."""
-    root = project.root
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
     before = pl.DataFrame({"id": range(ROWS), "name": [f"n{i}" for i in range(ROWS)], "wage": range(ROWS)})
     (root / "people.parquet").parent.mkdir(exist_ok=True)
     before.write_parquet(root / "people.parquet")
@@ -28,7 +31,6 @@ def people(project) -> Path:
     after = before.with_columns(wage.alias("wage"), name.alias("name")).filter(pl.col("id") != 1)
     pl.concat([after, before.head(1).with_columns(id=pl.lit(ROWS, pl.Int64))]).write_parquet(root / "people.parquet")
     mlops.commit("people.parquet", project=root)
-    return root
 
 
 def diff(root: Path, **wanted):

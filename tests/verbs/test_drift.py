@@ -21,11 +21,15 @@ def write(project, *, shift: float, rows: int = 600) -> None:
 
 
 @pytest.fixture
-def versions(project):
+def versions(project, once):
     """Three versions of ``pay.parquet``: the second like the first, the third shifted."""
-    for i, shift in enumerate((0.0, 0.01, 2.0)):
-        write(project, shift=shift, rows=600 + i)
-        mlops.commit("pay.parquet", message="pay", project=project.root)
+
+    def build(root):
+        for i, shift in enumerate((0.0, 0.01, 2.0)):
+            write(project, shift=shift, rows=600 + i)
+            mlops.commit("pay.parquet", message="pay", project=root)
+
+    once(project.root, build)
     return project
 
 

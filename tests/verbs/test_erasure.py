@@ -18,9 +18,13 @@ WHO = "omar.farouq@example.ae"
 
 
 @pytest.fixture
-def root(project) -> Path:
+def root(project, once) -> Path:
     """Three versions of a folder with a person in a CSV and a parquet file, one of a single file without them."""
-    folder = project.root / "people"
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
+    folder = root / "people"
     folder.mkdir()
     for number in (1, 2, 3):
         rows = [f"p{each}@example.ae,{number}" for each in range(20 * number)]
@@ -28,12 +32,9 @@ def root(project) -> Path:
         frame = pl.DataFrame({"email": [WHO, "p1@example.ae", WHO], "paid": [number, 2, 3]})
         frame.write_parquet(folder / "paid.parquet")
         (folder / "photo.txt").write_text("a face")
-        mlops.commit(
-            ["people"], project=project.root, tag="gold" if number == 2 else "", pii=["email"] if number == 3 else []
-        )
-    (project.root / "other.csv").write_text("a\n1\n")
-    mlops.commit(["other.csv"], project=project.root)
-    return project.root
+        mlops.commit(["people"], project=root, tag="gold" if number == 2 else "", pii=["email"] if number == 3 else [])
+    (root / "other.csv").write_text("a\n1\n")
+    mlops.commit(["other.csv"], project=root)
 
 
 def holders(root: Path, text: str) -> list[str]:

@@ -16,15 +16,18 @@ from jupyter_mlops.project import Project
 
 
 @pytest.fixture
-def root(project) -> Path:
+def root(project, once) -> Path:
     """Four versions of a folder, one of them tagged; `same.csv` is in all."""
-    folder = project.root / "data"
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
+    folder = root / "data"
     folder.mkdir()
     (folder / "same.csv").write_text("x\n1\n")
     for number in range(1, 5):
         (folder / "rows.csv").write_text("a\n" + "1\n" * number)
-        mlops.commit(["data"], project=project.root, tag="gold" if number == 2 else "")
-    return project.root
+        mlops.commit(["data"], project=root, tag="gold" if number == 2 else "")
 
 
 def objects(root: Path) -> set[str]:
@@ -246,6 +249,23 @@ def test_a_project_of_the_same_cache_keeps_what_it_needs(root, tmp_path, git):
     mlops.retain(["shared.csv"], also=[str(other)], project=root)
     (other / "theirs.csv").unlink()
     assert mlops.checkout("theirs.csv", project=other).written == 1
+
+
+def test_what_took_the_place_of_data_erased_in_another_project_stays(root, tmp_path, git):
+    subprocess.run(["dvc", "cache", "dir", str(tmp_path / "shared")], cwd=root, check=True, capture_output=True)
+    other = tmp_path / "other"
+    subprocess.run(["git", "clone", "-q", str(root), str(other)], check=True, capture_output=True)
+    subprocess.run(["dvc", "cache", "dir", str(tmp_path / "shared")], cwd=other, check=True, capture_output=True)
+    for key, value in (("user.name", "Omar"), ("user.email", "omar@example.org")):
+        git("config", key, value, cwd=other)
+    for number in (1, 2):
+        (other / "people").mkdir(exist_ok=True)
+        (other / "people" / "list.csv").write_text(f"who\nomar\np{number}\n")
+        mlops.commit(["people"], project=other)
+    mlops.erase(["people"], subject="who=omar", reason="r", yes=True, also=[str(root)], project=other)
+    mlops.gc(project=root, also=[str(other)], force=True)
+    mlops.checkout("people@v1", project=other)
+    assert (other / "people" / "list.csv").read_text() == "who\np1\n"
 
 
 def test_what_any_tag_or_worktree_stands_on_is_kept(root, git, tmp_path):

@@ -11,13 +11,16 @@ from jupyter_mlops.errors import MlopsError
 
 
 @pytest.fixture
-def story(chain):
+def story(chain, once):
     """Two versions of the data, and a run of each."""
+    return once(chain, tell)
+
+
+def tell(root):
     for text in ("a\n1\n", "a\n1\n2\n"):
-        (chain / "data.csv").write_text(text)
-        mlops.commit(["data.csv"], message="more", project=chain)
-        mlops.run(project=chain)
-    return chain
+        (root / "data.csv").write_text(text)
+        mlops.commit(["data.csv"], message="more", project=root)
+        mlops.run(project=root)
 
 
 def names(found) -> set[tuple[str, str]]:

@@ -1,9 +1,10 @@
-"""`runs` and `ci`."""
+"""`runs`."""
 
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
+import sys
+import time
 
 import pytest
 from chains import write_notebook
@@ -12,15 +13,6 @@ import jupyter_mlops as mlops
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.project import Project
 from jupyter_mlops.rendering import text
-
-
-@pytest.fixture
-def three(chain: Path) -> Path:
-    """Three runs, the second the best; nothing is left uncommitted."""
-    mlops.commit(["data.csv"], message="data", project=chain)
-    for strength in (1.0, 3.0, 2.0):
-        mlops.run(parameters={"C": strength}, project=chain)
-    return chain
 
 
 def test_runs_are_numbered_and_newest_first(three):
@@ -93,65 +85,6 @@ def test_a_failed_run_is_recorded_with_its_cell(chain):
     assert run.dirty
 
 
-def test_ci_writes_a_report_and_a_broken_gate_is_red(three, monkeypatch, tmp_path):
-    step = tmp_path / "step.md"
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
-    (three / "mlops.toml").write_text("[gates]\nauc = { min = 0.65, max_drop = 0.02 }\n")
-
-    report = mlops.ci(base="HEAD~1", project=three)
-
-    assert report.gate == "auc dropped from 0.8 to 0.7, by 0.1; allowed is 0.02"
-    text = (three / report.summary_file).read_text()
-    assert "| auc | 0.8 | 0.7 |" in text
-    assert step.read_text() == text
-    assert [Path(path).name for path in report.notebooks] == ["prepare.ipynb", "train.ipynb"]
-
-
-def test_ci_refuses_a_base_that_does_not_exist_before_it_runs(three):
-    with pytest.raises(MlopsError, match="nope names no commit"):
-        mlops.ci(base="nope", project=three)
-    assert not (three / "ci-report").exists()
-
-
-def test_ci_runs_what_is_stale_and_commits_nothing(chain, git):
-    before = git("rev-parse", "HEAD")
-    git("checkout", "-q", "--detach")
-
-    report = mlops.ci(fail_on=["failed", "stale-lock"], project=chain)
-
-    assert {stage.name: stage.state for stage in report.stages} == {"prepare": "ran", "train": "ran"}
-    assert "dvc.lock was not up to date" in report.gate
-    assert git("rev-parse", "HEAD") == before
-
-
-def test_ci_names_the_cell_that_failed(chain):
-    write_notebook(chain / "prepare.ipynb", "rows = 2", "1 / 0")
-
-    report = mlops.ci(project=chain)
-
-    assert report.gate == "prepare failed in cell 2: ZeroDivisionError: division by zero"
-    assert "jupyter mlops run prepare" in (chain / report.summary_file).read_text()
-
-
-def test_ci_says_that_data_is_lacking_because_the_pull_failed(chain, tmp_path):
-    mlops.commit(["data.csv"], message="data", project=chain)
-    mlops.init(remote=str(tmp_path / "nowhere"), project=chain)
-    (chain / "data.csv").unlink()
-    subprocess.run(["rm", "-rf", str(chain / ".dvc" / "cache")], check=True)
-    mlops.ci(project=chain)
-    assert "Not all data was pulled." in (chain / "ci-report" / "summary.md").read_text()
-
-
-def test_what_ci_leaves_changed_is_in_its_summary_and_waits(chain):
-    mlops.commit(["data.csv"], message="data", project=chain)
-
-    report = mlops.ci(project=chain)
-
-    assert report.notes == ("Not committed, and left as the run wrote it: dvc.lock, metrics.json.",)
-    assert report.notes[0] in (chain / report.summary_file).read_text()
-    assert "dvc.lock and metrics.json are not committed" in [step.text for step in mlops.status(project=chain).next]
-
-
 def test_the_author_of_a_run_is_a_name(three):
     assert {run.author for run in mlops.runs(project=three).runs} == {"Sara"}
 
@@ -160,3 +93,26 @@ def test_one_run_cannot_be_compared(three):
     with pytest.raises(MlopsError) as raised:
         mlops.runs(compare=["1"], project=three)
     assert raised.value.hint == "runs --compare 18 19"
+
+
+def test_a_run_is_stopped_from_elsewhere_and_leaves_the_old_outputs(chain):
+    mlops.run(project=chain)
+    before = (chain / "clean.csv").read_text()
+    write_notebook(chain / "prepare.ipynb", "rows = 2", "open('began', 'w').close()", "import time; time.sleep(120)")
+    command = [sys.executable, "-m", "jupyter_mlops", "run"]
+    process = subprocess.Popen(command, cwd=chain, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (chain / "began").exists():
+        time.sleep(0.05)
+    assert mlops.cancel(dry_run=True, project=chain).ended is False
+
+    assert mlops.cancel(project=chain).ended
+
+    assert process.wait(10) == 3
+    assert (chain / "clean.csv").read_text() == before
+    assert mlops.runs(project=chain).runs[0].state == "cancelled"
+
+
+def test_without_a_run_under_way_there_is_nothing_to_cancel(chain):
+    with pytest.raises(MlopsError) as caught:
+        mlops.cancel("run-nosuch", project=chain)
+    assert caught.value.reference == "unknown-run"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -11,14 +12,17 @@ from jupyter_mlops.errors import UsageError
 
 
 @pytest.fixture
-def root(project):
-    (project.root / "wages.csv").write_text("email,wage\na@b.c,1\n")
-    mlops.commit(["wages.csv"], project=project.root, owner="Sara Ahmed", pii=["email"], purpose="payroll", tag="gold")
-    (project.root / "wages.csv").write_text("email,wage,region\na@b.c,1,Dubai\n")
-    mlops.commit(["wages.csv"], project=project.root, message="region added")
-    (project.root / "prices.csv").write_text("item,price\npen,2\n")
-    mlops.commit(["prices.csv"], project=project.root, owner="Omar", source="https://example.org/prices")
-    return project.root
+def root(project, once):
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
+    (root / "wages.csv").write_text("email,wage\na@b.c,1\n")
+    mlops.commit(["wages.csv"], project=root, owner="Sara Ahmed", pii=["email"], purpose="payroll", tag="gold")
+    (root / "wages.csv").write_text("email,wage,region\na@b.c,1,Dubai\n")
+    mlops.commit(["wages.csv"], project=root, message="region added")
+    (root / "prices.csv").write_text("item,price\npen,2\n")
+    mlops.commit(["prices.csv"], project=root, owner="Omar", source="https://example.org/prices")
 
 
 def found(root, query, **arguments):

@@ -53,6 +53,7 @@ def test_only_its_own_files_are_committed(notebooks, git):
 
     assert git("show", "--name-only", "--format=", made.git_commit).split() == [
         ".gitignore",
+        ".keys/notebook_key.py",
         "dvc.yaml",
         "executed/.gitignore",
     ]
@@ -136,23 +137,20 @@ def test_a_preview_says_why_and_runs_nothing(chain):
     assert not (chain / "clean.csv").exists()
 
 
-def test_downstream_and_force(chain):
-    mlops.run(project=chain)
-
-    assert states(mlops.run(["prepare"], project=chain)) == {"prepare": "up-to-date"}
-    assert states(mlops.run(["prepare"], downstream=True, force=True, project=chain)) == {
+def test_downstream_and_force(ran):
+    assert states(mlops.run(["prepare"], project=ran)) == {"prepare": "up-to-date"}
+    assert states(mlops.run(["prepare"], downstream=True, force=True, project=ran)) == {
         "prepare": "ran",
         "train": "ran",
     }
 
 
-def test_a_second_run_starts_nothing_and_leaves_no_record(chain, git):
-    mlops.run(project=chain)
+def test_a_second_run_starts_nothing_and_leaves_no_record(ran, git):
     before = git("rev-parse", "HEAD")
 
-    assert mlops.run(project=chain).run == ""
+    assert mlops.run(project=ran).run == ""
     assert git("rev-parse", "HEAD") == before
-    assert len(mlops.runs(project=chain).runs) == 1
+    assert len(mlops.runs(project=ran).runs) == 1
 
 
 def test_the_last_stage_leaves_an_empty_list(chain, dvc):

@@ -12,15 +12,18 @@ from chains import write_notebook
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.rendering import text
-from jupyter_mlops.verbs.runs import ci
+from jupyter_mlops.verbs.checks import ci
 from jupyter_mlops.versioning.recipes import recipe
 
 
 @pytest.fixture
-def root(project) -> Path:
-    (project.root / "x.csv").write_text("a\n1\n")
-    mlops.commit("x.csv", project=project.root)
-    return project.root
+def root(project, once) -> Path:
+    return once(project.root, build)
+
+
+def build(root: Path) -> None:
+    (root / "x.csv").write_text("a\n1\n")
+    mlops.commit("x.csv", project=root)
 
 
 def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -154,7 +157,7 @@ def test_init_makes_a_project_that_dvc_accepts(tmp_path, monkeypatch):
 
 
 def test_init_adds_only_what_is_lacking(root, git):
-    assert mlops.init(project=root).files == ("mlops.toml",)
+    assert mlops.init(project=root).files == ("mlops.toml", ".gitattributes")
     again = mlops.init(project=root)
     assert (again.files, again.git_commit) == ((), None)
     assert git("status", "--porcelain") == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,16 +13,23 @@ from jupyter_mlops.project import Project
 
 
 @pytest.fixture
-def root(project, tmp_path) -> Path:
+def root(project, once, tmp_path) -> Path:  # noqa: ARG001 (what is built begins with the project)
     """Two versions of a folder, and a remote that has both."""
-    mlops.init(remote=str(tmp_path / "remote"), project=project.root)
-    (project.root / "data").mkdir()
+    root = once(tmp_path, build) / "project"
+    config = root / ".dvc" / "config"
+    config.write_text(re.sub("url = .*", f"url = {tmp_path / 'remote'}", config.read_text()))
+    return root
+
+
+def build(folder: Path) -> None:
+    root = folder / "project"
+    mlops.init(remote=str(folder / "remote"), project=root)
+    (root / "data").mkdir()
     for number in (1, 2):
-        (project.root / "data" / "a.csv").write_text(f"a\n{number}\n")
-        (project.root / "data" / "b.bin").write_bytes(bytes(1000) + bytes([number]))
-        mlops.commit(["data"], project=project.root)
-    subprocess.run(["dvc", "push", "-q", "--all-commits"], cwd=project.root, check=True, capture_output=True)
-    return project.root
+        (root / "data" / "a.csv").write_text(f"a\n{number}\n")
+        (root / "data" / "b.bin").write_bytes(bytes(1000) + bytes([number]))
+        mlops.commit(["data"], project=root)
+    subprocess.run(["dvc", "push", "-q", "--all-commits"], cwd=root, check=True, capture_output=True)
 
 
 def object_of(root: Path, reference: str, name: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,14 +18,18 @@ from jupyter_mlops.versioning.values import Dataset
 
 
 @pytest.fixture
-def three(project: Project) -> Project:
+def three(project: Project, once) -> Project:
     """Three versions of ``data/prices.csv``; the first came back as the fourth commit."""
-    path = project.root / "data" / "prices.csv"
+    once(project.root, build)
+    return project
+
+
+def build(root: Path) -> None:
+    path = root / "data" / "prices.csv"
     path.parent.mkdir()
     for rows in (1, 2, 3, 1):
         path.write_text("a\n" + "1\n" * rows)
-        mlops.commit("data/prices.csv", message=f"{rows} rows", project=project.root)
-    return project
+        mlops.commit("data/prices.csv", message=f"{rows} rows", project=root)
 
 
 def test_versions_count_distinct_contents_oldest_first(three):

@@ -21,6 +21,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from fsspec.registry import _registry as remembered
 from live_server import free_port
 from ruamel.yaml import YAML
 
@@ -371,6 +372,10 @@ def test_postgres_answers_and_is_only_read(root, postgres, monkeypatch):
     table = pl.read_parquet(root / "t.parquet")
     assert sorted(str(wage) for wage in table["wage"].cast(float)) == ["1.25", "20.0"]
     assert table.schema["day"] == pl.Date
+    named = "SELECT 'F46FB990-dc47-4b4b-b0ba-e6e02a680ac2'::uuid AS id UNION ALL SELECT NULL"
+    mlops.import_(postgres, "named.parquet", query=named, project=root)
+    ids = pl.read_parquet(root / "named.parquet")["id"].sort(nulls_last=True)
+    assert ids.to_list() == ["f46fb990-dc47-4b4b-b0ba-e6e02a680ac2", None]
     assert done.source == postgres.replace(f":{PASSWORD}", "")
     error = refusal(update="t", project=root)
     assert error.reference == "query-failed"
@@ -394,6 +399,7 @@ def test_postgres_answers_and_is_only_read(root, postgres, monkeypatch):
 )
 def test_what_is_not_installed_is_named(root, monkeypatch, module, source, named, extra):
     monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(remembered, "s3", raising=False)  # what was loaded once is remembered there
     error = refusal(source, "t.parquet", project=root, **named)
     assert (error.reference, error.hint) == ("package-missing", f'pip install "jupyter-mlops[{extra}]"')
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -147,3 +148,26 @@ def test_a_short_write_is_no_object(tmp_path, space, monkeypatch):
     with pytest.raises(OSError, match="only 8 of 9 bytes"):
         space.save("x")
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_whoever_sweeps_takes_nothing_from_somebody_who_just_came(tmp_path):
+    """A folder is made before it can be locked; another sweeps the same place meanwhile."""
+
+    def come_and_go(number: int) -> None:
+        for _ in range(100):
+            with private_folder(tmp_path / "incoming") as mine:
+                (mine / "part").write_text(str(number))
+                assert (mine / "part").read_text() == str(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come_and_go, range(8)))
+    assert not list((tmp_path / "incoming").iterdir())
+
+
+def test_what_the_dead_left_is_swept_with_or_without_its_lock(tmp_path):
+    for name in ("0123456789abcdef", "fedcba9876543210"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part").touch()
+    (tmp_path / "0123456789abcdef" / ".owner").touch()
+    with private_folder(tmp_path) as mine:
+        assert list(tmp_path.iterdir()) == [mine]

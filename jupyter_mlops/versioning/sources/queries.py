@@ -7,6 +7,8 @@ import posixpath
 import re
 import sqlite3
 import urllib.parse
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,11 +17,12 @@ import attrs
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Progress, Step, silent
 from jupyter_mlops.trust.addresses import redacted, without_secrets
+from jupyter_mlops.versioning.sources.answers import write_batches
 from jupyter_mlops.versioning.sources.source import Source, package_missing
-from jupyter_mlops.versioning.sources.tabular import DEFAULT, write
+from jupyter_mlops.versioning.sources.tabular import DEFAULT
 
 if TYPE_CHECKING:
-    import polars as pl
+    import pyarrow as pa
 
 SCHEMES = frozenset(
     {"sqlite", "postgresql", "postgres", "redshift", "mysql", "mariadb", "mssql", "oracle", "clickhouse", "trino"}
@@ -29,8 +32,8 @@ READS = re.compile(
     r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table|show|describe|explain|from)\b", re.IGNORECASE | re.DOTALL
 )
 """How a query begins that only reads; where the driver can, the connection is read-only besides."""
-NUMBER = r"-?\d{1,28}(\.\d{1,9})?"
-SCALE = 9
+FIRST_ROWS, MOST_ROWS = 1_000, 50_000
+BATCH_BYTES = 16 << 20
 READ_ONLY = "options=-c%20default_transaction_read_only%3Don"
 
 
@@ -73,7 +76,7 @@ class Query(Source):
         """Ask, and write the answer as the ending of `target` says."""
         progress(Step(f"ask {self.address.partition('://')[0]}"))
         try:
-            table = self._answer()
+            write_batches(self._answer(), target, progress)
         except (EnvironmentFault, MemoryError, KeyboardInterrupt):
             raise
         except BaseException as error:  # each driver raises classes of its own, and polars panics at types it lacks
@@ -83,51 +86,76 @@ class Query(Source):
                 context=redacted(str(error)),
                 hint="Check the query, the address and the credentials, then repeat.",
             ) from error
-        progress(Step("write rows", table.height, table.height, "rows"))
-        write(table.lazy(), target, target.suffix.lower())
         return ""
 
-    def _answer(self) -> pl.DataFrame:
-        import polars as pl
-
+    def _answer(self) -> Iterator[pa.RecordBatch]:
+        """The rows in batches, at least one though it may be empty: never all of them in memory."""
         scheme = self.url.partition("://")[0].partition("+")[0]
         if scheme == "sqlite":
             return self._from_sqlite()
+        url = self.url
         if scheme in POSTGRES:
             url = f"{self.url}{'&' if '?' in self.url else '?'}{READ_ONLY}"
             if importlib.util.find_spec("adbc_driver_postgresql"):
-                return _plain(pl.read_database_uri(self.query, url, engine="adbc"))
-        else:
-            url = self.url
+                return self._by_adbc(url)
         if importlib.util.find_spec("connectorx") is None:
             raise package_missing(f"{scheme}://", "sql")
-        return pl.read_database_uri(self.query, url, engine="connectorx")
+        return self._by_connectorx(url)
 
-    def _from_sqlite(self) -> pl.DataFrame:
-        import polars as pl
+    def _by_adbc(self, url: str) -> Iterator[pa.RecordBatch]:
+        from adbc_driver_postgresql import dbapi
+
+        with dbapi.connect(url) as connection, connection.cursor() as cursor:
+            cursor.execute(self.query)
+            with cursor.fetch_record_batch() as reader:
+                yield _empty(reader.schema)
+                yield from reader
+
+    def _by_connectorx(self, url: str) -> Iterator[pa.RecordBatch]:
+        import connectorx
+
+        with connectorx.read_sql(url, self.query, return_type="arrow_stream", batch_size=MOST_ROWS) as reader:
+            yield _empty(reader.schema)
+            yield from reader
+
+    def _from_sqlite(self) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
 
         path = self.url.removeprefix("sqlite:///")
-        connection = sqlite3.connect(f"file:{urllib.parse.quote(path)}?mode=ro", uri=True)
-        try:
-            return pl.read_database(self.query, connection, infer_schema_length=None)
-        finally:
-            connection.close()
+        with closing(sqlite3.connect(f"file:{urllib.parse.quote(path)}?mode=ro", uri=True)) as connection:
+            cursor = connection.execute(self.query)
+            names = [column[0] for column in cursor.description]
+            rows = cursor.fetchmany(FIRST_ROWS)
+            while True:
+                columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+                batch = pa.RecordBatch.from_arrays(list(map(_typed, names, columns)), names=names)
+                yield batch
+                rows = cursor.fetchmany(_next_rows(batch))
+                if not rows:
+                    return
 
 
-def _plain(table: pl.DataFrame) -> pl.DataFrame:
-    """`table` without types that only its driver knows; ``numeric`` as decimals where all of them fit."""
-    import polars as pl
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch without rows: it tells the columns of an answer that has none."""
+    import pyarrow as pa
 
-    columns: list[pl.Series] = []
-    for column in table:
-        if not isinstance(column.dtype, pl.BaseExtension):
-            columns.append(column)
-            continue
-        stored = column.ext.storage()
-        is_number = '"numeric"' in (column.dtype.ext_metadata() or "") and stored.dtype == pl.String
-        fits = is_number and stored.str.contains(f"^{NUMBER}$").all()
-        columns.append(stored.str.to_decimal(scale=SCALE) if fits else stored)
-    return pl.DataFrame(columns)
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def _typed(name: str, cells: Sequence[object]) -> pa.Array:
+    """The cells of a column, each of whatever type it has, in one type."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(cells)
+    except (pa.ArrowException, OverflowError) as error:
+        raise ValueError(f"The column {name} holds values of different types. {error}") from error
+
+
+def _next_rows(batch: pa.RecordBatch) -> int:
+    """How many rows to ask for next, so that wide ones do not fill the memory."""
+    each: int = batch.nbytes // max(1, batch.num_rows)
+    return max(1, min(MOST_ROWS, BATCH_BYTES // max(1, each)))
 
 
 def _sqlite_file(url: str, folder: Path) -> Path:

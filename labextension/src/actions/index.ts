@@ -4,6 +4,8 @@ export { collect, erase, fetchData, repair, retention, reveal, search, verify } 
 export { copyUrl, rollback, undeploy } from './deployments';
 export { alias, deploy, register } from './models';
 export { addStage, ci, removeStage, run, runAsStage, stop, why } from './pipelines';
+export { cancelRun, exportPipeline, reproduce, runAgain } from './runs';
+export { applySweep, openSweep, resumeSweep, sweep } from './sweeps';
 export { copyLine, copyReference, demo, doctor, exportView, goTo, init, setRemote } from './project';
 export {
   commitFile,
@@ -17,5 +19,6 @@ export {
   openNotebook,
   openRun,
   show,
-  showFile
+  showFile,
+  stageFile
 } from './views';

@@ -95,6 +95,11 @@ export async function commitFile(mlops: IMlops): Promise<void> {
   await mlops.app.commands.execute(CommandIDs.commit, { path: selected(mlops) });
 }
 
+/** Runs the clicked notebook as the stage it is, or makes it one. */
+export async function stageFile(mlops: IMlops): Promise<void> {
+  await mlops.app.commands.execute(CommandIDs.runAsStage, { notebook: selected(mlops) });
+}
+
 /** Compares the clicked file with its version in HEAD. */
 export async function diffFile(mlops: IMlops): Promise<void> {
   await open(mlops, 'diff', selected(mlops));

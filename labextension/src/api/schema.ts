@@ -178,8 +178,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show a version's provenance, schema, producers and consumers.
-         * @description Show a version's provenance, schema, producers and consumers.
+         * Show a version's provenance, schema, producers and consumers, or all that a run pins.
+         * @description Show a version's provenance, schema, producers and consumers, or all that a run pins.
          */
         get: operations["show"];
         put?: never;
@@ -508,12 +508,32 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List runs, or compare two of them.
-         * @description List runs, or compare two of them.
+         * List runs, or compare some of them.
+         * @description List runs, or compare some of them.
          */
         get: operations["runs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a run that is under way on this machine; finished stages are kept, the rest gets its old outputs back.
+         * @description Stop a run that is under way on this machine; finished stages are kept, the rest gets its old outputs back.
+         */
+        post: operations["cancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -534,6 +554,134 @@ export interface paths {
          * @description Pull, run stale stages, compare metrics, write the report: the one step of a CI job.
          */
         post: operations["ci"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/reproduce": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Execute a run again in a clean checkout, compare every output, and name the cause of what differs.
+         * @description Execute a run again in a clean checkout, compare every output, and name the cause of what differs.
+         *
+         *     Nothing of the working tree changes, and the run-cache serves nothing. What differs is executed a few more times,
+         *     with seeds, clock, set order and threads held still, one let go at a time.
+         */
+        post: operations["reproduce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search for the best parameters of a stage: trials side by side, each one a run, none in your workspace.
+         * @description Search for the best parameters of a stage: trials side by side, each one a run, none in your workspace.
+         */
+        post: operations["sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/sweep/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write the parameters of a trial to ``params.yaml`` and run: what it made is restored from the run-cache.
+         * @description Write the parameters of a trial to ``params.yaml`` and run: what it made is restored from the run-cache.
+         */
+        post: operations["sweep_apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/sweeps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sweeps with their leaderboards, newest first.
+         * @description List sweeps with their leaderboards, newest first.
+         */
+        get: operations["sweeps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/environment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what was installed where a run or a model was made, and what a fresh build of it needs.
+         * @description Show what was installed where a run or a model was made, and what a fresh build of it needs.
+         *
+         *     ``environment run:18 --requirements > requirements-run.txt`` writes what
+         *     ``pip install --no-deps -r requirements-run.txt`` installs; archives have hashes where they are known.
+         */
+        get: operations["environment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mlops/v1/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write the pipeline as a workflow of Airflow, Argo or GitHub Actions, one task a stage.
+         * @description Write the pipeline as a workflow of Airflow, Argo or GitHub Actions, one task a stage.
+         *
+         *     Each task calls ``run STAGE --single``: caching, limits and run records are the same everywhere.
+         */
+        post: operations["export"];
         delete?: never;
         options?: never;
         head?: never;
@@ -902,6 +1050,26 @@ export interface components {
             previous: string | null;
         };
         /**
+         * CancelRequest
+         * @description Arguments of `cancel`.
+         */
+        CancelRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description Its id, or the start of it; may be left out when there is only one. Default: `""`. */
+            run?: string;
+            /** @description Say which run it would be; stop nothing. Default: `false`. */
+            dry_run?: boolean;
+        };
+        /**
+         * CancelledRun
+         * @description The run that was asked to stop, and whether it did within a few seconds.
+         */
+        CancelledRun: {
+            run: string;
+            ended: boolean;
+        };
+        /**
          * Catalogue
          * @description Every verb, and the role of whoever asks.
          */
@@ -909,16 +1077,6 @@ export interface components {
             role: string;
             actor: string;
             verbs: components["schemas"]["VerbEntry"][];
-        };
-        /**
-         * CellChange
-         * @description One changed cell; `key` names its row.
-         */
-        CellChange: {
-            key: string;
-            column: string;
-            before: string | number | boolean | null;
-            after: string | number | boolean | null;
         };
         /**
          * Changed
@@ -965,6 +1123,13 @@ export interface components {
         /**
          * CiReport
          * @description What `ci` did and found; `failures` holds one line a reason, `notes` what else matters.
+         *
+         *     Attributes
+         *     ----------
+         *     opening
+         *         What to paste into a terminal to see the first failure on one's own machine; empty when all is well.
+         *     lock_branch
+         *         The branch to which ``dvc.lock`` was pushed; empty when none.
          */
         CiReport: {
             run: string;
@@ -977,6 +1142,9 @@ export interface components {
             summary_file: string;
             notebooks: string[];
             notes: string[];
+            opening: string;
+            junit_file: string;
+            lock_branch: string;
         };
         /**
          * CiRequest
@@ -985,14 +1153,20 @@ export interface components {
         CiRequest: {
             /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
             project?: string;
-            /** @description The folder for ``summary.md`` and the executed notebooks. Default: `"ci-report"`. */
+            /** @description The folder for ``summary.md``, ``junit.xml`` and the executed notebooks. Default: `"ci-report"`. */
             output?: string;
             /** @description The git revision to compare with; the merge base with the default branch when left out. Default: `""`. */
             base?: string;
             /** @description The DVC remote; the default one when left out. Default: `""`. */
             remote?: string;
-            /** @description What makes the check red: ``failed``, ``gates``, ``drift``, ``stale-lock``. Default: `["failed", "gates"]`. */
-            fail_on?: ("drift" | "failed" | "gates" | "stale-lock")[];
+            /** @description What makes the check red: ``failed``, ``gates``, ``drift``, ``stale-lock``, ``reproduce``. Default: `["failed", "gates", "reproduce"]`. */
+            fail_on?: ("drift" | "failed" | "gates" | "reproduce" | "stale-lock")[];
+            /** @description Stages that run at once; 0 for as many as there are processors. Default: `0`. */
+            jobs?: number;
+            /** @description Execute so many stages again, chosen by the commit, and compare what they write. Default: `0`. */
+            reproduce?: number;
+            /** @description Push ``dvc.lock`` and metrics that the run changed to this branch, with the data to the remote. Default: `""`. */
+            lock_branch?: string;
         };
         /**
          * Collected
@@ -1183,13 +1357,23 @@ export interface components {
         };
         /**
          * Contrast
-         * @description A parameter, metric, input or package that two runs do not share.
+         * @description Something that runs do not share.
+         *
+         *     Attributes
+         *     ----------
+         *     kind
+         *         ``parameter``, ``metric``, ``data``, ``code``, ``commit``, ``seed``, ``environment``, ``lock`` or ``package``.
+         *     before, after
+         *         In the first run, and in the last.
+         *     values
+         *         In each run, in the order asked for.
          */
         Contrast: {
             kind: string;
             name: string;
             before: string | number | boolean | (string | number | boolean | null)[] | null;
             after: string | number | boolean | (string | number | boolean | null)[] | null;
+            values: (string | number | boolean | (string | number | boolean | null)[] | null)[];
         };
         /**
          * DatasetState
@@ -1385,7 +1569,7 @@ export interface components {
             files: components["schemas"]["FileChanges"];
             schema: components["schemas"]["SchemaChange"][];
             rows: components["schemas"]["RowCounts"] | null;
-            cells: components["schemas"]["CellChange"][];
+            cells: components["schemas"]["jupyter_mlops.profiles.rows.CellChange"][];
             columns: {
                 [key: string]: number;
             };
@@ -1440,6 +1624,41 @@ export interface components {
             before: string;
             after: string;
             kind: string;
+        };
+        /**
+         * EnvironmentLock
+         * @description The environment of a run: interpreter, machine and packages.
+         *
+         *     Attributes
+         *     ----------
+         *     stages
+         *         Those of the run that ran in it.
+         *     digest
+         *         Under which it is kept; runs in the same environment share it.
+         *     declared
+         *         The lock file that the project declared then, path to digest.
+         *     variables
+         *         Those that set threads, determinism, language and time.
+         *     verbatim
+         *         The text of a file, when one was asked for.
+         */
+        EnvironmentLock: {
+            reference: string;
+            stages: string[];
+            digest: string;
+            interpreter: string;
+            machine: string;
+            cpus: number;
+            locale: string;
+            timezone: string;
+            declared: {
+                [key: string]: string;
+            };
+            variables: {
+                [key: string]: string;
+            };
+            packages: components["schemas"]["Package"][];
+            verbatim: string;
         };
         /**
          * EraseRequest
@@ -1537,6 +1756,38 @@ export interface components {
          */
         ErrorDocument: {
             error: components["schemas"]["ErrorDetail"];
+        };
+        /**
+         * ExportRequest
+         * @description Arguments of `export`.
+         */
+        ExportRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /**
+             * @description ``airflow``, ``argo`` or ``github``.
+             * @enum {unknown}
+             */
+            engine: "airflow" | "argo" | "github";
+            /** @description The file; where the engine looks for it when left out. Default: `""`. */
+            output?: string;
+            /** @description For argo, the container image with git, the notebooks' environment and this package. Default: `"python:3.12"`. */
+            image?: string;
+            /** @description Write over a file that holds something else. Default: `false`. */
+            force?: boolean;
+            /** @description Show the text; write nothing. Default: `false`. */
+            dry_run?: boolean;
+        };
+        /**
+         * Exported
+         * @description The workflow file; `needs` is what its tasks rely on and this project still lacks.
+         */
+        Exported: {
+            engine: string;
+            file: string;
+            tasks: string[];
+            text: string;
+            needs: string[];
         };
         /**
          * FetchRequest
@@ -1806,6 +2057,8 @@ export interface components {
          *         The run that wrote it and the digests it read, when known.
          *     deployments
          *         Where it is served.
+         *     verdict
+         *         What the last re-execution of the stage that made it found; empty when there was none.
          */
         ModelVersion: {
             model: string;
@@ -1827,6 +2080,7 @@ export interface components {
                 [key: string]: string;
             };
             deployments: string[];
+            verdict: string;
         };
         /**
          * Models
@@ -1872,6 +2126,63 @@ export interface components {
             version: string;
             target: string;
             detail: string;
+        };
+        /**
+         * OutputDifference
+         * @description One thing in which an output differs.
+         *
+         *     Attributes
+         *     ----------
+         *     output
+         *         Its path below the root; ``out/part.csv`` of a folder.
+         *     kind
+         *         ``file``, ``text``, ``table``, ``row-order``, ``metrics``, ``json``, ``picture``, ``model``, ``cell`` (of the
+         *         executed notebook), ``missing``, ``added`` or ``failed``.
+         *     detail
+         *         In words; it holds no value of the data, because verdicts are shared.
+         *     within
+         *         Whether it is within what was allowed, or no more than metadata.
+         *     cell
+         *         The number of the code cell, counted from 1, injected parameters not included.
+         *     before, after
+         *         How both sides begin where they part; shown to whoever asked, kept in no record.
+         *     cause
+         *         Why, in words: ``unset seed``; several are joined by ``, ``. Empty when it is not known.
+         */
+        OutputDifference: {
+            output: string;
+            kind: string;
+            detail: string;
+            within: boolean;
+            cell: number | null;
+            before: string;
+            after: string;
+            cause: string;
+        };
+        /**
+         * Package
+         * @description An installed distribution.
+         *
+         *     Attributes
+         *     ----------
+         *     digest
+         *         Sha256 over what its RECORD says of the files of the wheel: the same wherever the same wheel was installed.
+         *     source
+         *         Where it came from when not from an index: ``git+https://…@COMMIT``, the address of an archive, ``.`` or a
+         *         folder below the project, ``elsewhere:NAME`` for one of this machine.
+         *     hash
+         *         ``sha256:…`` of the archive, when the installer kept it.
+         *     editable
+         *         Whether it is the folder itself that is imported.
+         */
+        Package: {
+            name: string;
+            version: string;
+            digest: string;
+            source: string;
+            hash: string;
+            editable: boolean;
+            installer: string;
         };
         /**
          * Picture
@@ -2044,6 +2355,71 @@ export interface components {
             cells: number;
         };
         /**
+         * ReproduceRequest
+         * @description Arguments of `reproduce`.
+         */
+        ReproduceRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description A run (``run:18``), a version that a run made (``model@v2``, ``data@v3``), or a stage: its last run. */
+            reference: string;
+            /** @description In a fresh environment, built from what the run recorded. Default: `false`. */
+            fresh_env?: boolean;
+            /** @description How far numbers may be apart, absolutely or as a share: ``1e-6``. Default: `0.0`. */
+            tolerance?: number;
+            /** @description Only these stages of the run. Default: `[]`. */
+            stages?: string[];
+            /** @description Only so many stages, chosen by the run and the commit; 0 for all. Default: `0`. */
+            sample?: number;
+            /** @description Look for the causes of what differs. Default: `true`. */
+            causes?: boolean;
+            /** @description Sign the verdict with the SSH key of git. Default: `false`. */
+            sign?: boolean;
+            /** @description Execute nothing: show the last verdict, and check its signature. Default: `false`. */
+            verify?: boolean;
+            /** @description Say what would be executed; execute nothing. Default: `false`. */
+            dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
+            author?: string;
+        };
+        /**
+         * Reproduction
+         * @description The verdict on a run.
+         *
+         *     Attributes
+         *     ----------
+         *     reference, run, number
+         *         What was asked for, and the run that made it.
+         *     verdict
+         *         ``identical``, ``within-tolerance``, ``different`` or ``not-executable``; empty for a dry run.
+         *     evidence
+         *         What code of the stages did that explains the differences.
+         *     environment
+         *         The digest of the lock of the fresh environment; empty for the installed one.
+         *     attestation
+         *         The verdict as an in-toto statement, canonical JSON.
+         *     signature
+         *         ``unsigned`` or ``signed``; of a verdict that was looked up ``trusted``, ``valid`` (by a key of which git's list
+         *         of allowed signers does not tell whose it is), ``invalid`` or ``missing``.
+         *     signer
+         *         Whose signature it is, with the fingerprint of the key.
+         */
+        Reproduction: {
+            reference: string;
+            run: string;
+            number: number;
+            verdict: string;
+            stages: components["schemas"]["StageVerdict"][];
+            differences: components["schemas"]["OutputDifference"][];
+            evidence: components["schemas"]["Sighting"][];
+            tolerance: number;
+            environment: string;
+            notes: string[];
+            attestation: string;
+            signature: string;
+            signer: string;
+        };
+        /**
          * RetainRequest
          * @description Arguments of `retain`.
          */
@@ -2170,6 +2546,8 @@ export interface components {
          *         As `runs` counts it, from 1; 0 when nothing was run.
          *     untracked
          *         Notebooks and modules of the stages that no commit holds: a clone would lack them.
+         *     proposal
+         *         The stage that a notebook which ran by itself could be, or became.
          */
         RunReport: {
             run: string;
@@ -2180,6 +2558,7 @@ export interface components {
             git_commit: string | null;
             number: number;
             untracked: string[];
+            proposal: components["schemas"]["StageProposal"] | null;
         };
         /**
          * RunRequest
@@ -2198,6 +2577,14 @@ export interface components {
             force?: boolean;
             /** @description Also what depends on the targets. Default: `false`. */
             downstream?: boolean;
+            /** @description Make the notebook, which is no stage yet, a stage of this name, from what it reads and writes. Default: `""`. */
+            stage?: string;
+            /** @description Run the notebook by itself; do not ask whether it shall be a stage. Default: `false`. */
+            no_stage?: boolean;
+            /** @description A version to run on, ``data@v2``, repeated: in a replica, so that the workspace stays as it is. Default: `[]`. */
+            data?: string[];
+            /** @description Stages that run at once; 0 for as many as there are processors. Default: `0`. */
+            jobs?: number;
             /** @description Commit ``dvc.lock`` to git. Default: `true`. */
             git?: boolean;
             /** @description Say what would run, and why. Default: `false`. */
@@ -2207,7 +2594,7 @@ export interface components {
         };
         /**
          * RunSummary
-         * @description One run: `state` is ``running``, ``succeeded``, ``failed`` or ``cancelled``.
+         * @description One run: `state` is ``running``, ``succeeded``, ``failed``, ``pruned`` or ``cancelled``.
          *
          *     Attributes
          *     ----------
@@ -2215,6 +2602,16 @@ export interface components {
          *         Runs are counted oldest first, from 1; 0 while it runs.
          *     inputs, outputs
          *         Path to digest: what came from outside the run, and what its stages hold afterwards.
+         *     seeds
+         *         What fixes random numbers, by stage and by what sets it.
+         *     environments, declared
+         *         The digests of what was installed where it ran, and the lock file that the project declared.
+         *     patch, unkept
+         *         The digest of what the tree had besides the commit, and what of it is not kept, and why.
+         *     verdict
+         *         What its last re-execution found: ``identical``, ``different`` …; empty when there was none.
+         *     labels
+         *         What it is part of: ``sweep`` and ``trial``.
          */
         RunSummary: {
             run: string;
@@ -2239,16 +2636,37 @@ export interface components {
             outputs: {
                 [key: string]: string;
             };
+            seeds: {
+                [key: string]: string | number | boolean | null;
+            };
+            environments: string[];
+            declared: {
+                [key: string]: string;
+            };
+            patch: string | null;
+            unkept: string[];
+            verdict: string;
+            labels: {
+                [key: string]: string | number | boolean | null;
+            };
         };
         /**
          * Runs
-         * @description A page of runs, newest first, and how two of them differ; `start` is what to type when there are none.
+         * @description A page of runs, newest first, and how some of them differ.
+         *
+         *     Attributes
+         *     ----------
+         *     compared, cells
+         *         What the runs do not share, and the code cells in which the first differs from the last.
+         *     start
+         *         What to type when there are none.
          */
         Runs: {
             runs: components["schemas"]["RunSummary"][];
             compared: components["schemas"]["Contrast"][];
             next_cursor: string | null;
             start: string;
+            cells: components["schemas"]["jupyter_mlops.pipelines.contrasts.CellChange"][];
         };
         /**
          * SchemaChange
@@ -2277,6 +2695,14 @@ export interface components {
          *         Owner, source, purpose, licence, PII columns and how it was made (``by hand`` or a run).
          *     producers, consumers
          *         Runs as they are counted, ``#2``.
+         *     run
+         *         The run itself, when one is shown.
+         *     changes
+         *         What its tree had besides its commit, as git writes it; outputs of notebooks left out, secrets blacked out.
+         *     log
+         *         What it printed beside its notebooks; the end of it.
+         *     verdict
+         *         What the last re-execution of the stage that made it found; empty when there was none.
          */
         Shown: {
             reference: string;
@@ -2293,6 +2719,32 @@ export interface components {
             tags: string[];
             producers: string[];
             consumers: string[];
+            run: components["schemas"]["RunSummary"] | null;
+            changes: string;
+            log: string;
+            verdict: string;
+        };
+        /**
+         * Sighting
+         * @description Something that code of a stage did and that may make it differ.
+         *
+         *     Attributes
+         *     ----------
+         *     factor
+         *         One of the factors.
+         *     what
+         *         The function, the file or the address.
+         *     cell
+         *         The number of the code cell, as in a `OutputDifference`; None in a script.
+         *     line
+         *         The line in that cell.
+         */
+        Sighting: {
+            stage: string;
+            factor: string;
+            what: string;
+            cell: number | null;
+            line: number;
         };
         /**
          * Stage
@@ -2328,14 +2780,50 @@ export interface components {
             out?: string[];
             /** @description A JSON or YAML file of metrics it writes. Default: `[]`. */
             metrics?: string[];
+            /** @description How often it is run again after a failure. Default: `0`. */
+            retries?: number;
+            /** @description How many seconds one attempt may take. Default: `null`. */
+            timeout?: number | null;
+            /** @description How many processors it keeps busy. Default: `1`. */
+            cpus?: number;
+            /** @description How many GB of memory it needs. Default: `null`. */
+            memory?: number | null;
             /** @description Replace a stage of that name. Default: `false`. */
             force?: boolean;
             /** @description Commit ``dvc.yaml``, ``params.yaml``, and the notebook when git does not hold it yet. Default: `true`. */
             git?: boolean;
+            /** @description Run it once, and take its inputs, outputs, metrics and parameters from what it does. Default: `false`. */
+            capture?: boolean;
             /** @description Say what would be written; write nothing. Default: `false`. */
             dry_run?: boolean;
             /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
+        };
+        /**
+         * StageProposal
+         * @description The stage that a notebook which ran by itself could be.
+         *
+         *     Attributes
+         *     ----------
+         *     notes
+         *         What was left out, and why.
+         *     line
+         *         What makes it one.
+         *     is_made
+         *         Whether it was made one.
+         */
+        StageProposal: {
+            name: string;
+            notebook: string;
+            parameters: {
+                [key: string]: string | number | boolean | (string | number | boolean | null)[] | null;
+            };
+            deps: string[];
+            outs: string[];
+            metrics: string[];
+            notes: string[];
+            line: string;
+            is_made: boolean;
         };
         /**
          * StageRemoveRequest
@@ -2355,7 +2843,9 @@ export interface components {
         };
         /**
          * StageRun
-         * @description What became of one stage: `state` is ``ran``, ``up-to-date``, ``restored``, ``failed`` or ``skipped``.
+         * @description What became of one stage.
+         *
+         *     Its `state` is ``ran``, ``up-to-date``, ``restored``, ``failed``, ``pruned`` or ``skipped``.
          *
          *     Attributes
          *     ----------
@@ -2399,12 +2889,34 @@ export interface components {
             run: string | null;
         };
         /**
+         * StageVerdict
+         * @description What came of one stage; `state` as for the whole.
+         *
+         *     Attributes
+         *     ----------
+         *     executions
+         *         How often it was executed, the search for causes included.
+         */
+        StageVerdict: {
+            name: string;
+            state: string;
+            seconds: number;
+            executions: number;
+            inputs: {
+                [key: string]: string;
+            };
+            outputs: {
+                [key: string]: string;
+            };
+        };
+        /**
          * Stages
-         * @description The stages in the order in which they run.
+         * @description The stages in the order in which they run; `proposal` is the one that was made from what its notebook did.
          */
         Stages: {
             stages: components["schemas"]["Stage"][];
             git_commit: string | null;
+            proposal: components["schemas"]["StageProposal"] | null;
         };
         /**
          * Status
@@ -2442,12 +2954,123 @@ export interface components {
          *         How much of it, in `unit`; `total` is None when unknown.
          *     unit
          *         ``files``, ``bytes``, ``cells``, ``stages``.
+         *     note
+         *         How it stands: ``best auc 0.83, trial 7``.
          */
         Step: {
             what: string;
             done: number;
             total: number | null;
             unit: string;
+            note: string;
+        };
+        /**
+         * Sweep
+         * @description A sweep and its leaderboard.
+         *
+         *     Attributes
+         *     ----------
+         *     number
+         *         Sweeps are counted oldest first, from 1; 0 while it is only planned.
+         *     state
+         *         ``running``, ``finished``, ``interrupted`` or ``planned``.
+         *     trials
+         *         The best first.
+         *     importance
+         *         How much each parameter matters to the metric; they sum to 1.
+         *     next
+         *         What to type next.
+         *     notes
+         *         What should be known of it.
+         *     applied
+         *         The trial whose parameters were written to ``params.yaml``.
+         */
+        Sweep: {
+            sweep: string;
+            number: number;
+            stage: string;
+            state: string;
+            metric: string;
+            maximize: boolean;
+            sampler: string;
+            seed: number;
+            planned: number;
+            space: {
+                [key: string]: string;
+            };
+            trials: components["schemas"]["Trial"][];
+            best: components["schemas"]["Trial"] | null;
+            importance: {
+                [key: string]: number;
+            };
+            next: string[];
+            notes: string[];
+            applied: number | null;
+            git_commit: string | null;
+        };
+        /**
+         * SweepApplyRequest
+         * @description Arguments of `sweep apply`.
+         */
+        SweepApplyRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description The sweep: its number or id, or a stage for its last one. */
+            name: string;
+            /** @description As the leaderboard counts it; the best when left out. Default: `null`. */
+            trial?: number | null;
+            /** @description Commit ``params.yaml`` and ``dvc.lock`` to git. Default: `true`. */
+            git?: boolean;
+            /** @description Say which trial it would be; write nothing. Default: `false`. */
+            dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
+            author?: string;
+        };
+        /**
+         * SweepRequest
+         * @description Arguments of `sweep`.
+         */
+        SweepRequest: {
+            /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+            project?: string;
+            /** @description The stage, or its notebook. Default: `""`. */
+            stage?: string;
+            /** @description ``C=log(1e-3,10)``, ``depth=int(2,9)``, ``share=float(0,1)``, ``kind=choice(a,b)``, ``lr=[0.1,0.2]``, repeated. Default: `{}`. */
+            space?: {
+                [key: string]: string | number | boolean | (string | number | boolean | null)[] | null;
+            };
+            /** @description How many; 20 when left out, and with ``--sampler grid`` all points. With ``--resume``: how many there will be. Default: `null`. */
+            trials?: number | null;
+            /** @description Trials that run at once; 0 for as many as there is room for. Default: `0`. */
+            jobs?: number;
+            /** @description What decides, as the metrics file of the stage or ``mlops.report`` names it; may be left out when there is one. Default: `""`. */
+            metric?: string;
+            /** @description The greatest is best, not the least. Default: `false`. */
+            maximize?: boolean;
+            /**
+             * @description ``tpe`` learns from earlier trials, ``random`` does not, ``grid`` tries every point. Default: `"tpe"`.
+             * @enum {unknown}
+             */
+            sampler?: "grid" | "random" | "tpe";
+            /** @description End a trial that lags behind the others by what it reports on its way. Default: `false`. */
+            prune?: boolean;
+            /** @description Equal seeds try equal points with ``-j 1``; a new one when left out. Default: `null`. */
+            seed?: number | null;
+            /** @description Go on with an earlier sweep: its number or id. Default: `""`. */
+            resume?: string;
+            /** @description Write the best parameters to ``params.yaml`` and run: everything is restored from the run-cache. Default: `false`. */
+            apply?: boolean;
+            /** @description Say what would be tried; run nothing. Default: `false`. */
+            dry_run?: boolean;
+            /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
+            author?: string;
+        };
+        /**
+         * Sweeps
+         * @description Past sweeps and those under way, newest first.
+         */
+        Sweeps: {
+            sweeps: components["schemas"]["Sweep"][];
         };
         /**
          * TagRequest
@@ -2533,6 +3156,36 @@ export interface components {
             lacking: components["schemas"]["Lacking"][];
             dry_run: boolean;
             checked: boolean;
+        };
+        /**
+         * Trial
+         * @description One trial of a sweep.
+         *
+         *     Attributes
+         *     ----------
+         *     trial
+         *         As Optuna counts it, from 0; what a kill lost leaves a gap.
+         *     run, number
+         *         The run it was, and its number; 0 before that is known.
+         *     state
+         *         ``succeeded``, ``failed`` or ``pruned``.
+         *     value
+         *         Of the metric; of a pruned trial the last one it reported.
+         *     notebook
+         *         The executed notebook of a failed trial.
+         */
+        Trial: {
+            trial: number;
+            run: string;
+            number: number;
+            state: string;
+            value: number | null;
+            parameters: {
+                [key: string]: string | number | boolean | null;
+            };
+            seconds: number;
+            error: string;
+            notebook: string | null;
         };
         /**
          * Trouble
@@ -2679,7 +3332,7 @@ export interface components {
              * @description Which view.
              * @enum {unknown}
              */
-            what: "deployments" | "diff" | "drift" | "lineage" | "log" | "models" | "profile" | "runs" | "show" | "status";
+            what: "deployments" | "diff" | "drift" | "lineage" | "log" | "models" | "profile" | "runs" | "show" | "status" | "sweep";
             /** @description What to show; for ``diff`` the older one, for ``drift`` the newer one. Default: `""`. */
             reference?: string;
             /** @description What to compare it with, for ``diff``, ``drift`` and ``runs``. Default: `""`. */
@@ -2695,6 +3348,38 @@ export interface components {
             file: string;
             title: string;
             bytes: number;
+        };
+        /**
+         * CellChange
+         * @description A code cell that differs between two runs.
+         *
+         *     Attributes
+         *     ----------
+         *     notebook
+         *         The source notebook.
+         *     kind
+         *         ``modified``, ``added`` or ``removed``.
+         *     cell
+         *         Its number among the code cells, from 1: in the later run, of a removed one in the earlier.
+         *     before, after
+         *         Its code; the first 4000 characters.
+         */
+        "jupyter_mlops.pipelines.contrasts.CellChange": {
+            notebook: string;
+            kind: string;
+            cell: number;
+            before: string;
+            after: string;
+        };
+        /**
+         * CellChange
+         * @description One changed cell; `key` names its row.
+         */
+        "jupyter_mlops.profiles.rows.CellChange": {
+            key: string;
+            column: string;
+            before: string | number | boolean | null;
+            after: string | number | boolean | null;
         };
     };
     responses: {
@@ -2976,7 +3661,7 @@ export interface operations {
             query: {
                 /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
                 project?: string;
-                /** @description ``data@v3``, ``data@TAG``, ``data@2026-05-01``, ``data@HEAD~2``, ``model@champion``. */
+                /** @description ``data@v3``, ``data@TAG``, ``data@2026-05-01``, ``data@HEAD~2``, ``model@champion``; ``run:18``. */
                 reference: string;
             };
             header?: never;
@@ -3422,12 +4107,22 @@ export interface operations {
             query?: {
                 /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
                 project?: string;
-                /** @description Two runs, ``18 19``: their numbers or ids. */
+                /** @description Two runs or more, ``18,19``: their numbers or ids. */
                 compare?: string[];
                 /** @description A metric; the best (greatest) first. ``-loss`` puts the least first. */
                 sort?: string;
                 /** @description Only runs of this stage. */
                 stage?: string;
+                /** @description Only runs of whoever has this in the name or address. */
+                author?: string;
+                /** @description Only runs that ``succeeded``, ``failed`` or were ``cancelled``. */
+                state?: "" | "cancelled" | "failed" | "succeeded";
+                /** @description Only runs from then on: ``2026-05-01``, or an age, ``24h``, ``7d``, ``2w``. */
+                since?: string;
+                /** @description Only runs whose metric compares so: ``auc>0.8``; repeated, all must hold. */
+                metric?: string[];
+                /** @description Only runs whose parameter compares so: ``C=1.5``, ``train.C>=1``; repeated, all must hold. */
+                parameter?: string[];
                 /** @description Runs a page, at most 200. */
                 limit?: number;
                 /** @description Where the page before ended. */
@@ -3454,6 +4149,34 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancelRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
     ci: {
         parameters: {
             query?: never;
@@ -3464,6 +4187,184 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["CiRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    reproduce: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReproduceRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    sweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SweepRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    sweep_apply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SweepApplyRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStarted"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    sweeps: {
+        parameters: {
+            query?: {
+                /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+                project?: string;
+                /** @description One sweep: its number or id, or a stage for its last one; none means all. */
+                name?: string;
+                /** @description How many, at most 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The result. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sweeps"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    environment: {
+        parameters: {
+            query?: {
+                /** @description The folder, relative to the root of the Jupyter server; the root itself when left out. */
+                project?: string;
+                /** @description ``run:18``, the id of a run, or ``model@v2``; the last run when left out. */
+                reference?: string;
+                /** @description A stage of the run, when its notebooks ran in several environments. */
+                stage?: string;
+                /** @description Print a requirements file. */
+                requirements?: boolean;
+                /** @description Print a recipe for an image. */
+                dockerfile?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The result. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentLock"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            503: components["responses"]["503"];
+        };
+    };
+    export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
             };
         };
         responses: {

@@ -36,6 +36,15 @@ export namespace CommandIDs {
   export const openRun = 'mlops:open-run';
   export const compareRuns = 'mlops:compare-runs';
   export const ci = 'mlops:ci';
+  export const reproduce = 'mlops:reproduce';
+  export const cancelRun = 'mlops:cancel-run';
+  export const runAgain = 'mlops:run-again';
+  export const exportPipeline = 'mlops:export-pipeline';
+  export const sweep = 'mlops:sweep';
+  export const openSweep = 'mlops:open-sweep';
+  export const applySweep = 'mlops:apply-sweep';
+  export const resumeSweep = 'mlops:resume-sweep';
+  export const stageFile = 'mlops:stage-file';
   export const stop = 'mlops:stop';
   export const register = 'mlops:register';
   export const alias = 'mlops:alias';

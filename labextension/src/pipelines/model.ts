@@ -22,13 +22,18 @@ export function titleOf(run: RunSummary): string {
 
 /** What the filter looks at in a run. */
 export function wordsOf(run: RunSummary): string[] {
-  return [`#${run.number}`, titleOf(run), run.author, run.state];
+  return [`#${run.number}`, titleOf(run), run.author, run.state, run.verdict];
 }
 
 /** `cell 9`: where it failed. */
 export function placeOf(run: RunSummary): string {
   const failed = run.stages.find(stage => stage.state === 'failed');
   return failed && failed.cell !== null ? `cell ${failed.cell}` : '';
+}
+
+/** `#18`, or nothing yet for one that runs: it gets its number when it ends. */
+export function labelOf(run: RunSummary): string {
+  return run.number > 0 ? `#${run.number}` : '';
 }
 
 /** What a right click on a stage offers. */
@@ -39,6 +44,7 @@ export function stageMenu(stage: StageState): MenuEntry[] {
     [CommandIDs.run, { name, downstream: true, label: 'Run from here' }],
     [CommandIDs.run, { name, force: true, label: 'Run though up to date' }],
     [CommandIDs.why, { name }],
+    [CommandIDs.sweep, { name }],
     null,
     ...(notebook ? [[CommandIDs.openNotebook, { path: notebook }] as const] : []),
     [CommandIDs.addStage, { name }],
@@ -58,10 +64,18 @@ export function alone(run: RunSummary): string {
 
 /** What a right click on a run offers. */
 export function runMenu(run: RunSummary): MenuEntry[] {
+  if (run.state === 'running') {
+    return [[CommandIDs.cancelRun, { run: run.run }]];
+  }
+  const reference = `run:${run.number}`;
   return [
     [CommandIDs.openRun, { run: run.run }],
+    [CommandIDs.show, { reference }],
     [CommandIDs.compareRuns, { after: run.run, idle: alone(run) }],
     [CommandIDs.lineage, { reference: run.run }],
+    null,
+    [CommandIDs.runAgain, { stages: run.stages.map(stage => stage.name).join('\n') }],
+    [CommandIDs.reproduce, { number: String(run.number) }],
     null,
     [CommandIDs.register, { source: run.run }],
     [CommandIDs.copyReference, { reference: run.run }]

@@ -16,9 +16,10 @@ import { NoMatch } from '../shell/no-match';
 import { RunningJobs } from '../shell/jobs';
 import { Section } from '../shell/section';
 import { stageMenu, stageSelection, wordsOf } from './model';
+import { Sweeps } from '../sweeps/panel';
 import { Runs } from './runs';
 
-const VERBS = ['run', 'ci', 'stage add', 'stage remove'];
+const VERBS = ['run', 'ci', 'stage add', 'stage remove', 'sweep', 'sweep apply', 'reproduce', 'export'];
 
 export function PipelinesSection(props: { status: Status }): ReactElement {
   const execute = useCommand();
@@ -38,6 +39,7 @@ export function PipelinesSection(props: { status: Status }): ReactElement {
           ) : (
             <Empty text="No stages. Open a notebook and press Run as stage." />
           )}
+          <Sweeps />
           <Runs />
         </>
       )}

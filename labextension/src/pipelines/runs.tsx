@@ -13,7 +13,7 @@ import { Row, Tree } from '../parts/tree';
 import { When } from '../parts/when';
 import { Windowed } from '../parts/windowed';
 import { useFilter } from '../shell/filter';
-import { alone, placeOf, runMenu, runSelection, titleOf, wordsOf } from './model';
+import { alone, labelOf, placeOf, runMenu, runSelection, titleOf, wordsOf } from './model';
 
 export function Runs(): ReactElement {
   const { project } = useMlops();
@@ -59,17 +59,21 @@ function RunRow(props: { run: RunSummary; position: [number, number] }): ReactEl
       label={
         <>
           <State state={run.state} />
-          <span className="jp-Mlops-version jp-mod-whole">#{run.number}</span>
+          <span className="jp-Mlops-version jp-mod-whole">{labelOf(run)}</span>
           <span className="jp-Mlops-name">{titleOf(run)}</span>
           <span className="jp-Mlops-text">{placeOf(run)}</span>
         </>
       }
       detail={<When author={run.author} time={run.started} />}
       buttons={
-        <>
-          <Button label="Open" hint="Open the executed notebook" onClick={open} />
-          <Button label="Compare" hint="Compare with the run before" idle={alone(run)} onClick={compare} />
-        </>
+        run.state === 'running' ? (
+          <Button label="Stop" verb="cancel" onClick={() => execute(CommandIDs.cancelRun, { run: run.run })} />
+        ) : (
+          <>
+            <Button label="Open" hint="Open the executed notebook" onClick={open} />
+            <Button label="Compare" hint="Compare with the run before" idle={alone(run)} onClick={compare} />
+          </>
+        )
       }
       onSelect={() => project.select(mine)}
       onOpen={open}
@@ -86,7 +90,8 @@ function tipOf(run: RunSummary): string {
     failed?.error ?? '',
     metrics.join(', '),
     `${run.author}, ${moment(run.started)}`,
-    run.dirty ? 'with changes that were not committed' : ''
+    run.dirty ? 'with changes that were not committed' : '',
+    run.verdict ? `executed again: ${run.verdict.replace(/-/g, ' ')}` : ''
   ]
     .filter(Boolean)
     .join('\n');

@@ -19,6 +19,7 @@ import type { IViewSpec, ViewKind } from './spec';
 const LineageView = lazy(() => import('./lineage'));
 const SearchView = lazy(() => import('../keeping/search'));
 const VerifiedView = lazy(() => import('../keeping/verified'));
+const BoardView = lazy(() => import('../sweeps/board'));
 const RetentionView = lazy(() => import('../keeping/retention'));
 
 const VIEWS: Readonly<Record<ViewKind, ComponentType<{ spec: IViewSpec }>>> = {
@@ -30,7 +31,8 @@ const VIEWS: Readonly<Record<ViewKind, ComponentType<{ spec: IViewSpec }>>> = {
   show: ShowView,
   search: SearchView,
   verified: VerifiedView,
-  retention: RetentionView
+  retention: RetentionView,
+  sweep: BoardView
 };
 
 /** It keeps its project, wherever the sidebar goes. */

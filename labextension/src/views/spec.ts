@@ -2,7 +2,18 @@
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { bare, shortName } from '../model/selection';
 
-const KINDS = ['diff', 'lineage', 'drift', 'compare', 'monitor', 'show', 'search', 'verified', 'retention'] as const;
+const KINDS = [
+  'diff',
+  'lineage',
+  'drift',
+  'compare',
+  'monitor',
+  'show',
+  'search',
+  'verified',
+  'retention',
+  'sweep'
+] as const;
 export type ViewKind = (typeof KINDS)[number];
 
 export interface IViewSpec {
@@ -50,6 +61,7 @@ export function titleOf(spec: IViewSpec): string {
     show: brief(first),
     search: 'Search data',
     verified: 'Verify data',
+    sweep: `Sweep #${first}`,
     retention: first ? `Retention: ${brief(first)}` : 'Retention'
   };
   return titles[spec.kind];

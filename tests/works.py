@@ -1,8 +1,7 @@
-"""Verbs cut off at any moment, by a kill or by a disk that is full from then on: nothing is lost, and the next goes on."""
+"""Verbs with something to do, and whether it was done: what tests cut off at some moment, and finish then."""
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import attrs
 import pytest
-from survivors import disk, filled, history, leftovers, require_sound, run, unlock
+from survivors import history, require_sound
 
 import jupyter_mlops as mlops
-from jupyter_mlops.errors import MlopsError, UsageError
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.project import Project
 from jupyter_mlops.versioning.journal import Journal
 
@@ -169,31 +168,6 @@ WORKS: Mapping[str, Work] = {
     "retain": Work(to_retain, retain, retained),
     "erase": Work(to_erase, erase, erased),
 }
-FULL = {"disk-full", "remote-failed", "git-failed", "audit-failed"}
-KILLED = ("commit", "checkout", "push", "gc", "retain", "erase")
-
-
-@pytest.mark.parametrize("rounds", [2, pytest.param(100, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("verb", KILLED)
-def test_a_kill_at_any_moment_loses_nothing_and_the_next_call_goes_on(root, damaged, verb, rounds):
-    """By turns the process dies alone, between two things that it does, and with all that it started, at any time."""
-    work, chance = WORKS[verb], random.Random(f"kill {verb} {rounds}")
-    whole = run(root, verb, work.prepare(root, "count"), 0, "count")
-    assert (whole.code, whole.error) == (0, "")
-    for number in range(rounds):
-        arguments = work.prepare(root, f"round {number}")
-        before = history(root, "data")["data"]
-        if number % 2:
-            run(root, verb, arguments, chance.uniform(0, whole.seconds), "group")
-            unlock(root)
-        else:
-            assert run(root, verb, arguments, chance.randint(1, whole.count), "kill").code <= 0
-        assert damaged() == damaged(root.parent / "remote") == []
-        require_same_or_more(root, before)
-        work.finish(root, arguments)
-        assert work.done(root, arguments)
-        assert leftovers(root) == []
-        require_sound(root)
 
 
 def require_same_or_more(root: Path, before: list[str]) -> None:
@@ -203,72 +177,3 @@ def require_same_or_more(root: Path, before: list[str]) -> None:
     assert len(now) >= len(before)
     (dataset,) = mlops.status(project=root).datasets
     assert dataset.version
-
-
-def stands(root: Path) -> bool:
-    """Whether what the pointer names is all there."""
-    datasets = Project(root).datasets
-    return datasets.is_stored(datasets.pointer("data")[1].digest)
-
-
-@pytest.mark.parametrize("rounds", [2, pytest.param(24, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("verb", ["commit", "checkout", "pull", "gc", "retain", "erase"])
-def test_a_disk_that_is_full_at_any_moment_is_no_success(root, damaged, verb, rounds):
-    """By turns for that moment only, so that whatever is tried again or named later works, and from then on."""
-    work, chance = WORKS[verb], random.Random(f"full {verb} {rounds}")
-    whole = run(root, verb, work.prepare(root, "count"), 10**9, "full")
-    assert (whole.code, whole.error) == (0, "")
-    moments = chance.sample(range(1, whole.count + 1), min(rounds, whole.count))
-    for number, moment in enumerate(moments):
-        arguments = work.prepare(root, f"round {number}")
-        pointer, before = (root / "data.dvc").read_bytes(), history(root, "data")["data"]
-        fate = run(root, verb, arguments, moment, "full" if number % 2 else "once")
-        if fate.code:
-            assert fate.error in FULL, fate
-            assert (root / "data.dvc").read_bytes() == pointer or stands(root)
-        else:
-            assert work.done(root, arguments), moment
-        assert damaged() == []
-        if verb != "pull":
-            require_same_or_more(root, before)
-        work.finish(root, arguments)
-        assert work.done(root, arguments)
-        assert leftovers(root) == []
-        require_sound(root)
-
-
-@pytest.mark.parametrize("rounds", [2, pytest.param(40, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("verb", ["commit", "checkout", "retain", "erase"])
-def test_a_disk_with_a_few_blocks_left_is_no_success(root, damaged, tmp_path, verb, rounds):
-    """The whole project lies on it, with git's own files and our indexes."""
-    work, chance = WORKS[verb], random.Random(f"blocks {verb} {rounds}")
-    with disk(tmp_path / "disk", "size=64m"):
-        there = tmp_path / "disk" / "project"
-        shutil.copytree(root, there, symlinks=True)
-        for number, blocks in enumerate(chance.sample(range(60), rounds)):
-            arguments = work.prepare(there, f"round {number}")
-            pointer, before = (there / "data.dvc").read_bytes(), history(there, "data")["data"]
-            with filled(tmp_path / "disk", blocks):
-                try:
-                    getattr(mlops, verb)(**arguments, project=there)
-                except MlopsError as error:
-                    reference = error.reference
-                else:
-                    reference = ""
-            assert damaged(there / ".dvc" / "cache") == []
-            assert reference in FULL if reference else work.done(there, arguments), (blocks, reference)
-            assert (there / "data.dvc").read_bytes() == pointer or stands(there)
-            require_same_or_more(there, before)
-            work.finish(there, arguments)
-            assert work.done(there, arguments)
-            assert leftovers(there) == []
-            require_sound(there)
-
-
-def test_what_a_killed_writer_left_beside_a_pointer_is_swept(root):
-    fill(root, "second")
-    left = [root / ".data.dvc.0123abcd.tmp", root / "data" / ".data.dvc.0123abcd.tmp"]
-    for path in left:
-        path.write_text("outs:")
-    mlops.commit("data", project=root)
-    assert [path.exists() for path in left] == [False, True]
