@@ -18,6 +18,7 @@ from jupyter_mlops.pipelines.kernels import installed
 from jupyter_mlops.project import Project
 from jupyter_mlops.versioning.founding import FETCH_REFSPEC, has_merge_driver, merges_stages
 
+CLUSTER_S = 2.0
 PACKAGES = ("jupyter-mlops", "dvc", "papermill", "jupyter-server", "jupyterlab", "polars", "plotly", "onnxruntime")
 
 
@@ -59,6 +60,7 @@ def checks(project: Project | None) -> Iterator[Check]:
         _merging(project),
         _cache(project),
     )
+    yield from _cluster(project)
 
 
 def _git() -> Check:
@@ -148,3 +150,21 @@ def _cache(project: Project) -> Check:
     return Check(
         "cache", state, f"{free_bytes / 1e9:,.1f} GB free for data.", "" if state == "ok" else "Free some space."
     )
+
+
+def _cluster(project: Project) -> Iterator[Check]:
+    """Whether the Dask cluster answers, when there is one."""
+    from jupyter_mlops.pipelines.dask_cluster import DaskSettings, connected
+
+    try:
+        settings = DaskSettings.read(project.section("dask"), project.root)
+        if not settings.address:
+            return
+        with connected(settings, CLUSTER_S) as cluster:
+            crew = cluster.crew()
+    except MlopsError as error:
+        yield Check("Dask", "failed", error.message, error.hint or error.context)
+        return
+    has = f"{crew.workers} workers, {crew.threads} stages at a time"
+    hint = "" if crew.workers else f"dask worker {settings.address}"
+    yield Check("Dask", "ok" if crew.workers else "warning", f"The cluster at {settings.address} answers: {has}.", hint)

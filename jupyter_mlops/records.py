@@ -127,6 +127,8 @@ class StageRecord:
         The normalised digest of the notebook: outputs, metadata and markdown do not count.
     attempts
         How often it was executed, retries included.
+    host
+        The machine that ran it for another; "" when it ran where the run was started.
     source
         The notebook that was executed, below the root; it was only read.
     seeds
@@ -146,6 +148,7 @@ class StageRecord:
     outputs: dict[str, str] = attrs.field(factory=dict)
     code: str | None = None
     attempts: int = 1
+    host: str = ""
     source: str | None = None
     seeds: dict[str, Scalar] = attrs.field(factory=dict)
     environment: str | None = None

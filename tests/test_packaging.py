@@ -63,7 +63,7 @@ shell = InteractiveShell.instance()
 before = set(sys.modules)
 import jupyter_mlops
 shell.run_line_magic("load_ext", "jupyter_mlops")
-print(sorted({"dvc", "papermill", "plotly", "polars", "sklearn", "pandas", "pyarrow", "cyclopts", "ipywidgets"} & (set(sys.modules) - before)))
+print(sorted({"dvc", "papermill", "plotly", "polars", "sklearn", "pandas", "pyarrow", "cyclopts", "ipywidgets", "distributed"} & (set(sys.modules) - before)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().splitlines()[-1] == "[]"

@@ -95,7 +95,7 @@ class Execution:
         """
         start = time.monotonic()
         if missing := [path for path, pin in task.now.deps.items() if pin is None]:
-            return Ran(_failed(task, f"{missing[0]} is missing"))
+            return Ran(failed(task, f"{missing[0]} is missing"))
         aside = Aside(self._root, self._folder, task.stage.name)
         with claimed(self._pipeline, task.stage, self._folder.name):
             aside.put(task.stage.outs)
@@ -137,8 +137,8 @@ class Execution:
                 break
         if error := outcome.error or self._problem(task, command):
             kept = self._keep_failed(task, command)
-            failed = _failed(task, error, cell=outcome.cell, notebook=kept)
-            ran = Ran(attrs.evolve(failed, state="pruned") if outcome.is_pruned else failed, outcome.packages)
+            record = failed(task, error, cell=outcome.cell, notebook=kept)
+            ran = Ran(attrs.evolve(record, state="pruned") if outcome.is_pruned else record, outcome.packages)
         else:
             with self._data.in_use():
                 ran = self._saved(task, aside, notebook, outcome)
@@ -317,7 +317,7 @@ class Aside:
         """Put everything back; whatever the failed stage wrote there goes."""
         for out in outs:
             place, kept = self._root / out.path, self._folder / out.path
-            _remove(place)
+            remove(place)
             if os.path.lexists(kept):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(kept, place)
@@ -327,7 +327,7 @@ class Aside:
         """Remove what a failed attempt wrote; an output that has to stay in place begins as it was."""
         for out in outs:
             place, kept = self._root / out.path, self._folder / out.path
-            _remove(place)
+            remove(place)
             if out.persist and os.path.lexists(kept):
                 _copy(kept, place)
 
@@ -354,7 +354,8 @@ def _copy(place: Path, kept: Path) -> None:
         shutil.copy2(place, kept)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder, if there is one."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -366,7 +367,8 @@ def _unheard(_done: int, _total: int) -> None:
     """A command has no cells."""
 
 
-def _failed(task: Task, error: str, *, cell: int | None = None, notebook: str | None = None) -> StageRecord:
+def failed(task: Task, error: str, *, cell: int | None = None, notebook: str | None = None) -> StageRecord:
+    """The record of a stage that failed, in one line `error`."""
     return StageRecord(
         name=task.stage.name,
         state="failed",

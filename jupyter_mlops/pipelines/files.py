@@ -10,7 +10,9 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines.lock import Pin
 from jupyter_mlops.records import Progress, silent
 from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.pointers import Out
 from jupyter_mlops.versioning.publishing import dvc_lock, lock_at
+from jupyter_mlops.versioning.values import Dataset
 
 
 class StageData:
@@ -63,6 +65,14 @@ class StageData:
     def holds(self, pin: Pin) -> bool:
         """Whether the cache has all of `pin`."""
         return self._datasets.is_stored(pin.md5)
+
+    def objects(self, pin: Pin) -> tuple[str, ...]:
+        """The digests of all objects of `pin`, as far as its listing is here."""
+        return self._datasets.store.objects(pin.md5)
+
+    def pointers(self) -> list[tuple[Dataset, Out]]:
+        """Every dataset, and what its pointer says."""
+        return self._datasets.pointers()
 
     def restore(self, path: str, pin: Pin, progress: Progress = silent) -> None:
         """Put `pin` from the cache back to `path`."""

@@ -45,21 +45,35 @@ class Plan:
 
 
 def plan(
-    pipeline: Pipeline, targets: Sequence[str], parameters: Mapping[str, Value], *, downstream: bool = False
+    pipeline: Pipeline,
+    targets: Sequence[str],
+    parameters: Mapping[str, Value],
+    *,
+    downstream: bool = False,
+    single: bool = False,
 ) -> Plan:
     """The stages, or the one notebook, that `targets` name; none means all stages.
+
+    Parameters
+    ----------
+    downstream
+        Also what depends on the targets.
+    single
+        The one target and nothing else, not even what it needs.
 
     Raises
     ------
     UnknownReference
         ``unknown-stage``, ``unknown-parameter``.
     UsageError
-        ``no-stages``, ``one-notebook``, ``no-parameters-cell``.
+        ``no-stages``, ``one-notebook``, ``no-parameters-cell``, ``one-stage``.
     """
     graph = pipeline.graph()
     if not targets and not graph.by_name:
         raise UsageError("no-stages", "There are no stages.", hint="stage add NAME NOTEBOOK, or run NOTEBOOK.")
     names = [_stage_of(graph, target) for target in targets]
+    if single:
+        return _by_itself(pipeline.places, graph, names)
     notebooks = [name for name in names if name.endswith(".ipynb") and name not in graph.by_name]
     if not notebooks:
         return _split(pipeline.places, graph.select(names, downstream=downstream))
@@ -75,6 +89,16 @@ def _split(places: Places, stages: Sequence[StageSpec]) -> Plan:
     shown = tuple(key_stages.hidden(stages)) if ours else tuple(stages)
     names = {stage.name for stage in shown}
     return Plan(shown, keys=tuple(stage for stage in stages if stage.name not in names))
+
+
+def _by_itself(places: Places, graph: StageGraph, names: Sequence[str]) -> Plan:
+    """The one stage of `names`, and the key of its notebook, in a pipeline that could run."""
+    if len(names) != 1:
+        raise UsageError("one-stage", "--single runs exactly one stage.", hint="run STAGE --single")
+    graph.ordered()
+    stage = graph.find(names[0])
+    writes = (one for one in graph.by_name.values() if stage.key in {out.path for out in one.outs})
+    return Plan((stage,), keys=tuple(writes) if stage.key and keys.are_ours(places.root) else ())
 
 
 def _stage_of(graph: StageGraph, target: str) -> str:

@@ -18,10 +18,11 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines import yaml_files
-from jupyter_mlops.pipelines.lock import Locked, Pin
+from jupyter_mlops.pipelines.lock import Locked, Pin, Values
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.records import write_atomically
 
+RUNS = "runs"
 LEFT_OUT = frozenset({"size", "nfiles"})
 
 
@@ -33,23 +34,29 @@ class RunCache:
 
     def save(self, stage: StageSpec, locked: Locked) -> None:
         """Keep what `stage` ran with; a stage of which DVC would keep nothing is passed over."""
-        if not is_kept(stage, locked):
-            return
-        entry = locked.entry(stage.folder)
-        path = self._place(key(entry)) / digest(entry)
-        if not path.exists():
+        name = self.name_of(stage, locked)
+        if name and not (path := self.folder / RUNS / name).exists():
             with contextlib.suppress(PermissionError):  # a cache that is read only restores, and keeps nothing
-                write_atomically(path, yaml_files.dump(entry).encode())
+                write_atomically(path, yaml_files.dump(locked.entry(stage.folder)).encode())
 
-    def find(self, stage: StageSpec, deps: Mapping[str, Pin], params: Mapping[str, Mapping[str, Any]]) -> Locked | None:
-        """What the stage made of exactly these inputs, the newest first, or None."""
-        asked = Locked(stage.command, deps, {out.path: Pin("", 0) for out in stage.outs}, params)
-        if not is_kept(stage, asked):
+    @staticmethod
+    def name_of(stage: StageSpec, locked: Locked) -> str | None:
+        """The name of the entry, ``xx/KEY/VALUE``; None when DVC would keep none."""
+        if not is_kept(stage, locked):
             return None
-        return next(self._entries(stage, self._place(key(asked.entry(stage.folder)))), None)
+        entry = locked.entry(stage.folder)
+        return f"{_below(key(entry))}/{digest(entry)}"
 
-    def _place(self, name: str) -> Path:
-        return self.folder / "runs" / name[:2] / name
+    @staticmethod
+    def folder_of(stage: StageSpec, deps: Mapping[str, Pin], params: Values) -> str | None:
+        """Where entries of exactly these inputs are, ``xx/KEY``; None when DVC would keep none."""
+        asked = Locked(stage.command, deps, {out.path: Pin("", 0) for out in stage.outs}, params)
+        return _below(key(asked.entry(stage.folder))) if is_kept(stage, asked) else None
+
+    def find(self, stage: StageSpec, deps: Mapping[str, Pin], params: Values) -> Locked | None:
+        """What the stage made of exactly these inputs, the newest first, or None."""
+        folder = self.folder_of(stage, deps, params)
+        return next(self._entries(stage, self.folder / RUNS / folder), None) if folder else None
 
     def _entries(self, stage: StageSpec, folder: Path) -> Iterator[Locked]:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -67,6 +74,10 @@ def is_kept(stage: StageSpec, locked: Locked) -> bool:
         return False
     paths = (*locked.deps, *locked.outs)
     return not any(out.persist for out in stage.outs) and not any("://" in path or _leaves(path) for path in paths)
+
+
+def _below(name: str) -> str:
+    return f"{name[:2]}/{name}"
 
 
 def _leaves(path: str) -> bool:

@@ -15,7 +15,7 @@ from jupyter_mlops.pipelines import kernels, live, lock
 from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.execution import ASIDE, Aside
 from jupyter_mlops.pipelines.executor import Crew
-from jupyter_mlops.pipelines.machine import cpus, memory_bytes
+from jupyter_mlops.pipelines.here import Local
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand, Value
 from jupyter_mlops.pipelines.pipeline import Pipeline
@@ -23,9 +23,10 @@ from jupyter_mlops.pipelines.planning import Plan, require_kernel
 from jupyter_mlops.pipelines.recording import Beginning
 from jupyter_mlops.pipelines.reports import Heard, go_on
 from jupyter_mlops.pipelines.runs import RunRecords
-from jupyter_mlops.pipelines.scheduling import capacity
 from jupyter_mlops.pipelines.secrecy import named_in, require_secrets
+from jupyter_mlops.pipelines.sites import Engine
 from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.pipelines.staleness import judge
 from jupyter_mlops.pipelines.turns import stoppable, turn
 from jupyter_mlops.pipelines.under_way import ROOT_FILE, RunUnderWay
 from jupyter_mlops.pipelines.worker import INSIDE
@@ -100,13 +101,18 @@ class Runner:
         The repository, for the commit that a run belongs to.
     actor
         Who runs.
+    engine
+        Where stages are executed; this machine when nobody says.
     """
 
-    def __init__(self, pipeline: Pipeline, records: RunRecords, git: Git, actor: Actor) -> None:
+    def __init__(
+        self, pipeline: Pipeline, records: RunRecords, git: Git, actor: Actor, engine: Engine | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._records = records
         self._git = git
         self._actor = actor
+        self._engine = engine or Local(pipeline)
         self._places = pipeline.places
 
     def preview(self, plan: Plan, *, force: bool = False) -> tuple[StageRecord, ...]:
@@ -115,7 +121,7 @@ class Runner:
         graph = self._pipeline.graph()
         found = []
         for stage in plan.stages:
-            verdict = self._pipeline.verdict(stage, locked.get(stage.name))
+            verdict = judge(stage, locked.get(stage.name), self._engine.situation(stage))
             behind = graph.needs(stage) & pending
             record = StageRecord(stage.name, "up-to-date")
             if verdict.restorable and not force and self._can_restore(verdict.missing, locked[stage.name]):
@@ -152,14 +158,15 @@ class Runner:
             plan = prepare()
             self.require_runnable(plan, git=choice.git)
             self.require_secrets(plan, force=choice.force)
-            limits = [stage.limits for stage in plan.everything]
-            available = capacity(choice.jobs or int(cpus()), cpus(), limits, memory_bytes())
+            available = self._engine.capacity(plan, choice.jobs)
             beginning = self._records.recording.look(plan.everything)
             refreshed = self._refreshed(plan)
             run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
             state = "cancelled"
             try:
-                run.stages(force=choice.force, executes=choice.executes, crew=choice.crew, heard=choice.heard)
+                run.stages(
+                    self._engine, force=choice.force, executes=choice.executes, crew=choice.crew, heard=choice.heard
+                )
                 state = run.state
             except KeyboardInterrupt as error:
                 raise Cancelled("the run; finished stages are kept") from error
@@ -183,15 +190,13 @@ class Runner:
         ------
         UsageError
             ``nested-run``; with `git` also ``detached-head``, ``unfinished-merge``.
-        EnvironmentFault
-            ``kernel-missing``.
+        MlopsError
+            What the engine cannot execute: ``kernel-missing``, and what a cluster misses.
         """
         self.require_outside()
         if git:
             self._git.require_committable()
-        for stage in plan.everything:
-            if command := stage.papermill:
-                require_kernel(Notebook.read(self._places.root, command.notebook), command)
+        self._engine.require(plan)
 
     @staticmethod
     def require_outside() -> None:
@@ -224,6 +229,8 @@ class Runner:
         UsageError
             ``bad-secret-reference``, ``secret-needs-python``.
         """
+        if not self._engine.is_here:
+            return  # whoever executes has them, and says so when not
         root = self._places.root
         asking: dict[str, tuple[Notebook, NotebookCommand, Mapping[str, Value]]] = {}
         for stage in plan.everything:

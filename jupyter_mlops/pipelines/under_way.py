@@ -7,31 +7,27 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import attrs
 
-from jupyter_mlops.pipelines import live, lock
+from jupyter_mlops.pipelines import live
 from jupyter_mlops.pipelines.capture import Captured
-from jupyter_mlops.pipelines.execution import Execution, Ran, Task
-from jupyter_mlops.pipelines.executor import Crew, Executor
+from jupyter_mlops.pipelines.execution import Ran, Task
+from jupyter_mlops.pipelines.executor import Crew
 from jupyter_mlops.pipelines.live import LiveFile, LiveRun, LiveStage
-from jupyter_mlops.pipelines.lock import Locked
 from jupyter_mlops.pipelines.memory import Ending, fingerprint
-from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import Value
 from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
 from jupyter_mlops.pipelines.planning import Plan
-from jupyter_mlops.pipelines.recording import traits
 from jupyter_mlops.pipelines.reports import Curves, Heard, Report, go_on
-from jupyter_mlops.pipelines.run_cache import RunCache
 from jupyter_mlops.pipelines.scheduling import Capacity, Schedule
+from jupyter_mlops.pipelines.sites import Engine, Opening, Site
 from jupyter_mlops.pipelines.stages import StageSpec
-from jupyter_mlops.pipelines.staleness import Situation, Verdict, judge
+from jupyter_mlops.pipelines.staleness import Situation, judge
 from jupyter_mlops.records import Actor, Progress, StageRecord, Step, new_id, now, write_atomically
 
 ROOT_FILE = "root"
@@ -127,11 +123,15 @@ class RunUnderWay:
         """Private to this run; the logs stay in it."""
         return self._places.state / "runs" / self.id
 
-    def stages(self, *, force: bool, executes: bool = True, crew: Crew | None = None, heard: Heard = go_on) -> None:
+    def stages(
+        self, engine: Engine, *, force: bool, executes: bool = True, crew: Crew | None = None, heard: Heard = go_on
+    ) -> None:
         """Run each stage that has to, as soon as what it needs is there.
 
         Parameters
         ----------
+        engine
+            Where they are executed.
         executes
             Whether stages may run; else what no cache holds fails.
         crew
@@ -142,32 +142,25 @@ class RunUnderWay:
         self._executes, self._heard = executes, heard
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / ROOT_FILE, str(self._places.root).encode())
+        opening = Opening(self.id, self.folder, self.plan, self._jobs, self._progress, self._hear, crew)
         try:
-            self._work(crew, force=force)
+            self._work(engine, opening, force=force)
         finally:
             _tidy(self.folder)
 
-    def _work(self, crew: Crew | None, *, force: bool) -> None:
-        with (
-            LiveFile(self._places, self._announced()) as shown,
-            self._crew(crew) as workers,
-        ):
-            work = _Work(Execution(self._pipeline, self.folder), shown, workers)
+    def _work(self, engine: Engine, opening: Opening, *, force: bool) -> None:
+        with LiveFile(self._places, self._announced()) as shown, engine.open(opening) as site:
+            work = _Work(site, shown)
             try:
                 while not self._schedule.is_over:
                     self._begin(work, force=force)
                     self._end_some(work)
             except KeyboardInterrupt:
-                workers.stop()
+                site.stop()
                 self._stopped(work)
                 raise
             finally:
-                self.is_stopped = workers.is_stopped
-
-    def _crew(self, lent: Crew | None) -> AbstractContextManager[Crew]:
-        if lent:
-            return nullcontext(lent)
-        return Crew(self._places.root, self.id, self.folder / "log.txt", self._jobs)
+                self.is_stopped = site.is_stopped
 
     def _begin(self, work: _Work, *, force: bool) -> None:
         """Start what may start, and end at once what need not run, until nothing more can."""
@@ -178,66 +171,32 @@ class RunUnderWay:
             if ready is None:
                 break
             stage = self._stages[ready]
-            task = self._task(stage, force=force)
+            task = self._task(stage, work.site, force=force)
             if isinstance(task, Ran):
                 self._ended(task, work.shown)
             else:
                 self._schedule.start(ready)
-                self._execute(task, work)
+                future = work.site.begin(task, self._reporting(stage, work.shown), self._upcoming())
+                work.running[future] = task
         if not self._schedule.idle:
-            work.crew.warm(self._kernels_to_come(work.crew))
+            work.site.expect(self._upcoming())
 
-    def _task(self, stage: StageSpec, *, force: bool) -> Task | Ran:
+    def _upcoming(self) -> Iterator[StageSpec]:
+        """The stages that start next."""
+        return (self._stages[name] for name in self._schedule.upcoming())
+
+    def _task(self, stage: StageSpec, site: Site, *, force: bool) -> Task | Ran:
         """What is to be executed of `stage`, or what became of it without that."""
         is_recorded = stage is not self.plan.notebook
         locked = self._locked.get(stage.name) if is_recorded else None
-        now_there = self._pipeline.situation(stage)
+        now_there = site.situation(stage)
         verdict = judge(stage, locked, now_there)
         self._note_parameters(stage, now_there)
-        if is_recorded and not force and (spared := self._spared(stage, locked, now_there, verdict)):
-            return Ran(spared)
+        if is_recorded and not force and (spared := site.spared(stage, locked, now_there, verdict)):
+            return spared
         if not self._executes:
             return Ran(StageRecord(stage.name, "failed", reason=verdict.reason, error="no cache holds what it made"))
         return Task(stage, verdict.reason or "forced", now_there, recorded=is_recorded)
-
-    def _spared(
-        self, stage: StageSpec, locked: Locked | None, now_there: Situation, verdict: Verdict
-    ) -> StageRecord | None:
-        """The record of a stage that need not run: nothing changed, or the cache holds what it would make."""
-        if locked and verdict.state == "up-to-date":
-            return _unchanged(self._places.root, stage, locked, "up-to-date")
-        if locked and verdict.restorable and self._restored(verdict.missing, locked):
-            return _unchanged(self._places.root, stage, locked, "restored", verdict.reason)
-        if stage.frozen or (cached := self._from_run_cache(stage, now_there)) is None:
-            return None
-        return _unchanged(self._places.root, stage, cached, "restored", f"{verdict.reason}; it ran so before")
-
-    def _from_run_cache(self, stage: StageSpec, now_there: Situation) -> Locked | None:
-        """What the run-cache knows of these very inputs, its outputs put back, and ``dvc.lock`` saying so."""
-        deps = {path: pin for path, pin in now_there.deps.items() if pin}
-        if len(deps) < len(now_there.deps):
-            return None
-        data = self._pipeline.data
-        found = RunCache(data.cache).find(stage, deps, now_there.params)
-        paths = {out.path for out in stage.outs}
-        if found is None or {*found.outs} != paths or not self._restored(found.outs, found):
-            return None
-        with data.publishing():
-            self.written += filter(None, (data.ignore(out.path) for out in stage.outs if out.cached))
-            lock.write(self._places.root, stage, attrs.evolve(found, deps=deps))
-        return found
-
-    def _execute(self, task: Task, work: _Work) -> None:
-        stage = task.stage
-        kernel = self._pipeline.kernel(stage)
-        executor = work.crew.take(kernel)
-        executor.heard = self._hear
-        announced = work.crew.waiting
-        following = next((one for one in self._kernels_to_come(work.crew) if _named(one) not in announced), None)
-        following = following or (kernel if work.crew.repeats else None)
-        report = self._reporting(stage, work.shown)
-        future = work.crew.threads.submit(work.execution.run, task, executor, report, following)
-        work.running[future] = (task, executor)
 
     def _hear(self, report: Report) -> bool:
         self.curves.add(report)
@@ -249,9 +208,8 @@ class RunUnderWay:
             return
         done, _ = wait(work.running, return_when=FIRST_COMPLETED)
         for future in done:
-            task, executor = work.running.pop(future)
-            work.crew.give_back(executor)
-            ran = future.result()
+            task = work.running.pop(future)
+            ran = work.site.end(task, future)
             self._remember(task, ran)
             self._ended(ran, work.shown)
 
@@ -271,7 +229,7 @@ class RunUnderWay:
 
     def _stopped(self, work: _Work) -> None:
         """Wait until the stages that were stopped have put their old outputs back; one may have ended well."""
-        for future, (task, _) in work.running.items():
+        for future, task in work.running.items():
             ran = future.result()
             stopped = StageRecord(task.stage.name, "failed", reason=task.reason, error="stopped")
             self._results[task.stage.name] = ran.record if ran.record.state == "ran" else stopped
@@ -284,36 +242,17 @@ class RunUnderWay:
         if stage is self.plan.notebook and stage.papermill:
             self.parameters.update(stage.papermill.parameters)
 
-    def _restored(self, paths: Iterable[str], locked: Locked) -> bool:
-        data = self._pipeline.data
-        wanted = {path: locked.outs[path] for path in paths}
-        if not all(data.holds(pin) for pin in wanted.values()):
-            return False
-        for path, pin in wanted.items():
-            data.restore(path, pin, self._progress)
-        return True
-
     def _reporting(self, stage: StageSpec, shown: LiveFile) -> Progress:
-        shown.update(stage.name, state="running", started=time.time())
-        self._progress(Step(stage.name, unit="cells"))
+        begun: list[str] = []
 
         def report(step: Step) -> None:
+            if not begun:
+                begun.append(stage.name)
+                shown.update(stage.name, state="running", started=time.time())
             shown.update(stage.name, done=int(step.done), total=int(step.total or 0))
             self._progress(step)
 
         return report
-
-    def _kernels_to_come(self, crew: Crew) -> Iterator[Mapping[str, Any]]:
-        """The kernels of the notebooks that start next, those that wait already left out."""
-        waiting = crew.waiting
-        for name in self._schedule.upcoming():
-            kernel = self._pipeline.kernel(self._stages[name])
-            if kernel is None:
-                continue
-            if _named(kernel) in waiting:
-                waiting.remove(_named(kernel))
-            else:
-                yield kernel
 
     def _announced(self) -> LiveRun:
         known = self._endings
@@ -330,33 +269,11 @@ class RunUnderWay:
 
 @attrs.frozen
 class _Work:
-    """What a run works with: how stages are executed, where they show, by whom, and those that run."""
+    """What a run works with: where stages are executed, where they show, and those that run."""
 
-    execution: Execution
+    site: Site
     shown: LiveFile
-    crew: Crew
-    running: dict[Future[Ran], tuple[Task, Executor]] = attrs.field(factory=dict)
-
-
-def _named(kernel: Mapping[str, Any]) -> tuple[str, str]:
-    return str(kernel["kernel"]), str(kernel["folder"])
-
-
-def _unchanged(root: Path, stage: StageSpec, locked: Locked, state: str, reason: str = "") -> StageRecord:
-    """The record of a stage that did not have to run: what ``dvc.lock`` says of it."""
-    return StageRecord(
-        name=stage.name,
-        state=state,
-        reason=reason,
-        notebook=stage.papermill.output if stage.papermill else None,
-        inputs={path: locked.deps[path].md5 for path in stage.data if path in locked.deps},
-        outputs={path: pin.md5 for path, pin in locked.outs.items()},
-        **(
-            traits(Notebook.read(root, stage.notebook), stage.papermill.parameters, stage.notebook)
-            if stage.papermill and stage.notebook
-            else {}
-        ),
-    )
+    running: dict[Future[Ran], Task] = attrs.field(factory=dict)
 
 
 def in_words(record: StageRecord) -> str:

@@ -222,7 +222,8 @@ def _(result: Transferred) -> Document:
     shared = f"Records {'sent' if is_push else 'fetched'} through git" if result.refs else ""
     lacking = f"{count(result.missing, 'file')} not on {result.remote or 'this machine'}" if result.missing else ""
     lines: list[Block] = [say(Mark(lacking, Tone.STALE))] if lacking else []
-    lines += [say(line) for line in (shared, result.note) if line]
+    runs = f"{count(result.runs, 'earlier result')} of stages, from the run-cache" if result.runs else ""
+    lines += [say(line) for line in (shared, runs, result.note) if line]
     rows: list[tuple[Cell, ...]] = [(each.version, f"{each.files:,}") for each in result.lacking]
     lines += table(
         "Incomplete",

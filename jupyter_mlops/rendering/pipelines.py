@@ -64,6 +64,8 @@ def _(result: RunReport) -> Document:
     blocks: list[Block] = [say(head), *stage_runs(result.stages)]
     blocks += facts(*((key, scalar(value)) for key, value in result.metrics.items()), caption="Metrics")
     blocks += [say("git commit", Code(result.git_commit[:7]))] if result.git_commit else []
+    if result.note:
+        blocks.append(say(result.note))
     if result.untracked:
         lacking = f"No commit holds {', '.join(result.untracked)}: a clone would lack it. In a terminal:"
         line = commit_line(result.untracked, "code of the pipeline")
@@ -94,12 +96,17 @@ def stage_runs(stages: tuple[StageRun, ...]) -> tuple[Block, ...]:
             each.name,
             state(each.state),
             duration(each.seconds) if each.seconds else "",
-            f"cell {each.cell}: {each.error}" if each.cell is not None else each.error or each.reason,
+            _why(each),
             each.notebook or "",
         )
         for each in stages
     ]
     return table("Pipeline stages", "Stage|State|Time|Why|Executed notebook", rows, numeric="Time")
+
+
+def _why(each: StageRun) -> str:
+    why = f"cell {each.cell}: {each.error}" if each.cell is not None else each.error or each.reason
+    return f"{why} (on {each.host})" if each.host else why
 
 
 @document.register

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import attrs
 import msgspec
@@ -13,6 +14,7 @@ from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.records import Actor, Scalar, StageRecord
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
+from jupyter_mlops.verbs.means import Means
 from jupyter_mlops.verbs.trials import StageProposal
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.pipelines.pipeline import Pipeline
     from jupyter_mlops.pipelines.planning import Plan
     from jupyter_mlops.pipelines.runner import Runner
+    from jupyter_mlops.pipelines.sites import Engine
     from jupyter_mlops.pipelines.stages import StageSpec
     from jupyter_mlops.verbs.trials import Trial
 
@@ -344,6 +347,8 @@ class StageRun:
         The executed notebook; of a failed stage, the one with the error in it.
     cell
         The number of the code cell that failed, counted from 1, injected parameters not included.
+    host
+        The machine of a cluster that ran it.
     """
 
     name: str
@@ -353,6 +358,7 @@ class StageRun:
     notebook: str | None = None
     cell: int | None = None
     error: str = ""
+    host: str = ""
 
 
 def first_failure(stages: Iterable[StageRun]) -> str | None:
@@ -374,6 +380,8 @@ class RunReport:
         As `runs` counts it, from 1; 0 when nothing was run.
     untracked
         Notebooks and modules of the stages that no commit holds: a clone would lack them.
+    note
+        What could not be shared with ``--push``.
     proposal
         The stage that a notebook which ran by itself could be, or became.
     """
@@ -384,6 +392,7 @@ class RunReport:
     git_commit: str | None = None
     number: int = 0
     untracked: tuple[str, ...] = ()
+    note: str = ""
     proposal: StageProposal | None = None
 
     @property
@@ -404,6 +413,11 @@ def run(
     no_stage: bool = False,
     data: Annotated[Many, Option(names=Names.REFERENCE)] = (),
     jobs: Jobs = 0,
+    engine: Literal["local", "dask"] = "local",
+    single: bool = False,
+    pull: bool = False,
+    push: bool = False,
+    remote: Annotated[str, Option("-r")] = "",
     git: bool = True,
     dry_run: bool = False,
 ) -> RunReport:
@@ -426,7 +440,17 @@ def run(
     data
         A version to run on, ``data@v2``, repeated: in a replica, so that the workspace stays as it is.
     jobs
-        Stages that run at once; 0 for as many as there are processors.
+        Stages that run at once; 0 for as many as there are processors, or as the cluster takes.
+    engine
+        Where stages run: here, or on the Dask cluster of ``[dask]`` in ``mlops.toml``.
+    single
+        Just the one stage that is named, never what it needs: for whoever runs the stages one by one.
+    pull
+        Bring what is not here from the remote: inputs, and what stages made of them, wherever they ran.
+    push
+        Send what the stages made to the remote, and to its run-cache that they made it.
+    remote
+        A remote of ``.dvc/config``; the default one when left out.
     git
         Commit ``dvc.lock`` to git.
     dry_run
@@ -438,17 +462,27 @@ def run(
     from jupyter_mlops.pipelines.uncommitted import untracked_code
     from jupyter_mlops.verbs.trials import Trial, free_name
 
+    means = Means(call, engine, remote, pull, push)
+    means.require_possible(elsewhere=bool(data), has_parameters=bool(parameters))
     if data:
         from jupyter_mlops.verbs.elsewhere import run_on
 
-        again = {"force": force, "downstream": downstream, "jobs": jobs, "dry_run": dry_run}
-        return run_on(call, data, lambda there: run(there, targets, parameters=parameters, git=False, **again))
+        flags = {
+            "force": force,
+            "downstream": downstream,
+            "single": single,
+            "pull": pull,
+            "push": push,
+            "dry_run": dry_run,
+        }
+        again = partial(run, targets=targets, parameters=parameters, jobs=jobs, remote=remote, git=False, **flags)
+        return run_on(call, data, again)
     project = call.project
     names = [_target(call, target) for target in targets]
-    chosen = plan(project.pipeline, names, parameters, downstream=downstream)
+    chosen = plan(project.pipeline, names, parameters, downstream=downstream, single=single)
     if stage:
         _require_new(project.pipeline, chosen, stage)
-    runner = runner_of(call)
+    runner = runner_of(call, engine=means.runs_on(force=force))
     if dry_run:
         return RunReport("", stage_runs(runner.preview(chosen, force=force)))
     runner.require_runnable(chosen, git=git)
@@ -461,11 +495,14 @@ def run(
     def prepare() -> Plan:
         if own:
             set_parameters(project.pipeline, addressed, parameters)
-        return plan(project.pipeline, names, parameters, downstream=downstream)
+        planned = plan(project.pipeline, names, parameters, downstream=downstream, single=single)
+        means.gather(planned.everything)
+        return planned
 
     choice = Choice(force=force, git=git, also=tuple(sorted(files)), jobs=jobs)
     source = (project.root / chosen.notebook.deps[0]).read_bytes() if chosen.notebook else b""
     done = runner.run(prepare, call.progress, choice)
+    note = means.settle(chosen.stages, done.stages)
     report = RunReport(
         run=done.record.run if done.record else "",
         stages=stage_runs(done.stages),
@@ -473,6 +510,7 @@ def run(
         git_commit=done.git_commit,
         number=project.runs.find(done.record.run).number if done.record else 0,
         untracked=untracked_code(project.git, chosen.stages),
+        note=note,
     )
     if not chosen.notebook or no_stage or report.gate:
         return report
@@ -520,19 +558,20 @@ def _proposed(report: RunReport, trial: Trial, named: Draft, *, sure: bool, git:
     )
 
 
-def runner_of(call: Call, otherwise: Actor | None = None) -> Runner:
+def runner_of(call: Call, otherwise: Actor | None = None, engine: Engine | None = None) -> Runner:
     """What runs the pipeline of the project, in the name of whoever asks, or of `otherwise` when nobody is known."""
     from jupyter_mlops.pipelines.runner import Runner
 
     project = call.project
     actor = otherwise if otherwise and call.actor.source == "unknown" else require_known(call.actor)
-    return Runner(project.pipeline, project.runs, project.git, actor)
+    return Runner(project.pipeline, project.runs, project.git, actor, engine)
 
 
 def stage_runs(records: Iterable[StageRecord]) -> tuple[StageRun, ...]:
     """What became of each stage, as every verb shows it."""
     return tuple(
-        StageRun(one.name, one.state, one.seconds, one.reason, one.notebook, one.cell, one.error) for one in records
+        StageRun(one.name, one.state, one.seconds, one.reason, one.notebook, one.cell, one.error, one.host)
+        for one in records
     )
 
 

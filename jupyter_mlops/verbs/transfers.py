@@ -56,6 +56,8 @@ class Transferred:
         Whether it was only looked.
     checked
         Whether ``push --check`` asked: then what is lacking is a failed gate.
+    runs
+        Entries of the run-cache that moved, or would.
     """
 
     remote: str
@@ -68,6 +70,7 @@ class Transferred:
     lacking: tuple[Lacking, ...] = ()
     dry_run: bool = False
     checked: bool = False
+    runs: int = 0
 
     @property
     def gate(self) -> str | None:
@@ -100,6 +103,7 @@ def reminder(left: Unshared) -> str:
     return f"{told} only here: {line}"
 
 
-def damage(answer: Answer) -> str:
-    """What the remote holds that is not what it should be."""
-    return f"Damaged in the remote, so not kept: {', '.join(answer.damaged)}." if answer.damaged else ""
+def noted(answer: Answer) -> str:
+    """What the remote holds that is not what it should be, and why the run-cache stayed where it was."""
+    told = f"Damaged in the remote, so not kept: {', '.join(answer.damaged)}." if answer.damaged else ""
+    return " ".join(filter(None, (told, answer.note)))

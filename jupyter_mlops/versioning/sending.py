@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Progress, Step
-from jupyter_mlops.versioning.content import FOLDER_SUFFIX, parse_dir_object
+from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, parse_dir_object
 from jupyter_mlops.versioning.shelves import Meter, Shelf, each
-from jupyter_mlops.versioning.transfer import Answer
+from jupyter_mlops.versioning.transfer import Answer, Request
 
 
 class Sending:
@@ -79,3 +79,14 @@ class Sending:
         with self._shelf.dock() if digests else nullcontext(Path()) as dock:
             for _ in each(lambda digest: self._shelf.send(digest, meter, jobs, dock), digests, self._shelf.jobs):
                 pass
+
+
+def sent(
+    shelves: Mapping[str, Shelf], wanted: Iterable[tuple[str, str]], request: Request, progress: Progress
+) -> Answer:
+    """Send the objects `wanted`, each named with its algorithm, as `request` says."""
+    answer, chosen = Answer(), tuple(wanted)
+    for algorithm, shelf in shelves.items():
+        sending = Sending(shelf, progress, look_only=request.look_only, thorough=request.thorough)
+        answer += sending.send({digest for kind, digest in chosen if (kind == MD5) == (algorithm == MD5)})
+    return answer

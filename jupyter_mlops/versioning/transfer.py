@@ -50,6 +50,8 @@ class Request:
         Say what would move; move nothing.
     thorough
         Compare sizes too, and read listings that only the remote has.
+    runs
+        What of the run-cache goes along: entries ``xx/KEY/VALUE`` or folders of them; ``""`` is all of it.
     """
 
     direction: str
@@ -58,6 +60,7 @@ class Request:
     digests: Sequence[str] = ()
     look_only: bool = False
     thorough: bool = False
+    runs: Sequence[str] = ()
 
 
 @attrs.frozen
@@ -74,6 +77,10 @@ class Answer:
         Digests that the side they were to come from does not have, and neither does the other.
     damaged
         Digests whose bytes in the remote are not what they should be.
+    runs
+        Entries of the run-cache; an entry comes or goes only when all the data that it names does, or did.
+    note
+        Why the run-cache stayed where it was.
     """
 
     files: int = 0
@@ -81,6 +88,8 @@ class Answer:
     moved: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
+    runs: int = 0
+    note: str = ""
 
     def __add__(self, other: Answer) -> Answer:
         pairs = zip(attrs.astuple(self), attrs.astuple(other), strict=True)
@@ -110,8 +119,10 @@ def transfer(request: Request, channel: Channel) -> Answer:
         if request.direction == "delete":
             return _delete(_shelves(remote, Store(settings)), request.digests, channel)
         if request.direction == "fetch":
-            return _fetch(repo, remote, settings, request, channel)
-        return _push(repo, remote, Store(settings), request, channel)
+            answer = _fetch(repo, remote, settings, request, channel)
+        else:
+            answer = _push(repo, remote, Store(settings), request, channel)
+        return answer + _runs(remote, settings, request, channel) if request.runs else answer
 
 
 def _shelves(remote: Remote, store: Store) -> dict[str, Shelf]:
@@ -124,20 +135,27 @@ def _by_dvc(repo: Repo, request: Request) -> Answer:
     if not request.look_only:
         act = repo.push if request.direction == "push" else repo.fetch
         act(list(request.targets), remote=request.remote)
-    return Answer(missing=tuple(sorted(request.digests)) if request.direction == "push" else ())
+    note = "A remote that keeps plain files or versions of its own holds no run-cache." if request.runs else ""
+    return Answer(missing=tuple(sorted(request.digests)) if request.direction == "push" else (), note=note)
 
 
 def _push(repo: Repo, remote: Remote, store: Store, request: Request, channel: Channel) -> Answer:
-    from jupyter_mlops.versioning.sending import Sending
+    from jupyter_mlops.versioning.sending import sent
 
     found = repo.used_objs(list(request.targets), remote=request.remote, push=True) if request.targets else {}
     wanted = {(one.name, one.value) for one in found.pop(None, ()) if one.value}
     wanted |= {(store.algorithm(one), one) for digest in request.digests for one in store.objects(digest)}
-    answer = Answer()
-    for algorithm, shelf in _shelves(remote, store).items():
-        sending = Sending(shelf, channel, look_only=request.look_only, thorough=request.thorough)
-        answer += sending.send({digest for kind, digest in wanted if (kind == MD5) == (algorithm == MD5)})
+    answer = sent(_shelves(remote, store), wanted, request, channel)
     return sum((_elsewhere(repo, odb, infos) for odb, infos in found.items() if not request.look_only), answer)
+
+
+def _runs(remote: Remote, settings: DvcSettings, request: Request, channel: Channel) -> Answer:
+    """Send or bring what `request` names of the run-cache."""
+    from jupyter_mlops.versioning.run_entries import FOLDER, RunEntries, travelled
+
+    fs, shelves = remote.fs, _shelves(remote, Store(settings))
+    entries = RunEntries(fs, fs.join(remote.legacy_odb.path, FOLDER), settings.cache / FOLDER)
+    return travelled(entries, shelves, request, channel)
 
 
 def _delete(shelves: dict[str, Shelf], digests: Sequence[str], channel: Channel) -> Answer:

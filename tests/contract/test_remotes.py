@@ -160,7 +160,9 @@ def test_a_web_server_is_a_remote_to_fetch_from(root, dvc, git, site, tmp_path):
     clone = cloned(tmp_path)
     subprocess.run(["rm", "-rf", "d", "m"], cwd=root, check=True)
     (clone / ".dvc" / "config.local").write_text(f"['remote \"web\"']\n    url = {site}\n")
-    assert mlops.pull(remote="web", project=clone).files == 2
+    pulled = mlops.pull(remote="web", run_cache=True, project=clone)
+    assert (pulled.files, pulled.runs) == (2, 0)
+    assert "cannot hold the run-cache" in pulled.note
     assert (clone / "m" / "o.csv").read_text() == "a\n1\nz\n"
 
 

@@ -6,7 +6,19 @@ import json
 import subprocess
 import sys
 
-HEAVY = ("dvc", "papermill", "plotly", "polars", "sklearn", "pandas", "ipywidgets", "cyclopts", "msgspec", "numpy")
+HEAVY = (
+    "dvc",
+    "papermill",
+    "plotly",
+    "polars",
+    "sklearn",
+    "pandas",
+    "ipywidgets",
+    "cyclopts",
+    "msgspec",
+    "numpy",
+    "distributed",
+)
 PROGRAM = """
 import json, sys, time
 from IPython.core.interactiveshell import InteractiveShell

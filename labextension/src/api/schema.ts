@@ -1847,6 +1847,8 @@ export interface components {
             all_versions?: boolean;
             /** @description The tagged versions too. Default: `false`. */
             tagged?: boolean;
+            /** @description Also the entries of DVC's run-cache, which say what stages made before; ``run --pull`` brings the data itself. Default: `false`. */
+            run_cache?: boolean;
             /** @description Say what would come, and what the remote lacks; fetch nothing. Default: `false`. */
             dry_run?: boolean;
         };
@@ -2318,6 +2320,8 @@ export interface components {
             all_versions?: boolean;
             /** @description The tagged versions into the cache too. Default: `false`. */
             tagged?: boolean;
+            /** @description Also the entries of DVC's run-cache, which say what stages made before; ``run --pull`` brings the data itself. Default: `false`. */
+            run_cache?: boolean;
         };
         /**
          * PushRequest
@@ -2332,6 +2336,8 @@ export interface components {
             remote?: string;
             /** @description Every version of the branch, not just what the project has now. Default: `false`. */
             all_versions?: boolean;
+            /** @description Also what stages made before: DVC's run-cache, with the data that it names. Default: `false`. */
+            run_cache?: boolean;
             /** @description Send nothing; ask the remote whether it has every file in its full size, those of the commit that the upstream branch has among them. Exit 1 when something is lacking. Default: `false`. */
             check?: boolean;
             /** @description Say what would be sent; send nothing. Default: `false`. */
@@ -2589,6 +2595,8 @@ export interface components {
          *         As `runs` counts it, from 1; 0 when nothing was run.
          *     untracked
          *         Notebooks and modules of the stages that no commit holds: a clone would lack them.
+         *     note
+         *         What could not be shared with ``--push``.
          *     proposal
          *         The stage that a notebook which ran by itself could be, or became.
          */
@@ -2601,6 +2609,7 @@ export interface components {
             git_commit: string | null;
             number: number;
             untracked: string[];
+            note: string;
             proposal: components["schemas"]["StageProposal"] | null;
         };
         /**
@@ -2626,8 +2635,21 @@ export interface components {
             no_stage?: boolean;
             /** @description A version to run on, ``data@v2``, repeated: in a replica, so that the workspace stays as it is. Default: `[]`. */
             data?: string[];
-            /** @description Stages that run at once; 0 for as many as there are processors. Default: `0`. */
+            /** @description Stages that run at once; 0 for as many as there are processors, or as the cluster takes. Default: `0`. */
             jobs?: number;
+            /**
+             * @description Where stages run: here, or on the Dask cluster of ``[dask]`` in ``mlops.toml``. Default: `"local"`.
+             * @enum {unknown}
+             */
+            engine?: "dask" | "local";
+            /** @description Just the one stage that is named, never what it needs: for whoever runs the stages one by one. Default: `false`. */
+            single?: boolean;
+            /** @description Bring what is not here from the remote: inputs, and what stages made of them, wherever they ran. Default: `false`. */
+            pull?: boolean;
+            /** @description Send what the stages made to the remote, and to its run-cache that they made it. Default: `false`. */
+            push?: boolean;
+            /** @description A remote of ``.dvc/config``; the default one when left out. Default: `""`. */
+            remote?: string;
             /** @description Commit ``dvc.lock`` to git. Default: `true`. */
             git?: boolean;
             /** @description Say what would run, and why. Default: `false`. */
@@ -2957,6 +2979,8 @@ export interface components {
          *         The executed notebook; of a failed stage, the one with the error in it.
          *     cell
          *         The number of the code cell that failed, counted from 1, injected parameters not included.
+         *     host
+         *         The machine of a cluster that ran it.
          */
         StageRun: {
             name: string;
@@ -2966,6 +2990,7 @@ export interface components {
             notebook: string | null;
             cell: number | null;
             error: string;
+            host: string;
         };
         /**
          * StageStatus
@@ -3248,6 +3273,8 @@ export interface components {
          *         Whether it was only looked.
          *     checked
          *         Whether ``push --check`` asked: then what is lacking is a failed gate.
+         *     runs
+         *         Entries of the run-cache that moved, or would.
          */
         Transferred: {
             remote: string;
@@ -3260,6 +3287,7 @@ export interface components {
             lacking: components["schemas"]["Lacking"][];
             dry_run: boolean;
             checked: boolean;
+            runs: number;
         };
         /**
          * Trial
