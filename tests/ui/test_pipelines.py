@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator
 from ui.people import sheet
 from ui.real_lab import Desk, mlops, notebook, shell
 from ui.test_dialogs import choose, fill, line
@@ -32,10 +28,6 @@ def _swept(desk: Desk) -> None:
     mlops("run", "score", cwd=root)
     flags = ("-s", "C=[0.1,0.3,0.7]", "--sampler", "grid", "--metric", "auc", "--maximize", "-j", "2")
     mlops("sweep", "score", *flags, cwd=root)
-
-
-def tab(desk: Desk, label: str) -> Locator:
-    return desk.page.locator(".lm-TabBar-tabLabel", has_text=label)
 
 
 def test_the_board_of_a_sweep_shows_every_trial(desk: Desk) -> None:
@@ -84,7 +76,9 @@ def test_a_right_click_on_a_notebook_finds_what_its_stage_reads_and_writes(desk:
     desk.shot("run-as-stage")
     desk.accept("Run")
     desk.toast(r"Stage lines reads data/wages.csv and writes count.txt, count.json")
-    stage = next(one for one in json.loads(mlops("stage", "list", "--json", cwd=root))["stages"] if one["name"] == "lines")
+    stage = next(
+        one for one in json.loads(mlops("stage", "list", "--json", cwd=root))["stages"] if one["name"] == "lines"
+    )
     assert (stage["deps"], stage["metrics"]) == (["count.ipynb", "data/wages.csv"], ["count.json"])
     desk.page.locator('.jp-SideBar [data-id="jupyter-mlops"]').click()
     desk.row("stage:lines").filter(has_text="up to date").wait_for(timeout=30_000)
@@ -100,7 +94,8 @@ def test_a_stage_is_edited_and_keeps_the_rest(desk: Desk) -> None:
     stages = json.loads(mlops("stage", "list", "--json", cwd=desk.lab.project))["stages"]
     score = next(one for one in stages if one["name"] == "score")
     assert (score["limits"]["retries"], score["limits"]["timeout"]) == (2, 600)
-    assert (score["outs"][-1], score["metrics"]) == ("wide.txt", ["score.json"])
+    assert "wide.txt" in score["outs"]
+    assert score["metrics"] == ["score.json"]
 
 
 def test_a_failed_run_opens_at_its_cell_and_tells_all(desk: Desk) -> None:
@@ -137,7 +132,6 @@ def test_a_run_of_a_terminal_shows_its_cells_and_is_stopped(desk: Desk) -> None:
         terminal.wait(60)
     finally:
         if terminal.poll() is None:
-            os.kill(terminal.pid, signal.SIGTERM)
+            terminal.terminate()
     assert terminal.returncode != 0
     desk.row("run:").filter(has_text="slow").filter(has_text="stopped").first.wait_for(timeout=30_000)
-    assert Path(root, "executed").is_dir()

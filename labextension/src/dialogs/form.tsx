@@ -7,6 +7,8 @@ import type { VerbEntry } from '../api/types';
 import { useSignal } from '../parts/hooks';
 import { Line } from '../parts/line';
 
+const MOST_ROWS = 6;
+
 export type Value = string | boolean;
 export type Values = Readonly<Record<string, Value>>;
 
@@ -136,7 +138,7 @@ function Field(props: { field: IField; value: Value; onChange: (name: string, va
     );
   }
   return (
-    <div className="jp-Mlops-field">
+    <div className="jp-Mlops-field" data-kind={field.kind}>
       <label htmlFor={id}>{field.label}</label>
       <Input field={field} id={id} value={String(value)} onChange={change} />
       {field.help && <small>{field.help}</small>}
@@ -149,7 +151,8 @@ function Input(props: { field: IField; id: string; value: string; onChange: (val
   const onChange = (event: { target: { value: string } }): void => props.onChange(event.target.value);
   const shared = { id, value, onChange, placeholder: field.placeholder, required: field.required };
   if (field.kind === 'lines') {
-    return <textarea {...shared} className="jp-mod-styled" rows={4} />;
+    const rows = Math.max(2, Math.min(MOST_ROWS, value.split('\n').length + 1));
+    return <textarea {...shared} className="jp-mod-styled" rows={rows} />;
   }
   if (field.kind === 'number') {
     return <input {...shared} className="jp-mod-styled" type="number" min={0} step="any" />;

@@ -63,7 +63,7 @@ function RunRow(props: { run: RunSummary; position: [number, number] }): ReactEl
       label={
         <>
           <State state={run.state} />
-          <span className="jp-Mlops-version jp-mod-whole">{labelOf(run)}</span>
+          {run.number > 0 && <span className="jp-Mlops-version jp-mod-whole">{labelOf(run)}</span>}
           <span className="jp-Mlops-name">{titleOf(run)}</span>
           <span className="jp-Mlops-text">{place}</span>
         </>

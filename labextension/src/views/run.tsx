@@ -54,6 +54,7 @@ function Buttons(props: { run: RunSummary }): ReactElement {
       <Button label="Run again" verb="run" onClick={() => execute(CommandIDs.runAgain, { stages })} />
       <Button label="Reproduce" verb="reproduce" onClick={reproduce} />
       <Button label="Compare" hint="Compare with the run before" idle={alone(run)} onClick={compare} />
+      <Button label="Show lineage" onClick={() => execute(CommandIDs.lineage, { reference: run.run })} />
     </div>
   );
 }

@@ -19,8 +19,12 @@ export function ShowView(props: { spec: IViewSpec }): ReactElement {
   return (
     <div className="jp-Mlops-sheet">
       <Heading title={brief(reference)} verb="show" args={{ reference }}>
-        <Button label="Show lineage" onClick={() => execute(CommandIDs.lineage, { reference })} />
-        <Button label="Copy reference" onClick={() => execute(CommandIDs.copyReference, { reference })} />
+        {!reference.startsWith('run:') && (
+          <>
+            <Button label="Show lineage" onClick={() => execute(CommandIDs.lineage, { reference })} />
+            <Button label="Copy reference" onClick={() => execute(CommandIDs.copyReference, { reference })} />
+          </>
+        )}
       </Heading>
       <Loaded of={project.reading('show', { reference })}>
         {shown => (shown.run ? <RunShown shown={shown} run={shown.run} /> : <Shown shown={shown} />)}
