@@ -103,7 +103,8 @@ def test_a_failed_run_opens_at_its_cell_and_tells_all(desk: Desk) -> None:
     cells = ["a = 1", *(f"a += {each}" for each in range(30)), "int('x')", "a += 100"]
     notebook(root / "fails.ipynb", *cells)
     mlops("stage", "add", "fails", "fails.ipynb", "-p", "a=2", "-d", "data/wages.csv", cwd=root)
-    failed = subprocess.run([sys.executable, "-m", "jupyter_mlops", "run", "fails"], cwd=root, capture_output=True)
+    command = [sys.executable, "-m", "jupyter_mlops", "run", "fails"]
+    failed = subprocess.run(command, cwd=root, capture_output=True, check=False)
     assert failed.returncode != 0
     row = desk.row("run:").filter(has_text="cell 32").first
     row.wait_for(timeout=30_000)
