@@ -30,7 +30,7 @@ export function wordsOf(run: RunSummary): string[] {
 /** `cell 9`: where it failed, or what executing it again found. */
 export function placeOf(run: RunSummary): string {
   const failed = run.stages.find(stage => stage.state === 'failed');
-  return failed && failed.cell !== null ? `cell ${failed.cell}` : verdictOf(run);
+  return failed && failed.cell !== null ? `cell ${failed.cell}` : run.verdict.replace(/-/g, ' ');
 }
 
 /** `reproduced: identical`, or nothing while nobody executed it again. */

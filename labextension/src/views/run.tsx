@@ -21,7 +21,7 @@ export function RunShown(props: { shown: ReadResult<'show'>; run: RunSummary }):
       <Facts facts={factsOf(run)} />
       <Table
         label="Stages"
-        heads={['Stage', 'State', 'Took', 'Failed in', 'Error']}
+        heads={['Stage', 'State', 'Took', 'Failed in', 'Why']}
         rows={run.stages.map(stage => [
           stage.name,
           <State key="state" state={stage.state} word />,
