@@ -21,7 +21,7 @@ export interface IAfter<R> {
 }
 
 /** These read notebooks from the disk, so what is in the editor must be there first. */
-const READS_NOTEBOOKS: ReadonlySet<string> = new Set(['run', 'commit', 'ci', 'stage add', 'register']);
+const READS_NOTEBOOKS: ReadonlySet<string> = new Set(['run', 'commit', 'ci', 'stage add', 'stage edit', 'register']);
 
 /** Runs `verb`; null when it failed, which the user was told. */
 export async function perform<V extends Verb>(

@@ -1,9 +1,8 @@
 /** What a click on a stage or a run does. */
-import { ask } from '../dialogs/form';
-import { message } from '../dialogs/message';
 import { duration } from '../parts/format';
 import type { IMlops } from '../tokens';
-import { saveNotebooks, perform, rehearse } from './perform';
+import { perform, saveNotebooks } from './perform';
+import { addStage, notebookOf } from './stages';
 import type { Args } from './args';
 import { flag, text } from './args';
 
@@ -30,132 +29,6 @@ export async function runAsStage(mlops: IMlops, args: Args): Promise<void> {
     await run(mlops, { name: stage.name });
   } else {
     await addStage(mlops, { ...args, notebook });
-  }
-}
-
-/** Asks what the stage reads and writes, adds it, and runs it when wished. */
-export async function addStage(mlops: IMlops, args: Args): Promise<void> {
-  const notebook = notebookOf(mlops, args);
-  const known = await mlops.project.client.read('stage list', mlops.project.folder, {});
-  const stage = known.stages.find(one => one.name === text(args, 'name') || one.notebook === notebook);
-  const values = await ask({
-    title: stage ? `Edit stage ${stage.name}` : 'Run as stage',
-    accept: stage ? 'Save' : 'Add and run',
-    verb: 'stage add',
-    entry: mlops.project.verb('stage add'),
-    fields: fieldsOf(notebook, stage),
-    arguments: given => requestOf(given, stage !== undefined)
-  });
-  if (!values) {
-    return;
-  }
-  const wanted = requestOf(values, stage !== undefined);
-  const added = await perform(mlops, 'stage add', wanted, { said: () => `Stage ${wanted.name} saved.` });
-  if (added && !stage) {
-    await run(mlops, { name: wanted.name });
-  }
-}
-
-interface IKnown {
-  readonly name: string;
-  readonly notebook: string | null;
-  readonly deps: readonly string[];
-  readonly outs: readonly string[];
-  readonly metrics: readonly string[];
-}
-
-function fieldsOf(notebook: string, stage: IKnown | undefined): Parameters<typeof ask>[0]['fields'] {
-  const name =
-    stage?.name ??
-    notebook
-      .replace(/^.*\//, '')
-      .replace(/\.ipynb$/, '')
-      .replace(/\W+/g, '-');
-  const list = (some: readonly string[] | undefined): string => (some ?? []).filter(one => one !== notebook).join('\n');
-  const help = 'One a line, relative to the project.';
-  return [
-    { name: 'name', label: 'Name', kind: 'text', required: true, value: name },
-    { name: 'notebook', label: 'Notebook', kind: 'text', required: true, value: stage?.notebook ?? notebook },
-    { name: 'dep', label: 'It reads', kind: 'lines', value: list(stage?.deps), placeholder: 'data/raw.csv', help },
-    {
-      name: 'out',
-      label: 'It writes',
-      kind: 'lines',
-      value: list(stage?.outs),
-      placeholder: 'models/model.skops',
-      help
-    },
-    {
-      name: 'metrics',
-      label: 'Metrics file',
-      kind: 'text',
-      value: stage?.metrics[0] ?? '',
-      placeholder: 'metrics.json'
-    },
-    {
-      name: 'parameters',
-      label: 'Parameters',
-      kind: 'lines',
-      placeholder: 'max_depth=4',
-      help: 'key=value, one a line.'
-    }
-  ];
-}
-
-type StageRequest = {
-  name: string;
-  notebook: string;
-  dep: string[];
-  out: string[];
-  metrics: string[];
-  parameters: Record<string, string>;
-  force: boolean;
-};
-
-function requestOf(values: Readonly<Record<string, string | boolean>>, force: boolean): StageRequest {
-  const lines = (name: string): string[] =>
-    String(values[name] ?? '')
-      .split('\n')
-      .map(line => line.trim())
-      .filter(line => line !== '');
-  const pairs = lines('parameters').map(line => [line.split('=')[0]?.trim() ?? '', line.replace(/^[^=]*=\s*/, '')]);
-  return {
-    name: String(values.name),
-    notebook: String(values.notebook),
-    dep: lines('dep'),
-    out: lines('out'),
-    metrics: lines('metrics'),
-    parameters: Object.fromEntries(pairs) as Record<string, string>,
-    force
-  };
-}
-
-/** The notebook named, or the one in front, relative to the project's folder. */
-function notebookOf(mlops: IMlops, args: Args): string {
-  const named = text(args, 'notebook');
-  const path = mlops.notebooks?.currentWidget?.context.path ?? '';
-  const folder = mlops.project.folder;
-  return named || (folder && path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path);
-}
-
-/** Takes a stage out of `dvc.yaml`. */
-export async function removeStage(mlops: IMlops, args: Args): Promise<void> {
-  const name = text(args, 'name');
-  const plan = await rehearse(mlops, 'stage remove', { name });
-  const values =
-    plan &&
-    (await ask({
-      title: `Remove stage ${name}?`,
-      accept: 'Remove',
-      verb: 'stage remove',
-      entry: mlops.project.verb('stage remove'),
-      destructive: true,
-      fields: [],
-      changes: message('This takes it out of dvc.yaml.', ['Its notebook and its outputs stay where they are.']),
-      arguments: () => ({ name })
-    }));
-  if (values) {
-    await perform(mlops, 'stage remove', { name }, { said: () => `Stage ${name} removed.` });
   }
 }
 

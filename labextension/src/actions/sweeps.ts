@@ -7,6 +7,7 @@ import { plural, scalar } from '../parts/format';
 import type { IMlops } from '../tokens';
 import type { Args } from './args';
 import { text } from './args';
+import { pairsOf } from './lines';
 import { perform } from './perform';
 
 const SAMPLERS = [
@@ -51,15 +52,10 @@ export async function sweep(mlops: IMlops, args: Args): Promise<void> {
 }
 
 function requestOf(stage: string, values: Values): Parameters<typeof perform<'sweep'>>[2] {
-  const lines = String(values.space ?? '')
-    .split('\n')
-    .map(line => line.trim())
-    .filter(line => line !== '');
-  const pairs = lines.map(line => [line.split('=')[0]?.trim() ?? '', line.replace(/^[^=]*=\s*/, '')]);
   const trials = Number(values.trials);
   return {
     stage,
-    space: Object.fromEntries(pairs) as Record<string, string>,
+    space: pairsOf(values.space),
     metric: String(values.metric ?? ''),
     maximize: values.maximize === true,
     trials: Number.isInteger(trials) && trials > 0 ? trials : null,

@@ -1,11 +1,13 @@
 /** Opening things in the main area. */
 import { Notification } from '@jupyterlab/apputils';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { RunSummary } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import { OLDEST } from '../pipelines/model';
 import { referenceOf } from '../model/selection';
 import type { IMlops } from '../tokens';
 import type { Args } from './args';
-import { text } from './args';
+import { flag, text } from './args';
 
 /** What the differences are between a version and the one before, or the workspace. */
 export async function diff(mlops: IMlops, args: Args): Promise<void> {
@@ -53,30 +55,42 @@ async function open(mlops: IMlops, kind: string, first: string, second = ''): Pr
   await mlops.app.commands.execute(CommandIDs.openView, { kind, first, second, project: mlops.project.folder });
 }
 
-/** Opens a notebook of the project, at a cell when one is named. */
+/** Opens a notebook of the project, at a code cell when one is counted; one that a run wrote, as it is by now. */
 export async function openNotebook(mlops: IMlops, args: Args): Promise<void> {
   const path = [mlops.project.folder, text(args, 'path')].filter(Boolean).join('/');
+  const known = mlops.documents.findWidget(path);
   const widget = mlops.documents.openOrReveal(path);
-  const cell = Number(text(args, 'cell'));
-  if (!widget || !Number.isInteger(cell) || text(args, 'cell') === '') {
-    return;
+  await widget?.context.ready;
+  if (known && widget && flag(args, 'executed') && !widget.context.model.dirty) {
+    await widget.context.revert();
   }
-  await widget.context.ready;
-  const panel = mlops.notebooks?.find(one => one.id === widget.id);
-  if (panel) {
-    panel.content.activeCellIndex = cell;
-    await panel.content.scrollToItem(cell, 'center');
+  const panel = mlops.notebooks?.find(one => one.id === widget?.id);
+  const at = panel ? placeOf(panel, Number(text(args, 'cell'))) : -1;
+  if (panel && at >= 0) {
+    panel.content.activeCellIndex = at;
+    await panel.content.scrollToItem(at, 'center');
   }
+}
+
+/** Where the `count`th code cell of the user stands, from 0; -1 when there is none. */
+function placeOf(panel: NotebookPanel, count: number): number {
+  const code = panel.content.widgets.filter(({ model }) => {
+    const tags: unknown = model.getMetadata('tags');
+    return model.type === 'code' && !(Array.isArray(tags) && tags.includes('injected-parameters'));
+  });
+  const found = code[count - 1];
+  return found ? panel.content.widgets.indexOf(found) : -1;
 }
 
 /** Opens the executed notebook of a run, at the cell that failed. */
 export async function openRun(mlops: IMlops, args: Args): Promise<void> {
-  const runs = mlops.project.runs.value ?? (await mlops.project.runs.refresh());
-  const run = runs?.items.find(one => one.run === text(args, 'run'));
+  const named = (one: RunSummary): boolean => one.run === text(args, 'run');
+  const run =
+    mlops.project.runs.value?.items.find(named) ?? (await mlops.project.runs.refresh())?.items.find(named) ?? null;
   const failed = run?.stages.find(stage => stage.state === 'failed') ?? run?.stages.find(stage => stage.notebook);
   if (failed?.notebook) {
     const cell = failed.cell === null ? '' : String(failed.cell);
-    await openNotebook(mlops, { path: failed.notebook, cell });
+    await openNotebook(mlops, { path: failed.notebook, cell, executed: true });
   } else {
     await compareRuns(mlops, { after: text(args, 'run') });
   }

@@ -89,6 +89,7 @@ export interface JobResults {
   retain: Schemas['Retained'];
   erase: Schemas['Erased'];
   'stage add': Schemas['Stages'];
+  'stage edit': Schemas['Stages'];
   'stage remove': Schemas['Stages'];
   run: Schemas['RunReport'];
   cancel: Schemas['CancelledRun'];

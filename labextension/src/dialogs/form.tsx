@@ -7,6 +7,8 @@ import type { VerbEntry } from '../api/types';
 import { useSignal } from '../parts/hooks';
 import { Line } from '../parts/line';
 
+const MOST_ROWS = 6;
+
 export type Value = string | boolean;
 export type Values = Readonly<Record<string, Value>>;
 
@@ -14,12 +16,14 @@ export type Values = Readonly<Record<string, Value>>;
 export interface IField {
   readonly name: string;
   readonly label: string;
-  readonly kind: 'text' | 'lines' | 'choice' | 'check';
+  readonly kind: 'text' | 'lines' | 'choice' | 'check' | 'number';
   readonly value?: Value;
   readonly placeholder?: string;
   readonly help?: string;
   readonly choices?: readonly { readonly value: string; readonly label: string }[];
   readonly required?: boolean;
+  /** Whether it is asked, given the answers so far; always when absent. */
+  readonly when?: (values: Values) => boolean;
 }
 
 /** A form: what it asks, what it says, and which verb it ends in. */
@@ -35,6 +39,8 @@ export interface IForm {
   readonly destructive?: boolean;
   /** Whether something cannot be had back; what is destructive does, unless it says no. */
   readonly loses?: boolean;
+  /** The line that does the same, when which verb it is follows the answers. */
+  readonly line?: (values: Values) => string;
   /** What the values mean for the verb. */
   readonly arguments: (values: Values) => Readonly<Record<string, unknown>>;
 }
@@ -56,7 +62,7 @@ export async function ask(form: IForm): Promise<Values | null> {
   });
   dialog.addClass('jp-Mlops-dialog');
   const check = (): void => {
-    const missing = form.fields.some(field => field.required && !body.values[field.name]);
+    const missing = askedOf(form, body.values).some(field => field.required && !body.values[field.name]);
     dialog.node.querySelector('button.jp-mod-accept, button.jp-mod-warn')?.toggleAttribute('disabled', missing);
   };
   body.changed.connect(check);
@@ -93,16 +99,21 @@ class Body extends ReactWidget implements Dialog.IBodyWidget<Values> {
   private _values: Values;
 }
 
+/** The fields that make sense with the answers so far. */
+function askedOf(form: IForm, values: Values): IField[] {
+  return form.fields.filter(field => field.when?.(values) ?? true);
+}
+
 function Questions(props: { form: IForm; body: Body }): ReactElement {
   const { form, body } = props;
   const values = useSignal(body.changed, () => body.values);
   return (
     <div className="jp-Mlops-form">
       {typeof form.changes === 'function' ? form.changes(values) : form.changes}
-      {form.fields.map(field => (
+      {askedOf(form, values).map(field => (
         <Field key={field.name} field={field} value={values[field.name] ?? ''} onChange={body.set.bind(body)} />
       ))}
-      <Line text={lineOf(form.entry, form.verb, form.arguments(values))} />
+      <Line text={form.line?.(values) ?? lineOf(form.entry, form.verb, form.arguments(values))} />
     </div>
   );
 }
@@ -127,7 +138,7 @@ function Field(props: { field: IField; value: Value; onChange: (name: string, va
     );
   }
   return (
-    <div className="jp-Mlops-field">
+    <div className="jp-Mlops-field" data-kind={field.kind}>
       <label htmlFor={id}>{field.label}</label>
       <Input field={field} id={id} value={String(value)} onChange={change} />
       {field.help && <small>{field.help}</small>}
@@ -140,7 +151,11 @@ function Input(props: { field: IField; id: string; value: string; onChange: (val
   const onChange = (event: { target: { value: string } }): void => props.onChange(event.target.value);
   const shared = { id, value, onChange, placeholder: field.placeholder, required: field.required };
   if (field.kind === 'lines') {
-    return <textarea {...shared} className="jp-mod-styled" rows={4} />;
+    const rows = Math.max(2, Math.min(MOST_ROWS, value.split('\n').length + 1));
+    return <textarea {...shared} className="jp-mod-styled" rows={rows} />;
+  }
+  if (field.kind === 'number') {
+    return <input {...shared} className="jp-mod-styled" type="number" min={0} step="any" />;
   }
   if (field.kind === 'text') {
     return <input {...shared} className="jp-mod-styled" type="text" spellCheck={false} />;

@@ -2,6 +2,7 @@
 import type { RunSummary, StageState } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import type { ISelection } from '../model/selection';
+import { duration } from '../parts/format';
 import type { MenuEntry } from '../parts/menu';
 
 export function stageSelection(stage: StageState): ISelection {
@@ -12,11 +13,12 @@ export function runSelection(run: RunSummary): ISelection {
   return { kind: 'run', name: `#${run.number}`, version: '', reference: run.run };
 }
 
-/** `train`: the stages that did something; all of them when none did. */
+/** `train`: the stages that failed, run, or did something; all of them when none did. */
 export function titleOf(run: RunSummary): string {
   const failed = run.stages.filter(stage => stage.state === 'failed');
   const ran = run.stages.filter(stage => stage.state === 'ran' || stage.state === 'restored');
-  const told = failed.length > 0 ? failed : ran.length > 0 ? ran : run.stages;
+  const busy = run.stages.filter(stage => stage.state === 'running');
+  const told = [failed, busy, ran].find(some => some.length > 0) ?? run.stages;
   return told.map(stage => stage.name).join(', ');
 }
 
@@ -25,10 +27,31 @@ export function wordsOf(run: RunSummary): string[] {
   return [`#${run.number}`, titleOf(run), run.author, run.state, run.verdict];
 }
 
-/** `cell 9`: where it failed. */
+/** `cell 9`: where it failed, or what executing it again found. */
 export function placeOf(run: RunSummary): string {
   const failed = run.stages.find(stage => stage.state === 'failed');
-  return failed && failed.cell !== null ? `cell ${failed.cell}` : '';
+  return failed && failed.cell !== null ? `cell ${failed.cell}` : run.verdict.replace(/-/g, ' ');
+}
+
+/** `reproduced: identical`, or nothing while nobody executed it again. */
+export function verdictOf(run: RunSummary): string {
+  return run.verdict && `reproduced: ${run.verdict.replace(/-/g, ' ')}`;
+}
+
+/** `cell 7/12 ~40 s` while it runs. */
+export function progressOf(stage: StageState): string {
+  if (stage.state !== 'running' || stage.total === 0) {
+    return '';
+  }
+  const rest = stage.eta_s === null ? '' : ` ~${duration(stage.eta_s)}`;
+  return `cell ${stage.done}/${stage.total}${rest}`;
+}
+
+/** How far the stages of a running run are; with their names when there are several. */
+export function liveOf(run: RunSummary, stages: readonly StageState[]): string {
+  const names = run.stages.filter(stage => stage.state === 'running').map(stage => stage.name);
+  const live = stages.filter(stage => names.includes(stage.name) && progressOf(stage));
+  return live.map(stage => [live.length > 1 ? stage.name : '', progressOf(stage)].join(' ').trim()).join(', ');
 }
 
 /** `#18`, or nothing yet for one that runs: it gets its number when it ends. */

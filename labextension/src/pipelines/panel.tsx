@@ -5,7 +5,6 @@ import type { StageState, Status } from '../api/types';
 import { CommandIDs } from '../commands/ids';
 import { same } from '../model/selection';
 import { Button } from '../parts/button';
-import { duration } from '../parts/format';
 import { useCommand, useMlops, useResource, useSelection } from '../parts/hooks';
 import { openMenu } from '../parts/menu';
 import { Empty } from '../parts/messages';
@@ -15,11 +14,11 @@ import { useFilter } from '../shell/filter';
 import { NoMatch } from '../shell/no-match';
 import { RunningJobs } from '../shell/jobs';
 import { Section } from '../shell/section';
-import { stageMenu, stageSelection, wordsOf } from './model';
+import { progressOf, stageMenu, stageSelection, wordsOf } from './model';
 import { Sweeps } from '../sweeps/panel';
 import { Runs } from './runs';
 
-const VERBS = ['run', 'ci', 'stage add', 'stage remove', 'sweep', 'sweep apply', 'reproduce', 'export'];
+const VERBS = ['run', 'ci', 'stage add', 'stage edit', 'stage remove', 'sweep', 'sweep apply', 'reproduce', 'export'];
 
 export function PipelinesSection(props: { status: Status }): ReactElement {
   const execute = useCommand();
@@ -101,13 +100,4 @@ function StageRow(props: { stage: StageState; position: [number, number] }): Rea
       onMenu={(x, y) => openMenu(app.commands, stageMenu(stage), x, y)}
     />
   );
-}
-
-/** `cell 7/12 ~40 s` while it runs. */
-function progressOf(stage: StageState): string {
-  if (stage.state !== 'running' || stage.total === 0) {
-    return '';
-  }
-  const rest = stage.eta_s === null ? '' : ` ~${duration(stage.eta_s)}`;
-  return `cell ${stage.done}/${stage.total}${rest}`;
 }

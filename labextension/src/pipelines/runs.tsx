@@ -5,7 +5,7 @@ import { CommandIDs } from '../commands/ids';
 import { same } from '../model/selection';
 import { Button } from '../parts/button';
 import { age, duration, moment, plural, scalar } from '../parts/format';
-import { useCommand, useMinute, useMlops, useSelection } from '../parts/hooks';
+import { useCommand, useMinute, useMlops, useResource, useSelection } from '../parts/hooks';
 import { Loaded } from '../parts/loaded';
 import { openMenu } from '../parts/menu';
 import { State, lookOf } from '../parts/state';
@@ -13,7 +13,7 @@ import { Row, Tree } from '../parts/tree';
 import { When } from '../parts/when';
 import { Windowed } from '../parts/windowed';
 import { useFilter } from '../shell/filter';
-import { alone, labelOf, placeOf, runMenu, runSelection, titleOf, wordsOf } from './model';
+import { alone, labelOf, liveOf, placeOf, runMenu, runSelection, titleOf, verdictOf, wordsOf } from './model';
 
 export function Runs(): ReactElement {
   const { project } = useMlops();
@@ -46,6 +46,8 @@ function RunRow(props: { run: RunSummary; position: [number, number] }): ReactEl
   const now = useMinute();
   const { run } = props;
   const mine = runSelection(run);
+  const stages = useResource(project.status).value?.stages ?? [];
+  const place = run.state === 'running' ? liveOf(run, stages) : placeOf(run);
   const open = (): void => execute(CommandIDs.openRun, { run: run.run });
   const compare = (): void => execute(CommandIDs.compareRuns, { after: run.run });
   return (
@@ -53,15 +55,17 @@ function RunRow(props: { run: RunSummary; position: [number, number] }): ReactEl
       id={`run:${run.run}`}
       level={1}
       position={props.position}
-      name={[`run ${run.number}`, titleOf(run), lookOf(run.state).word, placeOf(run), age(run.started, now)].join(', ')}
+      name={[`run ${run.number || ''}`.trim(), titleOf(run), lookOf(run.state).word, place, age(run.started, now)].join(
+        ', '
+      )}
       tip={tipOf(run)}
       selected={same(selected, mine)}
       label={
         <>
           <State state={run.state} />
-          <span className="jp-Mlops-version jp-mod-whole">{labelOf(run)}</span>
+          {run.number > 0 && <span className="jp-Mlops-version jp-mod-whole">{labelOf(run)}</span>}
           <span className="jp-Mlops-name">{titleOf(run)}</span>
-          <span className="jp-Mlops-text">{placeOf(run)}</span>
+          <span className="jp-Mlops-text">{place}</span>
         </>
       }
       detail={<When author={run.author} time={run.started} />}
@@ -76,7 +80,7 @@ function RunRow(props: { run: RunSummary; position: [number, number] }): ReactEl
         )
       }
       onSelect={() => project.select(mine)}
-      onOpen={open}
+      onOpen={run.state === 'running' ? undefined : open}
       onMenu={(x, y) => openMenu(app.commands, runMenu(run), x, y)}
     />
   );
@@ -86,12 +90,12 @@ function tipOf(run: RunSummary): string {
   const failed = run.stages.find(stage => stage.state === 'failed');
   const metrics = Object.entries(run.metrics).map(([name, value]) => `${name} ${scalar(value)}`);
   return [
-    `#${run.number} ${lookOf(run.state).word}, ${plural(run.stages.length, 'stage')} in ${duration(run.seconds)}`,
+    `${labelOf(run)} ${lookOf(run.state).word}, ${plural(run.stages.length, 'stage')} in ${duration(run.seconds)}`,
     failed?.error ?? '',
     metrics.join(', '),
     `${run.author}, ${moment(run.started)}`,
     run.dirty ? 'with changes that were not committed' : '',
-    run.verdict ? `executed again: ${run.verdict.replace(/-/g, ' ')}` : ''
+    verdictOf(run)
   ]
     .filter(Boolean)
     .join('\n');

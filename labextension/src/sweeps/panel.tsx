@@ -2,6 +2,7 @@
 import type { ReactElement } from 'react';
 import type { Sweep } from '../api/types';
 import { CommandIDs } from '../commands/ids';
+import type { ISelection } from '../model/selection';
 import { same } from '../model/selection';
 import { Button } from '../parts/button';
 import { useCommand, useMlops, useResource, useSelection } from '../parts/hooks';
@@ -35,7 +36,9 @@ function SweepRow(props: { sweep: Sweep; position: [number, number] }): ReactEle
   const execute = useCommand();
   const selected = useSelection();
   const { sweep } = props;
-  const mine = { kind: 'run' as const, name: sweep.stage, version: '', reference: sweep.best?.run ?? '' };
+  const mine: ISelection = sweep.best
+    ? { kind: 'run', name: `#${sweep.best.number}`, version: '', reference: sweep.best.run }
+    : { kind: 'stage', name: sweep.stage, version: '', reference: sweep.stage };
   const name = `${sweep.number}`;
   const open = (): void => execute(CommandIDs.openSweep, { name });
   return (

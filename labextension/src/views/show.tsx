@@ -1,4 +1,4 @@
-/** Everything known about one version. */
+/** Everything known about one version, or one run. */
 import type { ReactElement } from 'react';
 import type { ReadResult } from '../api/types';
 import { CommandIDs } from '../commands/ids';
@@ -8,6 +8,7 @@ import { useCommand, useMlops } from '../parts/hooks';
 import { Provenance, Schema } from '../keeping/provenance';
 import { Loaded } from '../parts/loaded';
 import { Facts, Heading, Table } from './parts';
+import { RunShown } from './run';
 import type { IViewSpec } from './spec';
 import { brief } from './spec';
 
@@ -18,10 +19,16 @@ export function ShowView(props: { spec: IViewSpec }): ReactElement {
   return (
     <div className="jp-Mlops-sheet">
       <Heading title={brief(reference)} verb="show" args={{ reference }}>
-        <Button label="Show lineage" onClick={() => execute(CommandIDs.lineage, { reference })} />
-        <Button label="Copy reference" onClick={() => execute(CommandIDs.copyReference, { reference })} />
+        {!reference.startsWith('run:') && (
+          <>
+            <Button label="Show lineage" onClick={() => execute(CommandIDs.lineage, { reference })} />
+            <Button label="Copy reference" onClick={() => execute(CommandIDs.copyReference, { reference })} />
+          </>
+        )}
       </Heading>
-      <Loaded of={project.reading('show', { reference })}>{shown => <Shown shown={shown} />}</Loaded>
+      <Loaded of={project.reading('show', { reference })}>
+        {shown => (shown.run ? <RunShown shown={shown} run={shown.run} /> : <Shown shown={shown} />)}
+      </Loaded>
     </div>
   );
 }

@@ -38,8 +38,11 @@ export function keyOf(spec: IViewSpec): string {
   return [spec.kind, spec.project, spec.first, spec.second].join('|');
 }
 
-/** `employment@v4`, without folder and extension. */
+/** `employment@v4`, without folder and extension; `Run #18`. */
 export function brief(reference: string): string {
+  if (reference.startsWith('run:')) {
+    return `Run ${numbered(reference.slice(4))}`;
+  }
   const [name = '', version] = reference.split('@');
   return version === undefined ? shortName(name) : `${shortName(name)} ${bare(version)}`;
 }
