@@ -40,7 +40,7 @@ class Contrast:
 
 
 @attrs.frozen
-class CellChange:
+class CodeChange:
     """A code cell that differs between two runs.
 
     Attributes
@@ -121,10 +121,10 @@ def _installed(environments: Sequence[Environment]) -> Mapping[str, Value]:
     return {package.name: package.version for one in environments for package in one.packages}
 
 
-def cell_changes(before: VersionRecord, after: VersionRecord, recording: Recording) -> tuple[CellChange, ...]:
+def cell_changes(before: VersionRecord, after: VersionRecord, recording: Recording) -> tuple[CodeChange, ...]:
     """The code cells that differ, of notebooks that both runs executed and that are kept."""
     known = {stage.name: stage for stage in before.stages if stage.code and stage.source}
-    found: list[CellChange] = []
+    found: list[CodeChange] = []
     for stage in after.stages:
         old = known.get(stage.name)
         if old is None or not stage.source or old.code == stage.code:
@@ -145,7 +145,7 @@ def _cells(recording: Recording, record: VersionRecord, path: str | None) -> lis
         return None
 
 
-def compared(notebook: str, before: Sequence[str], after: Sequence[str]) -> Iterator[CellChange]:
+def compared(notebook: str, before: Sequence[str], after: Sequence[str]) -> Iterator[CodeChange]:
     """The cells that differ between two lists of sources, in their order."""
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     for kind, start, end, other_start, other_end in matcher.get_opcodes():
@@ -161,5 +161,5 @@ def compared(notebook: str, before: Sequence[str], after: Sequence[str]) -> Iter
             yield _change(notebook, "removed", start + place, old[place], "")
 
 
-def _change(notebook: str, kind: str, place: int, before: str, after: str) -> CellChange:
-    return CellChange(notebook, kind, place + 1, before[:MOST_CHARACTERS], after[:MOST_CHARACTERS])
+def _change(notebook: str, kind: str, place: int, before: str, after: str) -> CodeChange:
+    return CodeChange(notebook, kind, place + 1, before[:MOST_CHARACTERS], after[:MOST_CHARACTERS])

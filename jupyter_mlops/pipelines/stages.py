@@ -103,10 +103,11 @@ def overlaps(one: str, other: str) -> bool:
 
 
 def sources(stages: Iterable[StageSpec]) -> frozenset[str]:
-    """What `stages` read and none of them makes."""
+    """What `stages` read and none of them makes; the key of a notebook is made whenever it is needed."""
     known = tuple(stages)
     made = [out.path for stage in known for out in stage.outs]
-    return frozenset(dep for stage in known for dep in stage.deps if not any(overlaps(dep, path) for path in made))
+    read = {dep for stage in known for dep in stage.deps if dep != stage.key}
+    return frozenset(dep for dep in read if not any(overlaps(dep, path) for path in made))
 
 
 class StageGraph:

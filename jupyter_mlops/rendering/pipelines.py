@@ -24,7 +24,7 @@ from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.contrasts import CellChange, Contrast
+    from jupyter_mlops.pipelines.contrasts import CodeChange, Contrast
     from jupyter_mlops.verbs.checks import CiReport
     from jupyter_mlops.verbs.environments import EnvironmentLock
     from jupyter_mlops.verbs.exports import Exported
@@ -136,7 +136,7 @@ def _(result: Runs) -> Document:
     return Document("Runs", (*contrast, *blocks, *more))
 
 
-def _cell_change(each: CellChange) -> Section:
+def _cell_change(each: CodeChange) -> Section:
     """The lines of a cell that differ, with a few around them."""
     lines = unified_diff(each.before.splitlines(), each.after.splitlines(), lineterm="", n=2)
     kept = [line for line in lines if not line.startswith(("---", "+++", "@@"))]

@@ -10,7 +10,7 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.pipelines.contrasts import CellChange, Contrast
+from jupyter_mlops.pipelines.contrasts import CodeChange, Contrast
 from jupyter_mlops.pipelines.run_filters import RunFilter
 from jupyter_mlops.pipelines.runs import NumberedRun, RunRecords
 from jupyter_mlops.records import Instant, Scalar, now
@@ -81,7 +81,7 @@ class Runs:
     compared: tuple[Contrast, ...] = ()
     next_cursor: str | None = None
     start: str = ""
-    cells: tuple[CellChange, ...] = ()
+    cells: tuple[CodeChange, ...] = ()
 
 
 @verb(Group.PIPELINES, Action.READ, reads=True, daily=True)

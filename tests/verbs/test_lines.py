@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
 from hypothesis import given, settings
@@ -23,16 +24,27 @@ SCALAR = TEXT | st.integers(-9, 9) | st.booleans() | st.none() | st.floats(-9, 9
 
 def values(argument: Argument) -> st.SearchStrategy[Any]:
     """Whatever may be given for `argument`."""
-    kind = get_args(argument.type)[0] if argument.is_repeated else argument.type
-    one = st.sampled_from(get_args(kind)) if get_origin(kind) is Literal else WORD if argument.option.comma else TEXT
-    if argument.is_repeated:
-        return st.lists(one, min_size=1, max_size=3).map(tuple)
     if argument.option.pairs:
         return st.dictionaries(WORD, SCALAR | st.lists(SCALAR, max_size=2), max_size=3)
+    kind = get_args(argument.type)[0] if argument.is_repeated else argument.type
+    one = WORD if argument.option.comma and kind is str else of(kind)
+    return st.lists(one, min_size=1, max_size=3).map(tuple) if argument.is_repeated else one
+
+
+def of(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of the type `kind` that can be written in a line: nothing stands for None."""
+    if get_origin(kind) is Literal:
+        return st.sampled_from(get_args(kind))
+    if get_origin(kind) in (Union, UnionType):
+        return st.one_of([of(each) for each in get_args(kind) if each is not NoneType])
     if get_origin(kind) is Annotated:
         limits = next(extra for extra in get_args(kind) if isinstance(extra, Meta))
-        return st.integers(int(limits.ge or 0), int(limits.le or 0))
-    return {bool: st.booleans(), int: st.integers(-99, 99), float: st.floats(-99, 99)}.get(kind, one)
+        least = limits.ge if limits.ge is not None else limits.gt or 0
+        most = limits.le if limits.le is not None else (limits.lt or least + 100) - 1
+        if get_args(kind)[0] is float:
+            return st.floats(least, most, exclude_min=limits.gt is not None)
+        return st.integers(int(least) + (limits.gt is not None), int(most))
+    return {bool: st.booleans(), int: st.integers(-99, 99), float: st.floats(-99, 99)}.get(kind, TEXT)
 
 
 @st.composite
