@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError, did_you_mean
-from jupyter_mlops.pipelines import given_secrets, key_stages, keys, yaml_files
+from jupyter_mlops.pipelines import key_stages, keys, yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.execution import LOCAL
 from jupyter_mlops.pipelines.notebooks import Notebook
@@ -117,7 +117,7 @@ def alone(pipeline: Pipeline, path: str, parameters: Mapping[str, Value]) -> Pla
     UnknownReference
         ``unknown-parameter``.
     UsageError
-        ``notebook-missing``, ``not-a-notebook``, ``no-parameters-cell``, ``secret-parameter``.
+        ``notebook-missing``, ``not-a-notebook``, ``no-parameters-cell``.
     """
     notebook = Notebook.read(pipeline.places.root, path)
     require_parameters(notebook, parameters)
@@ -133,11 +133,10 @@ def require_parameters(notebook: Notebook, given: Mapping[str, Value]) -> None:
     Raises
     ------
     UsageError
-        ``no-parameters-cell``, ``secret-parameter``.
+        ``no-parameters-cell``.
     UnknownReference
         ``unknown-parameter``, with the nearest.
     """
-    given_secrets.require_none(given)
     names = tuple(given)
     known = notebook.parameters()
     if names and known is None:
@@ -185,9 +184,8 @@ def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mappi
     UnknownReference
         ``unknown-parameter``, with the nearest.
     UsageError
-        ``parameter-type``, ``parameter-not-quotable``, ``secret-parameter``, ``parameter-elsewhere``.
+        ``parameter-type``, ``parameter-not-quotable``, ``parameter-elsewhere``.
     """
-    given_secrets.require_none(given)
     root = pipeline.places.root
     chosen: dict[str, dict[str, Value]] = {}
     for name, places in keys_of(pipeline, stages, given).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping
 from math import log2
@@ -31,6 +32,13 @@ UNQUOTED = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Za-z_][\w.-]*)\s*[=:]\s*(?
 """As settings files write it; in code, what stands there is rather a name than a text."""
 URL_PASSWORD = re.compile(r"(?<=://)[^\s:/@\"']+:(?P<value>[^\s/@\"']{3,})(?=@)")
 PLACEHOLDER = re.compile(r"(?i)^[<\[{(*x.…$%]|example|your|change|dummy|placeholder|^(?:none|null|true|false|test)$")
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+NAMES = frozenset({"password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "credential"})
+"""As the last word of a name: ``token_count`` is none."""
+PAIRS = frozenset((kind, "key") for kind in ("api", "access", "private", "secret", "account"))
+MARK = re.compile(r".{0,7}|[<\[{].*[>\]}]")
+"""Tokens of texts, such as [PAD] and <eos>, are short or stand in brackets."""
+WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")
 LEAST = 8
 ENTROPY_BITS = 2.5
 """Per character, of Shannon's kind: English words joined by dashes lie near 3.5, but hold no digits."""
@@ -55,6 +63,22 @@ def looks_secret(name: str, value: object) -> bool:
     return bool(KEY.search(name)) and _is_random(value)
 
 
+def is_secret(name: str, given: object) -> bool:
+    """Whether a parameter that a person gives looks like a secret: by its value, or because it is called like one."""
+    texts = given if isinstance(given, list | tuple) else [given]
+    return any(looks_secret(name, text) or (isinstance(text, str) and _is_called_so(name, text)) for text in texts)
+
+
+def _is_called_so(name: str, text: str) -> bool:
+    if not text or is_reference(text):
+        return False
+    words = [word.lower() for word in WORD.findall(name)]
+    last = words[-1].removesuffix("s") if words else ""
+    is_named = last in NAMES or any(pair in PAIRS for pair in itertools.pairwise(words))
+    is_mark = last == "token" and MARK.fullmatch(text)
+    return bool(WEB_TOKEN.search(text)) or (is_named and not is_mark)
+
+
 def _is_random(value: str) -> bool:
     """Whether no person would choose `value` as a word."""
     if len(value) < LEAST or any(sign.isspace() for sign in value) or PLACEHOLDER.search(value):
@@ -73,14 +97,13 @@ def require_no_secret(values: Mapping[str, object]) -> None:
         ``secret-in-the-open``.
     """
     for name, given in values.items():
-        for value in given if isinstance(given, list | tuple) else (given,):
-            if looks_secret(name, value):
-                raise UsageError(
-                    "secret-in-the-open",
-                    f"The value of {name} looks like a secret, and would stand in git and in every record.",
-                    hint=f"Say where it is kept: -p {name}=secret://env/{_variable(name)}, or secret://keyring/SERVICE/USER,"
-                    " or secret://file/PATH. The notebook gets the value; nothing else does.",
-                )
+        if is_secret(name, given):
+            raise UsageError(
+                "secret-in-the-open",
+                f"The value of {name} looks like a secret, and would stand in git and in every record.",
+                hint=f"Say where it is kept: -p {name}=secret://env/{_variable(name)}, or secret://keyring/SERVICE/USER,"
+                " or secret://file/PATH. The notebook gets the value; nothing else does.",
+            )
 
 
 def _variable(name: str) -> str:

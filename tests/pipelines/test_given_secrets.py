@@ -7,7 +7,7 @@ from chains import write_notebook
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.pipelines.given_secrets import is_secret
+from jupyter_mlops.trust.detecting import is_secret
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_secret_is_refused_before_it_is_written_anywhere(chain, verb):
     with pytest.raises(UsageError) as raised:
         calls[verb]()
 
-    assert raised.value.reference == "secret-parameter"
+    assert raised.value.reference == "secret-in-the-open"
     assert "secret://env/" in raised.value.hint
     assert "hunter2" not in str(raised.value)
     written = [path.read_bytes() for path in chain.rglob("*.yaml")]

@@ -51,7 +51,9 @@ def spelled(text: str) -> list[bytes]:
 def column(kind: str, cells: list[str | None]) -> pa.Array:
     dtype = SHAPES[kind]
     if kind == "runs":
-        return pa.RunEndEncodedArray.from_arrays(pa.array(range(1, len(cells) + 1), pa.int32()), pa.array(cells))
+        return pa.RunEndEncodedArray.from_arrays(
+            pa.array(range(1, len(cells) + 1), pa.int32()), pa.array(cells, pa.string())
+        )
     if kind == "json":
         return pa.ExtensionArray.from_storage(dtype, pa.array(cells, pa.string()))
     if "binary" in kind:
