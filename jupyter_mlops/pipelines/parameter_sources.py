@@ -28,10 +28,13 @@ class ParameterFile:
         Below the root.
     values
         Those that the stage takes, as they are now; empty when it takes all, whatever they are.
+    names
+        What the stage takes from it, as far as the file is known.
     """
 
     path: str
     values: Mapping[str, Value] = attrs.field(factory=dict)
+    names: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, root: Path, path: str, keys: Iterable[str]) -> ParameterFile:
@@ -51,7 +54,8 @@ class ParameterFile:
                 hint="Name a .yaml or .json file: --params config.yaml, or --params config.yaml:rate,depth.",
             )
         known = yaml_files.load_mapping(root / path)
-        return cls(path, {key: _single(known, key, path) for key in keys})
+        values = {key: _single(known, key, path) for key in keys}
+        return cls(path, values, tuple(map(str, values or known)))
 
 
 def _single(known: Mapping[str, object], key: str, path: str) -> Value:

@@ -109,8 +109,8 @@ def _stage_of(graph: StageGraph, target: str) -> str:
     return next((stage.name for stage in graph.by_name.values() if stage.notebook == path), path)
 
 
-def alone(pipeline: Pipeline, path: str, parameters: Mapping[str, Value]) -> Plan:
-    """A notebook by itself, as a stage without outputs.
+def alone(pipeline: Pipeline, path: str, parameters: Mapping[str, Value], files: tuple[str, ...] = ()) -> Plan:
+    """A notebook by itself, as a stage without outputs; `files` hold parameters, too.
 
     Raises
     ------
@@ -123,7 +123,8 @@ def alone(pipeline: Pipeline, path: str, parameters: Mapping[str, Value]) -> Pla
     require_parameters(notebook, parameters)
     folder = posixpath.dirname(path)
     name = posixpath.basename(path).removesuffix(".ipynb")
-    command = literal(NotebookCommand(path, f"{LOCAL}/{name}.ipynb", parameters, notebook.kernel, folder or None))
+    output, cwd = f"{LOCAL}/{name}.ipynb", folder or None
+    command = literal(NotebookCommand(path, output, parameters, notebook.kernel, cwd, files))
     return Plan((), StageSpec(name=name, command=command, template=command, deps=(path,)))
 
 

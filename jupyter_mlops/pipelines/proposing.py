@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 import attrs
 
@@ -48,7 +48,7 @@ def propose(
     tracked
         Those that git tracks: DVC cannot keep them.
     """
-    kept, lost = _parameters(notebook, named.parameters)
+    kept, lost = _parameters(notebook, named)
     draft = attrs.evolve(_joined(named, _found(captured, metrics, tracked)), parameters=kept)
     by_git = (f"git tracks {path}, so DVC cannot keep it." for path in sorted({*tracked} - {*metrics}))
     return Proposal(draft, (*lost, *by_git, *_notes(notebook, captured)))
@@ -99,11 +99,13 @@ def _is_in(path: str, folder: str) -> bool:
     return path.startswith(f"{folder}/")
 
 
-def _parameters(notebook: Notebook, given: Mapping[str, Value]) -> tuple[dict[str, Value], list[str]]:
-    """The parameters that a command line can carry, and a line on each other."""
+def _parameters(notebook: Notebook, named: Draft) -> tuple[dict[str, Value], list[str]]:
+    """The parameters that a command line can carry, and a line on each other; those of other files stand there."""
     kept: dict[str, Value] = {}
     lost: list[str] = []
-    for name, value in {**notebook.defaults(), **given}.items():
+    elsewhere = {*named.measured, *(name for file in named.files for name in file.names)}
+    own = {name: value for name, value in notebook.defaults().items() if name not in elsewhere}
+    for name, value in {**own, **named.parameters}.items():
         if is_secret(name, value):
             lost.append(f"{name} looks like a secret: give it as secret://env/{name.upper()}.")
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -145,13 +145,11 @@ def stage_add(
     stages = hidden(authoring.check(draft, force=force).ordered())
     if dry_run:
         return Stages(tuple(_shown(stage) for stage in stages))
-    who = require_known(call.actor) if git else call.actor
-    if git:
-        project.git.require_committable()
     if capture or (not (dep or out or metrics) and call.ask(UNNAMED)):
         return _captured(call, draft, git=git, force=force)
-    written = (*authoring.add(draft), *untracked(project.git, [draft.notebook]))
-    commit = project.git.commit_only(written, f"stage: add {name}", who) if git else None
+    commit = _written(
+        call, lambda: (*authoring.add(draft), *untracked(project.git, [draft.notebook])), f"add {name}", git=git
+    )
     return Stages(tuple(_shown(stage) for stage in project.pipeline.stages()), commit)
 
 
@@ -159,7 +157,7 @@ def _captured(call: Call, draft: Draft, *, git: bool, force: bool) -> Stages:
     """Add the stage that the notebook turns out to be, with what the user named besides."""
     from jupyter_mlops.verbs.trials import attempt, make, shown
 
-    trial = attempt(call, draft.notebook, draft.parameters, git=git)
+    trial = attempt(call, draft, git=git)
     proposal = trial.proposal(draft)
     adopted = make(call, trial, proposal.draft, git=git, force=force)
     stages = tuple(_shown(stage) for stage in call.project.pipeline.stages())
@@ -233,12 +231,7 @@ def stage_edit(
     stages = tuple(_shown(stage) for stage in hidden(authoring.change(name, change).ordered()))
     if dry_run:
         return Stages(stages)
-    who = require_known(call.actor) if git else call.actor
-    if git:
-        project.git.require_committable()
-    written = authoring.write_change(name, change)
-    commit = project.git.commit_only(written, f"stage: edit {name}", who) if git else None
-    return Stages(stages, commit)
+    return Stages(stages, _written(call, lambda: authoring.write_change(name, change), f"edit {name}", git=git))
 
 
 @verb(Group.PIPELINES, Action.RUN, name="stage adopt", signs=True)
@@ -313,12 +306,18 @@ def stage_remove(
     left = tuple(_shown(stage) for stage in hidden(graph.ordered()) if stage.name != graph.find(name).name)
     if dry_run:
         return Stages(left)
-    who = require_known(call.actor) if git else call.actor
-    if git:
-        project.git.require_committable()
-    written = Authoring(project.pipeline, project.git).remove(name)
-    commit = project.git.commit_only(written, f"stage: remove {name}", who) if git else None
-    return Stages(left, commit)
+    authoring = Authoring(project.pipeline, project.git)
+    return Stages(left, _written(call, lambda: authoring.remove(name), f"remove {name}", git=git))
+
+
+def _written(call: Call, write: Callable[[], Iterable[str]], what: str, *, git: bool) -> str | None:
+    """Write, and commit what was written; nothing is written when it could not be committed."""
+    if not git:
+        write()
+        return None
+    who = require_known(call.actor)
+    call.project.git.require_committable()
+    return call.project.git.commit_only(write(), f"stage: {what}", who)
 
 
 def _shown(stage: StageSpec) -> Stage:

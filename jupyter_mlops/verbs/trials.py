@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from jupyter_mlops.verbs.declaration import Call
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.adoption import Adopted
     from jupyter_mlops.pipelines.draft import Draft
-    from jupyter_mlops.pipelines.papermill_command import Value
+    from jupyter_mlops.pipelines.planning import Plan
     from jupyter_mlops.pipelines.proposing import Proposal
     from jupyter_mlops.pipelines.runner import Finished
 
@@ -120,8 +119,8 @@ class Trial:
         return bool(found) and all(isinstance(value, int | float) for value in found.values())
 
 
-def attempt(call: Call, notebook: str, given: Mapping[str, Value], *, git: bool) -> Trial:
-    """Run `notebook`, which is no stage, once under capture.
+def attempt(call: Call, draft: Draft, *, git: bool) -> Trial:
+    """Run the notebook of `draft`, which is no stage yet, once under capture.
 
     Raises
     ------
@@ -133,9 +132,14 @@ def attempt(call: Call, notebook: str, given: Mapping[str, Value], *, git: bool)
     from jupyter_mlops.verbs.stages import first_failure, runner_of, stage_runs
 
     project = call.project
-    source = (project.root / notebook).read_bytes()
-    done = runner_of(call).run(lambda: alone(project.pipeline, notebook, given), call.progress, Choice(git=git))
-    trial = Trial(call, notebook, source, done)
+    source = (project.root / draft.notebook).read_bytes()
+    command = draft.command
+
+    def prepare() -> Plan:
+        return alone(project.pipeline, command.notebook, command.parameters, command.files)
+
+    done = runner_of(call).run(prepare, call.progress, Choice(git=git))
+    trial = Trial(call, draft.notebook, source, done)
     if failure := first_failure(stage_runs(done.stages)):
         raise UsageError("trial-failed", failure, hint=f"{done.stages[0].notebook} holds the error.")
     return trial

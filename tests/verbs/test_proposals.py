@@ -114,6 +114,24 @@ def test_stage_add_under_capture(root, dvc):
     assert stage.limits == Limits(retries=2)
 
 
+def test_capture_runs_with_all_parameters_of_the_stage(chain, dvc):
+    mlops.run(project=chain)
+    (chain / "config.yaml").write_text("rate: 0.25\nother: 1\n")
+    write_notebook(
+        chain / "say.ipynb", "auc = rate = deep = 0\nword = 'x'", "open('said', 'w').write(repr((auc, rate, word)))"
+    )
+    given = {"auc": "${train.auc}", "word": "y"}
+
+    mlops.stage.add("say", "say.ipynb", parameters=given, params=["config.yaml"], capture=True, project=chain)
+
+    assert (chain / "said").read_text() == "(0.6, 0.25, 'y')"
+    assert dvc("status") == UP_TO_DATE
+    (chain / "said").unlink()
+    (chain / ".dvc" / "cache").rename(chain / "gone")
+    dvc("repro", "-q")
+    assert (chain / "said").read_text() == "(0.6, 0.25, 'y')"
+
+
 def test_stage_add_offers_to_find_what_is_not_named(root):
     _, questions = asked(root, "stage add", {"name": "fit", "notebook": "fit.ipynb"})
     assert questions == ["No inputs or outputs are named. Run it once to find them?"]
