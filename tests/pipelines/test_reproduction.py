@@ -12,7 +12,12 @@ import pytest
 
 from jupyter_mlops.pipelines.reproduction import factors
 from jupyter_mlops.pipelines.reproduction.comparing import File, Outputs
+<<<<<<< HEAD
 from jupyter_mlops.pipelines.reproduction.differing import OutputDifference, Tolerance, verdict
+=======
+from jupyter_mlops.pipelines.reproduction.differing import Difference, Tolerance, verdict
+from jupyter_mlops.pipelines.reproduction.investigating import used_before
+>>>>>>> w-repro
 from jupyter_mlops.pipelines.reproduction.texts import plain, same_numbers
 from jupyter_mlops.registry.agreement import agree
 
@@ -198,3 +203,14 @@ def test_a_factor_that_is_let_go_is_not_held_still(tmp_path):
     loose = setting.without(factors.ORDER).without(factors.THREADS).variables(tmp_path, tmp_path)
     assert loose["PYTHONHASHSEED"] == "1"
     assert "OMP_NUM_THREADS" not in loose
+
+
+def test_what_agrees_by_chance_depends_on_what_was_used_up_to_there():
+    seen = (
+        factors.Sighting("work", factors.NETWORK, "a:1", 1),
+        factors.Sighting("work", factors.SEED, "random.random", 2),
+        factors.Sighting("work", factors.CLOCK, "time.time", 4),
+    )
+    assert used_before(("executed/work.ipynb", 3), seen) == (factors.SEED,)
+    assert used_before(("out.txt", None), seen) == (factors.SEED, factors.CLOCK)
+    assert used_before(("executed/work.ipynb", 1), seen) == ()

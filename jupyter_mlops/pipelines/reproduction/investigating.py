@@ -129,6 +129,9 @@ class Investigation:
         if rest and NETWORK in still.seen.factors:
             self._refuse(rest, setting, still)
         self._blame_surroundings(places - set(self._causes), still.seen)
+        for place in steady - set(self._causes):
+            for factor in used_before(place, still.seen.sightings):
+                self._blame(factor, [place])
         named = {name for names in self._causes.values() for name in names}
         wanted = named if set(self._causes) == places else {each.factor for each in still.seen.sightings}
         sightings = tuple(each for each in still.seen.sightings if each.factor in wanted)
@@ -207,6 +210,16 @@ class Investigation:
             names.append(MACHINE)
         for place in places if names else ():
             self._causes[place] = names
+
+
+def used_before(place: Place, sightings: Iterable[Sighting]) -> tuple[str, ...]:
+    """The factors that can be held still and that were used up to `place`.
+
+    What agrees only when all is held still depends on one of them, even when it has few values, such as the length of
+    a number, and so agrees by chance whenever a factor is let go.
+    """
+    used = (each.factor for each in sightings if place[1] is None or (each.cell or 0) <= place[1])
+    return tuple(factor for factor in dict.fromkeys(used) if factor in STILL)
 
 
 def _is_newer(sighting: Sighting, started: datetime) -> bool:

@@ -38,12 +38,11 @@ SETTINGS = frozenset(
 CODE = (".pyi", ".so", ".pyd", ".pth", ".dist-info")
 READERS = {
     "polars": "read_csv scan_csv read_parquet scan_parquet read_ipc scan_ipc read_ndjson scan_ndjson read_json",
-    "pyarrow.parquet": "read_table ParquetFile",
+    "pyarrow.parquet": "read_table",
     "pyarrow.csv": "read_csv open_csv",
     "pyarrow.dataset": "dataset",
     "pyarrow.feather": "read_table read_feather",
     "duckdb": "read_csv read_parquet",
-    "h5py": "File",
 }
 """Functions that read files without Python's help, so that no audit hook hears of it."""
 IPYTHON_OPEN = "_modified_open"
@@ -53,14 +52,7 @@ TURN_S = 5.0
 
 
 class Watch:
-    """What is noticed and held still in this process.
-
-    Parameters
-    ----------
-    orders
-        ``log``, ``root`` and ``controls``; with the control ``clock``, ``moment``: the seconds since 1970 at which
-        time stands.
-    """
+    """What is noticed and held still in this process, by its orders: ``log``, ``root``, ``controls``, ``moment``."""
 
     def __init__(self, orders):
         self.controls = frozenset(orders["controls"])
@@ -274,14 +266,6 @@ class Watch:
 
         module.check_random_state = checked
 
-    def _torch(self, module):
-        if "unset seed" in self.controls:
-            module.manual_seed(0)
-
-    def _tensorflow(self, module):
-        if "unset seed" in self.controls:
-            module.random.set_seed(0)
-
     # Time
 
     def hold_time(self):
@@ -409,13 +393,14 @@ class Watch:
         found = {
             "numpy.random": self._numpy,
             "sklearn.utils.validation": self._sklearn,
-            "torch": self._torch,
-            "tensorflow": self._tensorflow,
             "concurrent.futures.thread": self._pools("ThreadPoolExecutor"),
             "concurrent.futures.process": self._pools("ProcessPoolExecutor"),
             "multiprocessing.pool": self._pools("Pool", "ThreadPool"),
         }
         found.update({name: self._reads(words.split()) for name, words in READERS.items()})
+        if "unset seed" in self.controls:
+            found["torch"] = lambda module: module.manual_seed(0)
+            found["tensorflow"] = lambda module: module.random.set_seed(0)
         return found
 
     def _reads(self, names):
@@ -427,9 +412,7 @@ class Watch:
         return change
 
     def _reading(self, function):
-        """`function` or class, noticed when it is given a path first."""
-        if isinstance(function, type):
-            return function
+        """`function`, noticed when it is given a path first."""
 
         def read(source, *arguments, **named):
             if isinstance(source, (str, os.PathLike)) and "://" not in str(source):
