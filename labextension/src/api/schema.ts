@@ -1122,6 +1122,16 @@ export interface components {
             verbs: components["schemas"]["VerbEntry"][];
         };
         /**
+         * CellChange
+         * @description One changed cell; `key` names its row.
+         */
+        CellChange: {
+            key: string;
+            column: string;
+            before: string | number | boolean | null;
+            after: string | number | boolean | null;
+        };
+        /**
          * Changed
          * @description What the watch socket sends: ask again for these.
          */
@@ -1210,6 +1220,28 @@ export interface components {
             reproduce?: number;
             /** @description Push ``dvc.lock`` and metrics that the run changed to this branch, with the data to the remote. Default: `""`. */
             lock_branch?: string;
+        };
+        /**
+         * CodeChange
+         * @description A code cell that differs between two runs.
+         *
+         *     Attributes
+         *     ----------
+         *     notebook
+         *         The source notebook.
+         *     kind
+         *         ``modified``, ``added`` or ``removed``.
+         *     cell
+         *         Its number among the code cells, from 1: in the later run, of a removed one in the earlier.
+         *     before, after
+         *         Its code; the first 4000 characters.
+         */
+        CodeChange: {
+            notebook: string;
+            kind: string;
+            cell: number;
+            before: string;
+            after: string;
         };
         /**
          * Collected
@@ -1612,7 +1644,7 @@ export interface components {
             files: components["schemas"]["FileChanges"];
             schema: components["schemas"]["SchemaChange"][];
             rows: components["schemas"]["RowCounts"] | null;
-            cells: components["schemas"]["jupyter_mlops.profiles.rows.CellChange"][];
+            cells: components["schemas"]["CellChange"][];
             columns: {
                 [key: string]: number;
             };
@@ -2731,7 +2763,7 @@ export interface components {
             compared: components["schemas"]["Contrast"][];
             next_cursor: string | null;
             start: string;
-            cells: components["schemas"]["jupyter_mlops.pipelines.contrasts.CellChange"][];
+            cells: components["schemas"]["CodeChange"][];
         };
         /**
          * SchemaChange
@@ -3480,38 +3512,6 @@ export interface components {
             file: string;
             title: string;
             bytes: number;
-        };
-        /**
-         * CellChange
-         * @description A code cell that differs between two runs.
-         *
-         *     Attributes
-         *     ----------
-         *     notebook
-         *         The source notebook.
-         *     kind
-         *         ``modified``, ``added`` or ``removed``.
-         *     cell
-         *         Its number among the code cells, from 1: in the later run, of a removed one in the earlier.
-         *     before, after
-         *         Its code; the first 4000 characters.
-         */
-        "jupyter_mlops.pipelines.contrasts.CellChange": {
-            notebook: string;
-            kind: string;
-            cell: number;
-            before: string;
-            after: string;
-        };
-        /**
-         * CellChange
-         * @description One changed cell; `key` names its row.
-         */
-        "jupyter_mlops.profiles.rows.CellChange": {
-            key: string;
-            column: string;
-            before: string | number | boolean | null;
-            after: string | number | boolean | null;
         };
     };
     responses: {
