@@ -12,12 +12,8 @@ import pytest
 
 from jupyter_mlops.pipelines.reproduction import factors
 from jupyter_mlops.pipelines.reproduction.comparing import File, Outputs
-<<<<<<< HEAD
 from jupyter_mlops.pipelines.reproduction.differing import OutputDifference, Tolerance, verdict
-=======
-from jupyter_mlops.pipelines.reproduction.differing import Difference, Tolerance, verdict
 from jupyter_mlops.pipelines.reproduction.investigating import used_before
->>>>>>> w-repro
 from jupyter_mlops.pipelines.reproduction.texts import plain, same_numbers
 from jupyter_mlops.registry.agreement import agree
 
