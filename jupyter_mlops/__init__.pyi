@@ -23,9 +23,10 @@ from jupyter_mlops.verbs.lineage import Lineage
 from jupyter_mlops.verbs.models import Aliased, Models, Registered
 from jupyter_mlops.verbs.project import Initialised
 from jupyter_mlops.verbs.reproduction import Reproduction
+from jupyter_mlops.verbs.run_reports import RunReport
 from jupyter_mlops.verbs.runs import Runs
 from jupyter_mlops.verbs.searching import Found
-from jupyter_mlops.verbs.stages import RunReport, Stages
+from jupyter_mlops.verbs.stages import Stages
 from jupyter_mlops.verbs.status import Status
 from jupyter_mlops.verbs.sweeps import Sweeps
 from jupyter_mlops.verbs.transfers import Transferred

@@ -113,7 +113,7 @@ def run_thrice(root: Path) -> None:
         mlops.run(parameters={"C": strength}, project=root)
 
 
-def states(report: mlops.verbs.stages.RunReport) -> dict[str, str]:
+def states(report: mlops.verbs.run_reports.RunReport) -> dict[str, str]:
     """Stage to what became of it."""
     return {stage.name: stage.state for stage in report.stages}
 

@@ -18,7 +18,7 @@ SHOWN = {
     "differences": {"differences"},
     "govern": {"demonstration", "doctor", "erasure", "keeping", "project", "verification"},
     "models": {"deployments", "models"},
-    "pipelines": {"checks", "environments", "exports", "runs", "stages", "trials"},
+    "pipelines": {"checks", "environments", "exports", "run_reports", "runs", "stages", "trials"},
     "reproduction": {"reproduction"},
     "sweeps": {"boards", "sweeps"},
     "watch": {"drift", "lineage"},

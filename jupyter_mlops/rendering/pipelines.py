@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from jupyter_mlops.verbs.checks import CiReport
     from jupyter_mlops.verbs.environments import EnvironmentLock
     from jupyter_mlops.verbs.exports import Exported
+    from jupyter_mlops.verbs.run_reports import RunReport, StageRun
     from jupyter_mlops.verbs.runs import Runs, RunSummary
-    from jupyter_mlops.verbs.stages import RunReport, StageRun, Stages
+    from jupyter_mlops.verbs.stages import Stages
     from jupyter_mlops.verbs.trials import StageProposal
 
 DIGESTS = frozenset({"data", "code", "commit"})

@@ -15,7 +15,8 @@ from jupyter_mlops.errors import EnvironmentFault, MlopsError
 from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.records import Actor, Scalar, StageRecord, write_atomically
 from jupyter_mlops.verbs.declaration import Call, Group, Option, verb
-from jupyter_mlops.verbs.stages import Jobs, StageRun, first_failure, runner_of, stage_runs
+from jupyter_mlops.verbs.run_reports import StageRun, first_failure, stage_runs
+from jupyter_mlops.verbs.running import Jobs, runner_of
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.report import Report

@@ -17,7 +17,7 @@ from jupyter_mlops.verbs.checkouts import checkout
 from jupyter_mlops.verbs.declaration import Call
 
 if TYPE_CHECKING:
-    from jupyter_mlops.verbs.stages import RunReport, StageRun
+    from jupyter_mlops.verbs.run_reports import RunReport, StageRun
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def _restore(there: Call, record: VersionRecord) -> None:
     from jupyter_mlops.pipelines.dvc_yaml import PARAMS
     from jupyter_mlops.pipelines.planning import plan
     from jupyter_mlops.pipelines.runner import Choice
-    from jupyter_mlops.verbs.stages import runner_of
+    from jupyter_mlops.verbs.running import runner_of
 
     pipeline = there.project.pipeline
     file = there.project.root / PARAMS

@@ -15,7 +15,7 @@ from jupyter_mlops.pipelines.run_filters import RunFilter
 from jupyter_mlops.pipelines.runs import NumberedRun, RunRecords
 from jupyter_mlops.records import Instant, Scalar, now
 from jupyter_mlops.verbs.declaration import Call, Group, Limit, Names, Option, verb
-from jupyter_mlops.verbs.stages import StageRun, stage_runs
+from jupyter_mlops.verbs.run_reports import StageRun, stage_runs
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.live import LiveRun

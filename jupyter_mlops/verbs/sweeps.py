@@ -15,7 +15,8 @@ from jupyter_mlops.records import Scalar
 from jupyter_mlops.registry.formats import SUFFIXES
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Limit, Names, Option, verb
-from jupyter_mlops.verbs.stages import Jobs, first_failure
+from jupyter_mlops.verbs.run_reports import first_failure
+from jupyter_mlops.verbs.running import Jobs
 
 Space = Annotated[dict[str, Scalar | list[Scalar]], Option("-s", pairs=True)]
 Trials = Annotated[Annotated[int, msgspec.Meta(ge=1)] | None, Option("-n")]
@@ -99,7 +100,7 @@ def _swept(call: Call, definition: Definition, jobs: int) -> Sweep:
     """Run what is missing of a sweep, and show what came of it."""
     from jupyter_mlops.pipelines.sweeps.bench import Home
     from jupyter_mlops.pipelines.sweeps.sweeping import Sweeping
-    from jupyter_mlops.verbs.stages import runner_of
+    from jupyter_mlops.verbs.running import runner_of
 
     project, who = call.project, require_known(call.actor)
     runner_of(call).require_outside()
@@ -175,7 +176,7 @@ def _applied(call: Call, found: Sweep, trial: Trial, *, git: bool = True) -> Swe
         ``apply-failed``: the stage did not run to its end with them.
     """
     from jupyter_mlops.errors import EnvironmentFault
-    from jupyter_mlops.verbs.stages import run
+    from jupyter_mlops.verbs.running import run
 
     definition = call.project.sweeps.find(found.sweep).definition
     values = {key: trial.parameters[name] for name, keys in definition.keys.items() for key in keys}

@@ -129,7 +129,8 @@ def attempt(call: Call, draft: Draft, *, git: bool) -> Trial:
     """
     from jupyter_mlops.pipelines.planning import alone
     from jupyter_mlops.pipelines.runner import Choice
-    from jupyter_mlops.verbs.stages import first_failure, runner_of, stage_runs
+    from jupyter_mlops.verbs.run_reports import first_failure, stage_runs
+    from jupyter_mlops.verbs.running import runner_of
 
     project = call.project
     source = (project.root / draft.notebook).read_bytes()

@@ -43,7 +43,7 @@ def root(project: Project) -> Path:
     return project.root
 
 
-def log_of(root: Path, report: mlops.verbs.stages.RunReport, stage: str) -> str:
+def log_of(root: Path, report: mlops.verbs.run_reports.RunReport, stage: str) -> str:
     return (Project(root).places.state / "runs" / report.run / f"{stage}.log").read_text()
 
 
