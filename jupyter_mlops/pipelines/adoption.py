@@ -13,6 +13,7 @@ from jupyter_mlops.pipelines import lock
 from jupyter_mlops.pipelines.lock import Locked, Pin
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
+from jupyter_mlops.pipelines.run_cache import RunCache
 from jupyter_mlops.pipelines.runs import RunRecords
 from jupyter_mlops.pipelines.stages import Out, StageSpec
 from jupyter_mlops.pipelines.turns import turn
@@ -112,7 +113,10 @@ class Adoption:
             now = self._pipeline.situation(stage)
             known = {**now.deps, **self._pipeline.keys.own(stage, done.source)}
             deps = {path: pin for path, pin in known.items() if pin}
-            lock.write(self._root, stage, Locked(stage.command, deps, outs, now.params))
+            locked = Locked(stage.command, deps, outs, now.params)
+            with data.publishing():
+                lock.write(self._root, stage, locked)
+            RunCache(data.cache).save(stage, locked)
         by_git = (out.path for out in stage.outs if not out.cached)
         kept = [path for path in by_git if not self._git.succeeds("check-ignore", "-q", "--", path)]
         result = StageRecord(
@@ -128,7 +132,7 @@ class Adoption:
         return ["dvc.lock", *filter(None, lines), *kept], result
 
     def _pinned(self, out: Out) -> Pin:
-        pin = self._pipeline.data.save(out.path) if out.cached else self._pipeline.data.pin(out.path)
+        pin = self._pipeline.data.save(out.path)
         if pin is None:
             raise FileNotFoundError(out.path)
         return pin

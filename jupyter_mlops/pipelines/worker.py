@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG = 1
 INSIDE = "JUPYTER_MLOPS_RUN"
+NO_HISTORY = "--HistoryManager.hist_file=:memory:"
+"""What a stage executes is no line that its user typed."""
 
 Message = dict[str, Any]
 
@@ -62,7 +64,7 @@ class Kernels:
         from jupyter_core.utils import run_sync
 
         manager = AsyncKernelManager(kernel_name=name, **_transport())
-        lines = _import_lines(preload) if _is_ipython(manager) else []
+        lines = [NO_HISTORY, *_import_lines(preload)] if _is_ipython(manager) else []
         outlets = {"stdout": self._outlet, "stderr": self._outlet}
         run_sync(manager.start_kernel)(cwd=folder, extra_arguments=lines, **outlets)
         self._waiting[name, folder] = manager
