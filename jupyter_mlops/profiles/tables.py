@@ -32,6 +32,7 @@ FORMATS: Mapping[str, str] = {
     ".jsonl": "ndjson",
     ".ndjson": "ndjson",
 }
+SUFFIXES = tuple(FORMATS)
 BATCH_ROWS = 65_536
 IPC_FILE_MAGIC = b"ARROW1"
 
@@ -180,6 +181,8 @@ def unknown_column(name: str, known: Iterable[str], where: str = "") -> UsageErr
 
 
 def _format(name: str) -> str | None:
+    if not name.lower().endswith(SUFFIXES):
+        return None  # most of a hundred thousand files: a path object for each would take a second
     return FORMATS.get(PurePosixPath(name).suffix.lower())
 
 

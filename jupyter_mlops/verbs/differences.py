@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -190,7 +190,7 @@ def _spelled(version: Version) -> str:
 def _compared(call: Call, plain: Difference, versions: tuple[Version, Version], wanted: Wanted) -> Difference:
     """`plain` with what differs in the tables, texts and pictures."""
     try:
-        old, new = (call.project.datasets.files(version) for version in versions)
+        old, new = (call.project.datasets.files(version, _telling(plain.files)) for version in versions)
     except MlopsError as error:
         return attrs.evolve(plain, note=error.message)
     try:
@@ -199,6 +199,12 @@ def _compared(call: Call, plain: Difference, versions: tuple[Version, Version], 
     except EnvironmentFault as error:
         found = attrs.evolve(plain, note=error.message)
     return _with_previews(found, (old, new), wanted.file)
+
+
+def _telling(changed: FileChanges) -> Callable[[str], bool]:
+    """Whether a file has to be looked at: one that changed, or a part of a table, of which all parts count."""
+    differ = {*changed.added, *changed.modified, *changed.removed}
+    return lambda path: path in differ or is_table([path])
 
 
 def _table(files: Sequence[DataFile]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ import attrs
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.records import Places, Progress, short, silent
 from jupyter_mlops.versioning.blobs import read_blobs
-from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, FileChanges
+from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, Entry, FileChanges
 from jupyter_mlops.versioning.dvc_settings import DvcSettings
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.names import PREFIX, exact, find, short_names, unknown
@@ -193,26 +193,21 @@ class Datasets:
         blank = Version(name, content.digest, algorithm=algorithm)
         return attrs.evolve(known or blank, size=content.size, nfiles=content.nfiles, is_workspace=True)
 
-    def files(self, version: Version) -> tuple[DataFile, ...]:
-        """The files of `version`, each where it can be read now.
+    def files(self, version: Version, wanted: Callable[[str], bool] | None = None) -> tuple[DataFile, ...]:
+        """The files of `version`, of a folder only those whose paths are `wanted`, each where it can be read now.
 
         Raises
         ------
         EnvironmentFault
             ``object-missing``, ``object-corrupt``.
         """
-        name = version.dataset
+        content = self._content_of(version)
+        chosen = [one for one in content.each() if wanted is None or not content.is_folder or wanted(one.path)]
         if version.is_workspace:
-            top = self.places.root / name
-            content = self.workspace.scan(name, version.algorithm)
-            return tuple(
-                _data_file(name, entry.path, top / entry.path, entry.md5, entry.size) for entry in content.entries
-            )
-        found = []
-        for entry in self.store.content(version.digest).entries:
-            location = self.store.require(entry.md5)
-            found.append(_data_file(name, entry.path, location, entry.md5, location.stat().st_size))
-        return tuple(found)
+            top = self.places.root / version.dataset
+            return tuple(_data_file(version.dataset, one, top / one.path, one.size) for one in chosen)
+        places = [(one, self.store.require(one.md5)) for one in chosen]
+        return tuple(_data_file(version.dataset, one, place, place.stat().st_size) for one, place in places)
 
     def states(self, paths: Iterable[str] = ()) -> tuple[DatasetState, ...]:
         """How each dataset stands: all of them, or those at or below `paths` (relative to the root)."""
@@ -431,5 +426,5 @@ def _covers(path: str, dataset: Dataset) -> bool:
     return dataset.name.startswith(path + "/") or path.startswith(dataset.name + "/")
 
 
-def _data_file(name: str, path: str, location: Path, digest: str, size: int) -> DataFile:
-    return DataFile(path or posixpath.basename(name), location, digest, size)
+def _data_file(name: str, entry: Entry, location: Path, size: int) -> DataFile:
+    return DataFile(entry.path or posixpath.basename(name), location, entry.md5, size)

@@ -64,7 +64,7 @@ class Store:
         self._numbers = itertools.count()
         self._made: set[str] = set()
         self._clones = "reflink" in settings.links
-        self._listing: tuple[str, Content] | None = None
+        self._listings: dict[str, Content] = {}
 
     @property
     def folder(self) -> Path:
@@ -160,9 +160,11 @@ class Store:
             found = self.find(digest)
             return Content.of((Entry("", digest, found.stat().st_size if found else 0),), is_folder=False)
         path = self.require(digest)
-        if self._listing is None or self._listing[0] != digest:
-            self._listing = (digest, parse_dir_object(self._sound(path, digest), digest))
-        return self._listing[1]
+        if digest not in self._listings:
+            for old in list(self._listings)[:-1]:  # two versions are compared; more would take much room
+                self._listings.pop(old, None)
+            self._listings[digest] = parse_dir_object(self._sound(path, digest), digest)
+        return self._listings[digest]
 
     def tells(self, digest: str) -> bool:
         """Whether `content` would tell the files of the version `digest`, which is not read closely for it."""

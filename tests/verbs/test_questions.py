@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,16 @@ def test_a_role_is_asked_for_only_where_one_was_given(root, asked):
     (root / "mlops.toml").write_text('[roles]\n"*" = "viewer"\n')
     assert mlops.status(project=root).role == "viewer"
     assert "config" in asked
+
+
+def test_a_comparison_looks_only_at_files_that_differ(root):
+    for number in range(3):
+        (root / "data" / f"{number}.bin").write_bytes(bytes([number]))
+    mlops.commit("data", project=root)
+    (root / "data" / "2.bin").write_bytes(b"another")
+    mlops.commit("data", project=root)
+    same = hashlib.md5(bytes([0]), usedforsecurity=False).hexdigest()
+    (root / ".dvc" / "cache" / "files" / "md5" / same[:2] / same[2:]).unlink()
+    found = mlops.diff("data@v3", "data@v4", project=root)
+    assert found.files.modified == ("2.bin",)
+    assert "not in the cache" not in found.note
