@@ -65,8 +65,10 @@ def once(_templates: Path) -> Once:
         if template.exists():
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(template, folder, symlinks=True)
-            if (folder / ".mlops").exists():
-                Project(folder).places.claim_scratch()
+            if (folder / ".mlops").exists():  # it was made here, not brought by a clone
+                claim = Project(folder).places._claim
+                claim.parent.mkdir(parents=True, exist_ok=True)
+                claim.touch()
         else:
             build(folder)
             shutil.copytree(folder, template, symlinks=True)

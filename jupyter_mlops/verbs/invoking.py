@@ -161,10 +161,7 @@ def translated(what: str) -> Iterator[None]:
     except KeyboardInterrupt as error:
         raise Cancelled(what) from error
     except OSError as error:
-        fallback = ("input-output", "Reading or writing failed.", "See the context.")
-        told = str(error)  # libgit2 gives no number, only the words
-        number = error.errno or next((each for each in FAULTS if os.strerror(each) in told), 0)
-        reference, message, hint = FAULTS.get(number, fallback)
+        reference, message, hint = _fault(error)
         raise EnvironmentFault(reference, message, context=str(error), hint=hint) from error
     except Exception as error:
         raise EnvironmentFault(
@@ -173,6 +170,15 @@ def translated(what: str) -> Iterator[None]:
             context=f"{type(error).__name__}: {error}",
             hint="Repeat with --debug and report what it prints.",
         ) from error
+
+
+def _fault(error: OSError) -> tuple[str, str, str]:
+    """Reference, message and hint of what a disk, or whatever else the system gives, refused."""
+    told = str(error)
+    if "No usable temporary directory" in told:  # Python's words for full disks everywhere
+        return "disk-full", "No folder for temporary files can be written.", "Free some space, or set TMPDIR."
+    number = error.errno or next((each for each in FAULTS if os.strerror(each) in told), 0)  # libgit2 gives words only
+    return FAULTS.get(number, ("input-output", "Reading or writing failed.", "See the context."))
 
 
 def _record(verb: Verb, call: Call, face: str, outcome: str, request: dict[str, Any]) -> None:
