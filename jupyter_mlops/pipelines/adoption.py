@@ -38,8 +38,8 @@ class Done:
         How long it took.
     reason
         What is said of it in the record.
-    packages
-        What was installed where it ran.
+    packages, environment
+        What was installed where it ran, and the digest of all that is known of it.
     """
 
     source: bytes
@@ -48,6 +48,7 @@ class Done:
     seconds: float
     reason: str
     packages: Mapping[str, str] = attrs.field(factory=dict)
+    environment: str | None = None
 
 
 @attrs.frozen
@@ -125,6 +126,8 @@ class Adoption:
             seconds=round(done.seconds, 3),
             reason=done.reason,
             notebook=command.output if command else None,
+            source=stage.notebook,
+            environment=done.environment,
             inputs={path: deps[path].md5 for path in stage.data if path in deps},
             outputs={path: pin.md5 for path, pin in outs.items()},
             code=Notebook.parse(stage.notebook or stage.name, done.source).code_digest,

@@ -101,7 +101,7 @@ class Trial:
         executed = (project.root / stage.notebook).read_bytes()
         since_s, reason = record.started.timestamp(), f"as {self.notebook} ran by itself"
         adoption = Adoption(project.pipeline, project.runs, project.git, require_known(self.call.actor))
-        done = Done(self.source, executed, since_s, stage.seconds, reason, record.packages)
+        done = Done(self.source, executed, since_s, stage.seconds, reason, record.packages, stage.environment)
         return adoption.record(name, done, self.call.progress, git=git)
 
     def _holds_metrics(self, path: str) -> bool:

@@ -94,10 +94,12 @@ class Checkout:
         with self._datasets.store.in_use(), self._datasets.publisher.turn():
             files = {path: self._datasets.repointed(path, data) for path, data in files.items()}
             wanted = {name: self._standing(out) for name, out in wanted.items()}
+            if not dry_run:
+                for name in wanted:
+                    self._datasets.restoring.sweep(name)
             plans = [self._plan(name, out) for name, out in wanted.items()]
             if not dry_run:
                 for plan in plans:
-                    self._datasets.restoring.sweep(plan.name)
                     self._datasets.restoring.carry_out(plan, progress, is_executable=wanted[plan.name].is_executable)
                 self._datasets.publisher.publish(Publication(files, tuple(wanted)))
         return Effect(tuple(wanted), sum(len(plan.written) for plan in plans), sum(len(plan.removed) for plan in plans))

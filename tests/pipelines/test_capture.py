@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,13 @@ def execute(root: Path, *cells: str, folder: str = ".") -> Outcome:
         "folder": str(root / folder),
         "next": None,
         "capture": True,
+        "environments": str(root / ".git" / "environments"),
+        "secrets": [],
+        "outs": [],
     }
     (root / "executed").mkdir(exist_ok=True)
-    with Executor(root, "run-x", root / ".git" / "log.txt") as executor:
-        return executor.execute(task, lambda _done, _total: None)
+    with closing(Executor(root, "run-x", root / ".git" / "log.txt")) as executor:
+        return executor.execute(task, lambda _done, _total: None, None)
 
 
 def captured(root: Path, *cells: str, folder: str = ".") -> Captured:

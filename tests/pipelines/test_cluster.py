@@ -112,6 +112,7 @@ def test_stages_run_on_the_workers_and_the_coordinator_records_them(pushed, dask
     assert states(mlops.run(engine="dask", project=pushed)) == {"prepare": "up-to-date", "train": "up-to-date"}
 
 
+@pytest.mark.slow
 def test_what_does_not_depend_on_each_other_runs_at_once_and_shows_while_it_does(pushed, dask, git, tmp_path):
     marks = tmp_path / "marks"
     slow(pushed, marks)
@@ -163,6 +164,7 @@ def test_the_stage_of_a_killed_worker_is_run_by_another(pushed, dask, git, dvc, 
     require_as_pulled(pushed, dvc)
 
 
+@pytest.mark.slow
 def test_a_stage_that_kills_its_workers_is_given_up(pushed, dask, git):
     write_notebook(
         pushed / "prepare.ipynb",
@@ -178,6 +180,7 @@ def test_a_stage_that_kills_its_workers_is_given_up(pushed, dask, git):
     wait_for(lambda: dask.kernels() == [], 20)
 
 
+@pytest.mark.slow
 def test_a_killed_coordinator_leaves_no_kernel_and_the_next_run_goes_on(pushed, dask, git, dvc, tmp_path):
     marks = tmp_path / "marks"
     slow(pushed, marks)
@@ -214,6 +217,7 @@ def test_cancelling_stops_the_kernels_on_the_workers(pushed, dask, git, tmp_path
 
 
 @pytest.mark.usefixtures("dask")
+@pytest.mark.slow
 def test_a_failure_comes_back_with_its_notebook_and_its_log(pushed, git):
     write_notebook(
         pushed / "prepare.ipynb",
@@ -238,6 +242,7 @@ def test_a_failure_comes_back_with_its_notebook_and_its_log(pushed, git):
     assert "  prepare:" not in ((pushed / "dvc.lock").read_text() if (pushed / "dvc.lock").exists() else "")
 
 
+@pytest.mark.slow
 def test_limits_choose_the_worker(pushed, dask, git):
     strong = dask.add("--resources", "CPU=4 GPU=1")
     text = (pushed / "dvc.yaml").read_text()
@@ -257,6 +262,7 @@ META = "    meta: {mlops: {cpus: 9}}\n"
 
 
 @pytest.mark.usefixtures("dask")
+@pytest.mark.slow
 def test_a_file_of_a_folder_that_another_stage_made_is_found(pushed, git, dvc):
     (pushed / "dvc.yaml").write_text(
         "stages:\n  make:\n    cmd: mkdir -p all && cp data.csv all/a.csv && echo 2 > all/b.csv\n    deps: [data.csv]\n"
@@ -274,6 +280,7 @@ def test_a_file_of_a_folder_that_another_stage_made_is_found(pushed, git, dvc):
 
 
 @pytest.mark.usefixtures("dask")
+@pytest.mark.slow
 def test_what_ran_here_and_was_shared_is_not_run_there(pushed):
     mlops.run(git=False, push=True, project=pushed)
     for name in ("dvc.lock", "clean.csv", "model.txt", "metrics.json"):
@@ -344,6 +351,7 @@ def test_doctor_says_whether_the_cluster_answers(pushed, monkeypatch):
 
 
 @pytest.mark.usefixtures("dask")
+@pytest.mark.slow
 def test_reports_parameters_from_metrics_and_the_environment_travel(pushed, git):
     write_notebook(pushed / "prepare.ipynb", "rows = 2", "import json, jupyter_mlops as m\nm.report(loss=0.5, step=3)")
     document = "open('clean.csv', 'w').write('a')\njson.dump({'best': 7}, open('first.json', 'w'))"

@@ -53,7 +53,7 @@ def test_a_job_gives_the_result_and_the_line(server) -> None:
 def test_progress_is_seen_while_it_runs(server) -> None:
     job = server.start("nap", project="project", seconds=60)
     step = until(lambda: server.get(f"jobs/{job}", project="project")["progress"])
-    assert step == {"what": "nap", "done": 1, "total": 2, "unit": "sheep"}
+    assert step == {"what": "nap", "done": 1, "total": 2, "unit": "sheep", "note": ""}
     server.ask("DELETE", f"jobs/{job}", project="project")
 
 

@@ -96,6 +96,7 @@ for thread in threads: thread.join()
 """
 
 
+@pytest.mark.slow
 def test_a_number_of_threads_that_only_changes_the_result_is_no_race(root):
     both = "f\"{random.random()} {os.environ.get('OMP_NUM_THREADS')}\""
     stage(root, "import os, random, numpy", f"open('out.txt', 'w').write({both})")
@@ -159,6 +160,7 @@ def test_an_undeclared_input_is_named(root, tmp_path):
     assert [(each.what, each.cell) for each in found.evidence] == [(str(extra), 2)]
 
 
+@pytest.mark.slow
 def test_an_undeclared_input_that_no_commit_holds_makes_it_not_executable(root):
     (root / ".git" / "info" / "exclude").write_text("secret.csv\n")
     (root / "secret.csv").write_text("1\n")
@@ -206,6 +208,7 @@ def refused(root: Path, *arguments: str, **named) -> MlopsError:
     return caught.value
 
 
+@pytest.mark.slow
 def test_numbers_may_be_apart_as_far_as_allowed(root):
     noisy = "import json, random\njson.dump({'auc': 0.8 + random.random() * 1e-9}, open('m.json', 'w'))"
     stage(root, noisy, out="", metrics=("m.json",))
@@ -219,6 +222,7 @@ def test_numbers_may_be_apart_as_far_as_allowed(root):
     assert mlops.runs(project=root).runs[0].verdict == "within-tolerance"
 
 
+@pytest.mark.slow
 def test_each_output_has_its_own_causes_and_one_may_have_two(root):
     both = "import random, time\nopen('out.txt', 'w').write(f'{random.random()} {time.time()}')\nprint(random.random())"
     stage(root, both, "print(time.time())")
@@ -233,6 +237,7 @@ def test_each_output_has_its_own_causes_and_one_may_have_two(root):
     assert "random.seed(1)" in text(found)
 
 
+@pytest.mark.slow
 def test_a_script_is_watched_as_a_notebook_is(root, git):
     (root / "make.py").write_text("import random\nopen('out.txt', 'w').write(str(random.random()))\n")
     (root / "dvc.yaml").write_text(
@@ -295,6 +300,7 @@ def shared(chain, git, tmp_path) -> Path:
     return chain
 
 
+@pytest.mark.slow
 def test_a_clone_reproduces_and_its_signed_verdict_comes_back(shared, git, tmp_path):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", str(tmp_path / "origin"), str(clone)], check=True)
@@ -381,6 +387,7 @@ def test_what_nothing_made_cannot_be_reproduced(chain):
     assert refused(chain, "run:1").reference == "nothing-to-reproduce"
 
 
+@pytest.mark.slow
 def test_a_notebook_that_was_never_committed_is_reproduced_from_its_record_or_refused(chain):
     write_notebook(chain / "prepare.ipynb", "rows = 2", "open('clean.csv', 'w').write(open('data.csv').read() + 'new')")
     mlops.run(["prepare"], project=chain)
