@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -18,7 +18,7 @@ from jupyter_mlops.governance.roles import ROLES
 from jupyter_mlops.kernel.magic import Magic
 from jupyter_mlops.server.openapi import BASE, path_of
 from jupyter_mlops.verbs import verbs
-from jupyter_mlops.verbs.declaration import Verb
+from jupyter_mlops.verbs.declaration import Argument, Verb
 
 __all__ = ["server", "standing"]
 
@@ -49,13 +49,18 @@ def everything(root: Path, git: Any) -> tuple[str, dict[str, bytes]]:
     return git("for-each-ref"), {str(path): path.read_bytes() for path in files}
 
 
+def some(argument: Argument) -> str:
+    """A value that `argument` takes."""
+    return str(get_args(argument.type)[0]) if get_origin(argument.type) is Literal else "data.csv"
+
+
 def given(verb: Verb) -> dict[str, str]:
     """A value for each argument that must be given."""
-    return {argument.name: "data.csv" for argument in verb.arguments() if argument.required}
+    return {argument.name: some(argument) for argument in verb.arguments() if argument.required}
 
 
 def line_of(verb: Verb) -> list[str]:
-    positional = ["data.csv" for each in verb.arguments() if each.required and each.positional]
+    positional = [some(each) for each in verb.arguments() if each.required and each.positional]
     named = [word for each in verb.arguments() if each.required and not each.positional for word in (each.flag, "x")]
     return [*verb.name.split(), *positional, *named]
 

@@ -24,7 +24,7 @@ def test_daily_verbs_lead():
 
 
 def test_verbs_of_a_family():
-    assert texts("stage ") == ["add", "list", "remove"]
+    assert texts("stage ") == ["add", "list", "edit", "adopt", "remove"]
 
 
 def test_names_of_the_kind_that_is_wanted():
