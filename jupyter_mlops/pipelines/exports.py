@@ -18,6 +18,7 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines import yaml_files
+from jupyter_mlops.pipelines.key_stages import hidden
 from jupyter_mlops.pipelines.limits import Limits
 from jupyter_mlops.pipelines.stages import StageGraph
 
@@ -70,12 +71,17 @@ def tasks(graph: StageGraph) -> tuple[Task, ...]:
     UsageError
         ``no-stages``, ``bad-stage-name``, ``pipeline-cycle``, ``two-writers``.
     """
-    stages = graph.ordered()
+    stages = tuple(hidden(graph.ordered()))  # a stage brings the key of its notebook up to date itself
     if not stages:
         raise UsageError("no-stages", "There are no stages.", hint="stage add NAME NOTEBOOK.")
     ids = {stage.name: _id(stage.name) for stage in stages}
     return tuple(
-        Task(ids[stage.name], stage.name, tuple(sorted(ids[name] for name in graph.needs(stage))), stage.limits)
+        Task(
+            ids[stage.name],
+            stage.name,
+            tuple(sorted(ids[name] for name in graph.needs(stage) if name in ids)),
+            stage.limits,
+        )
         for stage in stages
     )
 
