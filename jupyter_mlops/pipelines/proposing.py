@@ -11,8 +11,8 @@ from jupyter_mlops.pipelines.capture import Captured
 from jupyter_mlops.pipelines.draft import Draft
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.papermill_command import Value, require_quotable
-from jupyter_mlops.pipelines.stages import overlaps
 from jupyter_mlops.trust.detecting import is_secret
+from jupyter_mlops.versioning.names import overlaps
 
 
 @attrs.frozen

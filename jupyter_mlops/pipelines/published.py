@@ -9,8 +9,9 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.pipelines.lock import LOCK
-from jupyter_mlops.pipelines.stages import StageSpec, overlaps
+from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.versioning.git import Git
+from jupyter_mlops.versioning.names import overlaps
 
 REMOTE = "origin"
 

@@ -15,8 +15,9 @@ import attrs
 from jupyter_mlops.errors import EnvironmentFault
 from jupyter_mlops.pipelines import live
 from jupyter_mlops.pipelines.pipeline import Pipeline
-from jupyter_mlops.pipelines.stages import StageSpec, overlaps
+from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.records import write_atomically
+from jupyter_mlops.versioning.names import overlaps
 
 ASK_AGAIN_S = 0.1
 Claims = dict[str, dict[str, Any]]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from jupyter_mlops.pipelines.limits import Limits
+from jupyter_mlops.pipelines.limits import UNLIMITED, Limits
 
 GOOD = frozenset({"ran", "restored", "up-to-date"})
 
@@ -130,7 +130,7 @@ class Schedule:
         return all(self._ended.get(need) in GOOD for need in self._needs[name])
 
     def _limit(self, name: str) -> Limits:
-        return self._limits.get(name) or Limits()
+        return self._limits.get(name, UNLIMITED)
 
 
 def capacity(jobs: int, cpus: float, limits: Iterable[Limits], memory_bytes: int | None) -> Capacity:

@@ -10,8 +10,9 @@ from jupyter_mlops.errors import UnknownReference, UsageError, did_you_mean
 from jupyter_mlops.pipelines import yaml_files
 from jupyter_mlops.pipelines.draft import Draft
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
-from jupyter_mlops.pipelines.stages import Out, StageGraph, overlaps
+from jupyter_mlops.pipelines.stages import Out, StageGraph
 from jupyter_mlops.versioning.git import Git
+from jupyter_mlops.versioning.names import overlaps
 
 
 def require_one_source(root: Path, draft: Draft) -> None:

@@ -10,6 +10,7 @@ import attrs
 from jupyter_mlops.errors import UnknownReference, UsageError, did_you_mean
 from jupyter_mlops.pipelines.limits import UNLIMITED, Limits
 from jupyter_mlops.pipelines.papermill_command import NotebookCommand
+from jupyter_mlops.versioning.names import overlaps
 
 Command = str | tuple[str, ...]
 KEYS = ".keys"
@@ -95,11 +96,6 @@ class StageSpec:
     def commands(self) -> tuple[str, ...]:
         """Its command lines, in order."""
         return (self.command,) if isinstance(self.command, str) else self.command
-
-
-def overlaps(one: str, other: str) -> bool:
-    """Whether two paths are equal or one lies inside the other."""
-    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def sources(stages: Iterable[StageSpec]) -> frozenset[str]:

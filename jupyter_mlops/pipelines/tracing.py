@@ -16,10 +16,11 @@ from jupyter_mlops.pipelines.key_stages import hidden
 from jupyter_mlops.pipelines.lock import Locked, Pin, Values
 from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.sharing import Shared
-from jupyter_mlops.pipelines.stages import StageSpec, overlaps
+from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.pipelines.staleness import Situation, judge
 from jupyter_mlops.records import Progress
 from jupyter_mlops.versioning.content import MD5
+from jupyter_mlops.versioning.names import overlaps
 
 Find = Callable[[StageSpec, Mapping[str, Pin], Values], Locked | None]
 """What a stage made of exactly these inputs, as far as anybody knows."""

@@ -66,3 +66,8 @@ def unknown(everything: Iterable[Dataset], text: str) -> UnknownReference:
     near = nearest(text, words, likeness_ratio=0.5)
     hint = f"Did you mean {words[near]}?" if near else "status lists the datasets; commit PATH makes one."
     return UnknownReference("unknown-dataset", f"There is no dataset {text}.", hint=hint)
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Whether two paths are equal or one lies inside the other."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

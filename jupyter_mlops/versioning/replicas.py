@@ -19,7 +19,7 @@ from jupyter_mlops.errors import EnvironmentFault, UsageError
 from jupyter_mlops.records import Places, Progress, silent
 from jupyter_mlops.versioning.datasets import Datasets
 from jupyter_mlops.versioning.git import Git
-from jupyter_mlops.versioning.names import exact
+from jupyter_mlops.versioning.names import exact, overlaps
 from jupyter_mlops.versioning.occupancy import private_folder
 
 QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
@@ -56,7 +56,7 @@ class Replica:
         """
         lacking = []
         for dataset, out in self.datasets.pointers():
-            if paths and not any(_touch(path, dataset.name) for path in paths):
+            if paths and not any(overlaps(path, dataset.name) for path in paths):
                 continue
             if self.datasets.workspace.exists(dataset.name):
                 continue
@@ -129,7 +129,3 @@ def _remove(git: Git, top: Path, places: Places) -> None:
         shutil.rmtree(places.scratch, ignore_errors=True)
     for path in (*places.state.glob(f"*-{places.mark}.*"), places.state / "scratch" / places.mark):
         path.unlink(missing_ok=True)
-
-
-def _touch(one: str, other: str) -> bool:
-    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

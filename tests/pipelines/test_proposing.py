@@ -11,7 +11,7 @@ from jupyter_mlops.pipelines.draft import Draft
 from jupyter_mlops.pipelines.limits import Limits
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.proposing import Proposal, propose
-from jupyter_mlops.pipelines.stages import overlaps
+from jupyter_mlops.versioning.names import overlaps
 
 
 def notebook(*cells: str, parameters: bool = True) -> Notebook:

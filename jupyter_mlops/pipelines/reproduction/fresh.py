@@ -11,11 +11,11 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference
+from jupyter_mlops.pipelines.rebuilding import requirements
 from jupyter_mlops.pipelines.runs import RunRecords
 from jupyter_mlops.records import Progress, Step, VersionRecord, alone, silent
 
@@ -95,13 +95,9 @@ def lock_of(record: VersionRecord, runs: RunRecords) -> Lock:
         ``no-environment``.
     """
     here = ".".join(map(str, sys.version_info[:3]))
-    digests: tuple[str, ...] = getattr(record, "environments", ())
-    recording: Any = getattr(runs, "recording", None)
-    if digests and recording is not None:
-        from importlib import import_module
-
-        environment = recording.environment(digests[0])
-        text: str = import_module("jupyter_mlops.pipelines.rebuilding").requirements(environment, {})
+    if digest := next(iter(record.environments), None):
+        environment = runs.recording.environment(digest)
+        text = requirements(environment, {})
         return Lock(_portable(text, str(record.git_commit)), environment.version or here)
     if not record.packages:
         raise UnknownReference(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,10 @@ import attrs
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError
 from jupyter_mlops.pipelines import yaml_files
 from jupyter_mlops.pipelines.dvc_yaml import PARAMS
+from jupyter_mlops.pipelines.environment import Environment, Package, facts
 from jupyter_mlops.pipelines.notebooks import Notebook
 from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
+from jupyter_mlops.pipelines.recording import Recording
 from jupyter_mlops.pipelines.runs import RunRecords
 from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.records import StageRecord, VersionRecord
@@ -62,18 +63,17 @@ class Surroundings:
     record
         The run.
     recording
-        What lies beside its record; None where nothing does.
+        What lies beside its record.
     """
 
     record: VersionRecord
-    recording: Any = None
+    recording: Recording
 
     @property
     def variables(self) -> Mapping[str, str]:
         """The variables that were set: threads, order of sets, language, time zone."""
-        digests: tuple[str, ...] = getattr(self.record, "environments", ())
-        found: Mapping[str, str] = getattr(self._environment(next(iter(digests), None)), "variables", {})
-        return found
+        found = self._environment(next(iter(self.record.environments), None))
+        return found.variables if found else {}
 
     def packages(self, stage: StageRecord, observed: Mapping[str, str], digest: str | None) -> dict[str, Pair]:
         """The packages that are not as they were; none when either side is not known.
@@ -85,7 +85,7 @@ class Surroundings:
         digest
             Of the environment in which it was, where it was recorded.
         """
-        recorded = {name: package.version for name, package in self._packages(self._digest(stage)).items()}
+        recorded = {name: package.version for name, package in self._packages(stage.environment).items()}
         before, after = recorded or dict(self.record.packages), dict(observed)
         if before and after:
             names = sorted({*before, *after})
@@ -95,34 +95,30 @@ class Surroundings:
 
     def machine(self, stage: StageRecord, digest: str | None) -> dict[str, Pair]:
         """What else than packages differs, where both environments were recorded."""
-        before, after = self._environment(self._digest(stage)), self._environment(digest)
+        before, after = self._environment(stage.environment), self._environment(digest)
         if before is None or after is None:
             return {}
-        facts = import_module("jupyter_mlops.pipelines.environment").facts
         old, new = facts(before), facts(after)
         return {name: (old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)}
 
-    def _digest(self, stage: StageRecord) -> str | None:
-        found: str | None = getattr(stage, "environment", None) if self.recording else None
-        return found
-
-    def _environment(self, digest: str | None) -> Any:
+    def _environment(self, digest: str | None) -> Environment | None:
         """The environment under `digest`; None when it is not here."""
         try:
-            return self.recording.environment(digest) if self.recording and digest else None
+            return self.recording.environment(digest) if digest else None
         except UnknownReference:
             return None
 
-    def _packages(self, digest: str | None) -> Mapping[str, Any]:
+    def _packages(self, digest: str | None) -> Mapping[str, Package]:
         """All that is known of the packages in an environment, by name."""
-        return {package.name: package for package in getattr(self._environment(digest), "packages", ())}
+        found = self._environment(digest)
+        return {package.name: package for package in found.packages} if found else {}
 
     def _edited(self, stage: StageRecord, digest: str | None) -> dict[str, Pair]:
         """Packages of the same version that hold other files."""
         new = self._packages(digest)
         return {
             name: (package.version, f"{package.version} with other files")
-            for name, package in self._packages(self._digest(stage)).items()
+            for name, package in self._packages(stage.environment).items()
             if package.digest and name in new and new[name].digest not in ("", package.digest)
         }
 
@@ -163,17 +159,15 @@ class Revival:
 
     def _changes(self) -> Mapping[str, bytes | None]:
         """Path to content; None for a file that the tree lacked."""
-        recording: Any = getattr(self.runs, "recording", None)
-        if recording is None or not getattr(self.record, "patch", None):
+        if not self.record.patch:
             return {}
-        patch = recording.patch(self.record)
-        found: Mapping[str, bytes | None] = recording.patches.restored(patch, self.record.git_commit)
-        return found
+        recording = self.runs.recording
+        return recording.patches.restored(recording.patch(self.record), self.record.git_commit)
 
     @property
     def surroundings(self) -> Surroundings:
         """Where its stages ran."""
-        return Surroundings(self.record, getattr(self.runs, "recording", None))
+        return Surroundings(self.record, self.runs.recording)
 
     def stage(self, pipeline: Pipeline, recorded: StageRecord) -> StageSpec:
         """The stage as it ran, its parameters set.

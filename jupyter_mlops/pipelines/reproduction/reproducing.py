@@ -96,7 +96,7 @@ class Reproducing:
         stage = self._revival.stage(self._pipeline, recorded)
         self._revival.require_inputs(self._pipeline, recorded)
         attempt = self._reruns.run(stage, recorded.inputs, "executed again")
-        where, digest = self._revival.surroundings, getattr(attempt.outcome, "environment", None)
+        where, digest = self._revival.surroundings, attempt.outcome.environment
         changed = {} if self._choice.is_fresh else where.packages(recorded, attempt.outcome.packages, digest)
         started = self._revival.record.started
         record = Record(recorded.inputs, started, changed, where.machine(recorded, digest))

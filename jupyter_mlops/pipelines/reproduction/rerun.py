@@ -16,9 +16,10 @@ from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.reproduction import executed
 from jupyter_mlops.pipelines.reproduction.comparing import File, Files
 from jupyter_mlops.pipelines.reproduction.factors import Seen, Setting, read_log
-from jupyter_mlops.pipelines.stages import StageSpec, overlaps
+from jupyter_mlops.pipelines.stages import StageSpec
 from jupyter_mlops.records import Progress, Step
 from jupyter_mlops.versioning.datasets import Datasets
+from jupyter_mlops.versioning.names import overlaps
 
 
 @attrs.frozen
