@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -178,7 +179,8 @@ def test_an_undeclared_input_that_no_commit_holds_makes_it_not_executable(root):
 
 
 def package(folder: Path, version: str) -> None:
-    """An installed package whose answer depends on its version."""
+    """An installed package whose answer depends on its version; compiled files go with the old one, as pip has it."""
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)  # else one of the same second and size is taken for it
     (folder / "tinypkg.py").write_text(f"ANSWER = {version!r}\n")
     for old in folder.glob("*.dist-info"):
         (old / "METADATA").unlink()
