@@ -90,7 +90,7 @@ def write(root: Path, stage: StageSpec, locked: Locked) -> None:
 def write_all(root: Path, entries: Mapping[str, tuple[StageSpec, Locked]]) -> None:
     """Set the entries of some stages, by name; the others stay as they are, byte for byte."""
     path = root / LOCK
-    found = {name: locked.entry(stage.folder) for name, (stage, locked) in entries.items()}
+    found = {name: locked.entry(stage.folder) for name, (stage, locked) in sorted(entries.items())}
     text: str | None = path.read_text(encoding="utf-8") if path.exists() else ""
     for name, entry in found.items():
         block = yaml_files.dump({"stages": {name: entry}}, width=DVC_WIDTH).partition("\n")[2]
@@ -107,7 +107,10 @@ def write_all(root: Path, entries: Mapping[str, tuple[StageSpec, Locked]]) -> No
 
 
 def with_entry(text: str, block: str) -> str | None:
-    """`text` of a ``dvc.lock`` with the lines `block` of one stage in their place, or at the end.
+    """`text` of a ``dvc.lock`` with the lines `block` of one stage in their place.
+
+    A new entry goes before the first whose name comes after its own: whichever of two stages that run at once is done
+    first, the file is the same.
 
     Returns
     -------
@@ -117,11 +120,10 @@ def with_entry(text: str, block: str) -> str | None:
     lines = text.splitlines(keepends=True)
     if lines[:2] != ["schema: '2.0'\n", "stages:\n"] or not all(map(_is_plain, lines[2:])):
         return None
-    head = block[: block.index("\n") + 1]
-    if head not in lines:
-        return text + block
-    start = lines.index(head)
-    end = next((at for at in range(start + 1, len(lines)) if not lines[at].startswith("   ")), len(lines))
+    name = block.partition(":\n")[0]
+    heads = {line.removesuffix(":\n"): at for at, line in enumerate(lines) if STAGE_LINE.fullmatch(line)}
+    start = heads.get(name, min((at for head, at in heads.items() if head > name), default=len(lines)))
+    end = min((at for at in heads.values() if at > start), default=len(lines)) if name in heads else start
     return "".join([*lines[:start], block, *lines[end:]])
 
 

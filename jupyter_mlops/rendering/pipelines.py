@@ -180,6 +180,7 @@ def _(result: RunSummary) -> Document:
         ("Not kept", "; ".join(result.unkept)),
         ("Declared by", ", ".join(result.declared)),
         ("Environment", Code(f"%mlops environment run:{result.number}") if result.environments else ""),
+        ("Executed again", state(result.verdict) if result.verdict else ""),
         caption="Ran with",
     )
     blocks += facts(*((key, scalar(value)) for key, value in result.seeds.items()), caption="Seeds")

@@ -242,7 +242,7 @@ def _shown_run(project: Project, text: str) -> Shown:
         version=None,
         provenance={},
         metrics=found.record.metrics,
-        run=summary(found),
+        run=summary(found, project.verdicts.by_run()),
         changes=recording.patch(found.record).decode(errors="replace"),
         log=recording.log(found.record),
     )

@@ -125,7 +125,7 @@ def runs(
         Where the page before ended.
     """
     records = call.project.runs
-    verdicts = {run: verdict.state for run, verdict in call.project.verdicts.latest().items()}
+    verdicts = call.project.verdicts.by_run()
     if compare:
         return _compared(records, [records.find(name) for name in compare], verdicts)
     wanted = RunFilter(stage, author, state, since, metric, parameter)

@@ -1,14 +1,19 @@
 """Shared records: append-only refs, one a writer, united by whoever reads.
 
 ``refs/mlops/<kind>/<writer>`` points at a commit whose tree holds one file a
-record. A writer appends only to the ref of its own clone, so two people never
-conflict and a push of it is a fast-forward.
+record, in folders by two digits of its name's digest: each append writes the
+lists of one folder and of the folders, however many records there are. A writer
+appends only to the ref of its own clone, so two people never conflict and a push
+of it is a fast-forward.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
 import os
+import posixpath
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -64,23 +69,19 @@ class Ledger:
         for _ in range(ATTEMPTS):
             tip = repository.references.get(name)
             parent = tip.peel(pygit2.Commit) if tip else None
-            builder = repository.TreeBuilder(parent.tree) if parent else repository.TreeBuilder()
-            builder.insert(key, blob, pygit2.enums.FileMode.BLOB)
+            tree = _changed_tree(repository, parent.tree if parent else None, _folder(key), {key: blob})
             parents = [parent.id] if parent else []
-            commit = repository.create_commit(None, who, who, f"{kind}: {key}", builder.write(), parents)
+            commit = repository.create_commit(None, who, who, f"{kind}: {key}", tree, parents)
             if self._advance(name, tip, commit):
                 return
         raise EnvironmentFault("ledger-busy", f"{name} kept changing under us.", hint="Try again.")
 
     def read(self, kind: str) -> Iterator[tuple[str, bytes]]:
         """Every ``(key, record)`` of all writers, newest key first, each key once."""
-        import pygit2
-
         found: dict[str, bytes] = {}
         for tree in self._trees(kind):
-            for entry in tree:
-                if isinstance(entry, pygit2.Blob):
-                    found.setdefault(str(entry.name), entry.data)
+            for blob in _records(tree):
+                found.setdefault(str(blob.name), blob.data)
         yield from sorted(found.items(), reverse=True)
 
     def keys(self, kind: str, *, own: bool) -> Iterator[str]:
@@ -92,14 +93,16 @@ class Ledger:
         for name in repository.references:
             if name.startswith((f"refs/mlops/{kind}/", f"refs/remotes/mlops/{kind}/")) and (name == mine) is own:
                 with contextlib.suppress(pygit2.InvalidSpecError):
-                    yield from (str(entry.name) for entry in repository.references[name].peel(pygit2.Commit).tree)
+                    tree = repository.references[name].peel(pygit2.Commit).tree
+                    yield from (str(blob.name) for blob in _records(tree))
 
     def get(self, kind: str, key: str) -> bytes | None:
         """The record under `key`, or None."""
         import pygit2
 
+        path = f"{_folder(key)}/{key}"
         for tree in self._trees(kind):
-            if key in tree and isinstance(blob := tree[key], pygit2.Blob):
+            if path in tree and isinstance(blob := tree[path], pygit2.Blob):
                 return blob.data
         return None
 
@@ -152,16 +155,16 @@ class Ledger:
         for _ in range(ATTEMPTS):
             tip = repository.references.get(name)
             tree = tip.peel(pygit2.Commit).tree if tip else None
-            gone = [str(entry.id) for entry in tree if entry.name in keys] if tree else []
+            gone = {str(blob.name): str(blob.id) for blob in _records(tree) if blob.name in keys} if tree else {}
             if not tip or not tree or not gone:
                 return
-            builder = repository.TreeBuilder(tree)
-            for key in [entry.name for entry in tree if entry.name in keys]:
-                builder.remove(str(key))
+            rest = tree.id
+            for folder, names in itertools.groupby(sorted(gone, key=_folder), _folder):
+                rest = _changed_tree(repository, repository[rest].peel(pygit2.Tree), folder, dict.fromkeys(names))
             who = tip.peel(pygit2.Commit).committer
-            commit = repository.create_commit(None, who, who, f"{kind}: rewritten", builder.write(), [])
+            commit = repository.create_commit(None, who, who, f"{kind}: rewritten", rest, [])
             if self._advance(name, tip, commit):
-                self._delete_loose(gone)
+                self._delete_loose(gone.values())
                 return
         raise EnvironmentFault("ledger-busy", f"{name} kept changing under us.", hint="Try again.")
 
@@ -239,8 +242,43 @@ def _changed(repository: pygit2.Repository, before: str | None, now: str) -> dic
     except (pygit2.InvalidSpecError, KeyError):
         return None if before else {}
     if old is None:
-        return {str(entry.name): str(entry.id) for entry in tree if isinstance(entry, pygit2.Blob)}
+        return {str(blob.name): str(blob.id) for blob in _records(tree)}
     deltas = [*old.diff_to_tree(tree).deltas]
     if any(delta.status == pygit2.enums.DeltaStatus.DELETED for delta in deltas):
         return None
-    return {delta.new_file.path: str(delta.new_file.id) for delta in deltas}
+    return {posixpath.basename(delta.new_file.path): str(delta.new_file.id) for delta in deltas}
+
+
+def _folder(key: str) -> str:
+    """Where the record of `key` stands: one of 256 folders."""
+    return hashlib.sha256(key.encode()).hexdigest()[:2]
+
+
+def _records(tree: pygit2.Tree) -> Iterator[pygit2.Blob]:
+    """The records below the root of a ref's commit."""
+    import pygit2
+
+    for folder in tree:
+        if isinstance(folder, pygit2.Tree):
+            yield from (entry for entry in folder if isinstance(entry, pygit2.Blob))
+
+
+def _changed_tree(
+    repository: pygit2.Repository, tree: pygit2.Tree | None, folder: str, entries: Mapping[str, pygit2.Oid | None]
+) -> pygit2.Oid:
+    """Write `tree` with the blobs of one folder set, or taken away where they are None; its name."""
+    import pygit2
+
+    known = tree[folder] if tree and folder in tree else None
+    inner = repository.TreeBuilder(known) if isinstance(known, pygit2.Tree) else repository.TreeBuilder()
+    for name, blob in entries.items():
+        if blob:
+            inner.insert(name, blob, pygit2.enums.FileMode.BLOB)
+        else:
+            inner.remove(name)
+    outer = repository.TreeBuilder(tree) if tree else repository.TreeBuilder()
+    if len(inner):
+        outer.insert(folder, inner.write(), pygit2.enums.FileMode.TREE)
+    else:
+        outer.remove(folder)
+    return outer.write()

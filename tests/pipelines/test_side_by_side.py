@@ -60,6 +60,17 @@ def test_independent_notebooks_run_at_once(root, dvc):
     assert "up to date" in dvc("status")
 
 
+def test_whichever_is_done_first_the_lock_is_the_same(root):
+    later = "until grep -q '^  b:' dvc.lock; do sleep 0.05; done; echo a > a.txt"
+    pipeline(root, {"a": {"cmd": later, "outs": ["a.txt"]}, "b": {"cmd": "echo b > b.txt", "outs": ["b.txt"]}})
+    (root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+
+    assert states(mlops.run(jobs=2, git=False, project=root)) == {"a": "ran", "b": "ran"}
+
+    lines = (root / "dvc.lock").read_text().splitlines()
+    assert [line for line in lines if line.startswith("  ") and line[2] != " "] == ["  a:", "  b:"]
+
+
 def test_one_job_runs_one_after_the_other(root):
     count = "import pathlib, time; p = pathlib.Path('{0}.on'); p.touch(); n = len(list(pathlib.Path().glob('*.on'))); time.sleep(0.3); p.unlink(); assert n == 1"
     pipeline(root, {name: notebook_stage(root, name, count.format(name)) for name in "ab"})

@@ -222,6 +222,7 @@ def test_numbers_may_be_apart_as_far_as_allowed(root):
     assert (loose.verdict, loose.gate) == ("within-tolerance", None)
     assert "auc is close enough" in text(loose)
     assert mlops.runs(project=root).runs[0].verdict == "within-tolerance"
+    assert mlops.show("run:1", project=root).run.verdict == "within-tolerance"
 
 
 @pytest.mark.slow

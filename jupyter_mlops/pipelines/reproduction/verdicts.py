@@ -111,9 +111,9 @@ class Verdicts:
         """The verdicts on a run, newest first."""
         return tuple(self._decoded(data) for key, data in self._ledger.read(KIND) if key.startswith(f"{run}."))
 
-    def latest(self) -> Mapping[str, Verdict]:
-        """Run to its newest verdict."""
-        return {verdict.run: verdict for verdict in sorted(self._all(), key=lambda verdict: verdict.id)}
+    def by_run(self) -> Mapping[str, str]:
+        """Run to the newest verdict on it."""
+        return {verdict.run: verdict.state for verdict in sorted(self._all(), key=lambda verdict: verdict.id)}
 
     def by_output(self) -> Mapping[str, str]:
         """Digest of an output to the newest verdict on the stage that made it."""
