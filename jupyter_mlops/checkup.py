@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.pipelines.kernels import installed
+from jupyter_mlops.pipelines.executing.kernels import installed
 from jupyter_mlops.project import Project
 from jupyter_mlops.versioning.founding import FETCH_REFSPEC, has_merge_driver, merges_stages
 
@@ -154,7 +154,7 @@ def _cache(project: Project) -> Check:
 
 def _cluster(project: Project) -> Iterator[Check]:
     """Whether the Dask cluster answers, when there is one."""
-    from jupyter_mlops.pipelines.dask_cluster import DaskSettings, connected
+    from jupyter_mlops.pipelines.cluster.dask_cluster import DaskSettings, connected
 
     try:
         settings = DaskSettings.read(project.section("dask"), project.root)

@@ -14,9 +14,9 @@ from jupyter_mlops.versioning.git import Git
 if TYPE_CHECKING:
     from jupyter_mlops.governance.audit import AuditLog
     from jupyter_mlops.governance.roles import Roles
-    from jupyter_mlops.pipelines.pipeline import Pipeline
+    from jupyter_mlops.pipelines.records.runs import RunRecords
     from jupyter_mlops.pipelines.reproduction.verdicts import Verdicts
-    from jupyter_mlops.pipelines.runs import RunRecords
+    from jupyter_mlops.pipelines.standing.pipeline import Pipeline
     from jupyter_mlops.pipelines.sweeps.records import SweepRecords
     from jupyter_mlops.profiles.comparisons import Comparisons
     from jupyter_mlops.profiles.store import ProfileStore
@@ -159,15 +159,15 @@ class Project:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The stages of ``dvc.yaml``."""
-        from jupyter_mlops.pipelines.pipeline import Pipeline
+        from jupyter_mlops.pipelines.standing.pipeline import Pipeline
 
         return Pipeline(self.places, self.datasets, listed(self.section("kernels"), "preload"))
 
     @cached_property
     def runs(self) -> RunRecords:
         """What was run, and what is running."""
-        from jupyter_mlops.pipelines.recording import Recording
-        from jupyter_mlops.pipelines.runs import RunRecords
+        from jupyter_mlops.pipelines.records.recording import Recording
+        from jupyter_mlops.pipelines.records.runs import RunRecords
 
         recording = Recording(self.places, self.git, self.ledger, self.section("environment"))
         return RunRecords(self.places, self.ledger, recording)

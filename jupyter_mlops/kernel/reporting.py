@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.pipelines.reports import MIME
-from jupyter_mlops.pipelines.worker import INSIDE
+from jupyter_mlops.pipelines.executing.worker import INSIDE
+from jupyter_mlops.pipelines.records.reports import MIME
 
 _next: list[int] = [0]
 

@@ -1,1 +1,1 @@
-"""Notebooks as stages: stage files, staleness, kernels, the papermill engine, run records."""
+"""Notebooks as stages: written, run in parallel on one machine or many, recorded, reproduced, swept, checked."""

@@ -23,7 +23,7 @@ from jupyter_mlops.rendering.generic import document, spaced, state
 from jupyter_mlops.rendering.units import changes, count, duration, label, moment, scalar, size
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.stage_status import StageStatus
+    from jupyter_mlops.pipelines.standing.stage_status import StageStatus
     from jupyter_mlops.verbs.checkouts import CheckedOut
     from jupyter_mlops.verbs.datasets import Committed, Tagged
     from jupyter_mlops.verbs.history import History, Shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
-from jupyter_mlops.pipelines.uncommitted import commit_line
+from jupyter_mlops.pipelines.cluster.uncommitted import commit_line
 from jupyter_mlops.rendering.blocks import (
     Block,
     Cell,
@@ -24,7 +24,7 @@ from jupyter_mlops.rendering.generic import document, state
 from jupyter_mlops.rendering.units import duration, moment, scalar
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.contrasts import CodeChange, Contrast
+    from jupyter_mlops.pipelines.records.contrasts import CodeChange, Contrast
     from jupyter_mlops.verbs.checks import CiReport
     from jupyter_mlops.verbs.environments import EnvironmentLock
     from jupyter_mlops.verbs.exports import Exported

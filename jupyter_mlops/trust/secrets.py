@@ -1,7 +1,7 @@
 """References to secrets, and the scrubber that takes their values out of whatever is kept.
 
 ``secret://env/NAME``, ``secret://keyring/SERVICE/USER`` and ``secret://file/PATH`` say where a value is; it is looked
-up where the notebook runs (`jupyter_mlops.pipelines.resolving`) and nowhere else.
+up where the notebook runs (`jupyter_mlops.pipelines.executing.resolving`) and nowhere else.
 """
 
 from __future__ import annotations

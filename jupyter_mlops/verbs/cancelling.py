@@ -15,7 +15,7 @@ from jupyter_mlops.governance.roles import Action
 from jupyter_mlops.verbs.declaration import Call, Group, verb
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.live import LiveRun
+    from jupyter_mlops.pipelines.records.live import LiveRun
 
 PATIENCE_S = 15.0
 POLL_S = 0.05
@@ -40,7 +40,7 @@ def cancel(call: Call, run: str = "", *, dry_run: bool = False) -> CancelledRun:
     dry_run
         Say which run it would be; stop nothing.
     """
-    from jupyter_mlops.pipelines import live
+    from jupyter_mlops.pipelines.records import live
 
     chosen = _chosen(call.project.runs.running(), run)
     if dry_run:

@@ -19,8 +19,8 @@ from jupyter_mlops.verbs.run_reports import StageRun, first_failure, stage_runs
 from jupyter_mlops.verbs.running import Jobs, runner_of
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.report import Report
-    from jupyter_mlops.pipelines.runner import Finished
+    from jupyter_mlops.pipelines.checking.report import Report
+    from jupyter_mlops.pipelines.running.runner import Finished
 
 CI = Actor("ci", source="service")
 Kind = Literal["failed", "gates", "drift", "stale-lock", "reproduce"]
@@ -97,10 +97,10 @@ def ci(
     lock_branch
         Push ``dvc.lock`` and metrics that the run changed to this branch, with the data to the remote.
     """
-    from jupyter_mlops.pipelines.handing_over import deepen
-    from jupyter_mlops.pipelines.past import base_of
-    from jupyter_mlops.pipelines.planning import plan
-    from jupyter_mlops.pipelines.runner import Choice
+    from jupyter_mlops.pipelines.checking.handing_over import deepen
+    from jupyter_mlops.pipelines.checking.past import base_of
+    from jupyter_mlops.pipelines.running.planning import plan
+    from jupyter_mlops.pipelines.running.runner import Choice
 
     project, folder = call.project, call.path(output)
     shallow = deepen(project.git)
@@ -119,7 +119,7 @@ def ci(
 
 def _published(call: Call, folder: str, done: Finished, report: Report, red: Found, branch: str) -> CiReport:
     """Write the reports; what is said is what they say."""
-    from jupyter_mlops.pipelines.junit import junit
+    from jupyter_mlops.pipelines.checking.junit import junit
 
     project = call.project
     failures = tuple(line for lines in red.values() for line in lines)
@@ -144,7 +144,7 @@ def _published(call: Call, folder: str, done: Finished, report: Report, red: Fou
 
 def _opening(call: Call, stages: Iterable[StageRecord], red: Mapping[str, Sequence[str]]) -> str:
     """The line that brings the first failure onto one's own machine."""
-    from jupyter_mlops.pipelines.blame import opening, writer_of
+    from jupyter_mlops.pipelines.checking.blame import opening, writer_of
 
     project = call.project
     failed = next((stage.name for stage in stages if stage.state == "failed"), "")
@@ -159,8 +159,8 @@ def _opening(call: Call, stages: Iterable[StageRecord], red: Mapping[str, Sequen
 
 def _examined(call: Call, base: str, stages: tuple[StageRecord, ...], notes: tuple[str, ...]) -> tuple[Report, Found]:
     """What there is to report, and what could make the check red, by kind."""
-    from jupyter_mlops.pipelines.past import metrics_at
-    from jupyter_mlops.pipelines.report import Report
+    from jupyter_mlops.pipelines.checking.past import metrics_at
+    from jupyter_mlops.pipelines.checking.report import Report
 
     project = call.project
     known = project.pipeline.stages()
@@ -178,8 +178,8 @@ def _examined(call: Call, base: str, stages: tuple[StageRecord, ...], notes: tup
 
 def _broken_gates(call: Call, before: Mapping[str, Scalar], after: Mapping[str, Scalar]) -> list[str]:
     """Each broken gate, with the cell that wrote its metric."""
-    from jupyter_mlops.pipelines.blame import writer_of
-    from jupyter_mlops.pipelines.gates import broken
+    from jupyter_mlops.pipelines.checking.blame import writer_of
+    from jupyter_mlops.pipelines.checking.gates import broken
 
     project = call.project
     stages = project.pipeline.stages()
@@ -223,8 +223,8 @@ def _pulled(call: Call, remote: str) -> tuple[str, ...]:
 
 def _handed_over(call: Call, branch: str, remote: str) -> tuple[str, tuple[str, ...]]:
     """Push what the run changed to `branch`; the branch, and what is left in the working tree or was refused."""
-    from jupyter_mlops.pipelines.handing_over import commit_aside, push_branch
-    from jupyter_mlops.pipelines.uncommitted import changed_files
+    from jupyter_mlops.pipelines.checking.handing_over import commit_aside, push_branch
+    from jupyter_mlops.pipelines.cluster.uncommitted import changed_files
     from jupyter_mlops.verbs.remotes import push
 
     project = call.project

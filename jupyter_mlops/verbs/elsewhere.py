@@ -29,7 +29,7 @@ def elsewhere(call: Call, commit: str = "", data: Sequence[str] = ()) -> Iterato
     UnknownReference
         A version that is not there; nothing was changed.
     """
-    from jupyter_mlops.pipelines.stages import sources
+    from jupyter_mlops.pipelines.stages.specs import sources
     from jupyter_mlops.versioning.replicas import replica
 
     with replica(call.project.datasets, commit) as made:
@@ -67,10 +67,10 @@ def as_it_was(call: Call, record: VersionRecord) -> Iterator[Call]:
 
 def _restore(there: Call, record: VersionRecord) -> None:
     """Write the parameters of `record`, put back its outputs, and commit both."""
-    from jupyter_mlops.pipelines import yaml_files
-    from jupyter_mlops.pipelines.dvc_yaml import PARAMS
-    from jupyter_mlops.pipelines.planning import plan
-    from jupyter_mlops.pipelines.runner import Choice
+    from jupyter_mlops.pipelines.running.planning import plan
+    from jupyter_mlops.pipelines.running.runner import Choice
+    from jupyter_mlops.pipelines.stages import yaml_files
+    from jupyter_mlops.pipelines.stages.dvc_yaml import PARAMS
     from jupyter_mlops.verbs.running import runner_of
 
     pipeline = there.project.pipeline
@@ -109,7 +109,7 @@ def run_on(call: Call, data: Sequence[str], run: Callable[[Call], RunReport]) ->
 
 def kept_notebook(home: Path, replica: Path, stage: StageRun, run: str) -> str | None:
     """A copy of the executed notebook of `stage` in the project at `home`; its path there."""
-    from jupyter_mlops.pipelines.kept import keep
+    from jupyter_mlops.pipelines.running.kept import keep
 
     if not stage.notebook or not run or not (replica / stage.notebook).is_file():
         return None

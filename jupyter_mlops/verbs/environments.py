@@ -8,8 +8,8 @@ import attrs
 
 from jupyter_mlops.errors import UnknownReference, UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.pipelines.environment import Environment, Package
-from jupyter_mlops.pipelines.runs import NumberedRun
+from jupyter_mlops.pipelines.records.environment import Environment, Package
+from jupyter_mlops.pipelines.records.runs import NumberedRun
 from jupyter_mlops.records import StageRecord
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 from jupyter_mlops.verbs.history import is_model
@@ -139,7 +139,7 @@ def _nowhere(message: str, known: str = "") -> UnknownReference:
 
 
 def _requirements(call: Call, run: NumberedRun, found: Environment) -> str:
-    from jupyter_mlops.pipelines.rebuilding import lock_hashes, requirements
+    from jupyter_mlops.pipelines.records.rebuilding import lock_hashes, requirements
 
     known: dict[tuple[str, str], tuple[str, ...]] = {}
     for path in run.record.declared:
@@ -149,6 +149,6 @@ def _requirements(call: Call, run: NumberedRun, found: Environment) -> str:
 
 
 def _dockerfile(found: Environment, name: str) -> str:
-    from jupyter_mlops.pipelines.rebuilding import dockerfile
+    from jupyter_mlops.pipelines.records.rebuilding import dockerfile
 
     return dockerfile(found, name)

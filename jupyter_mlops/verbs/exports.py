@@ -8,7 +8,7 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.pipelines.exports import Engine
+from jupyter_mlops.pipelines.checking.exports import Engine
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 
 
@@ -50,7 +50,7 @@ def export(
     dry_run
         Show the text; write nothing.
     """
-    from jupyter_mlops.pipelines.exports import place, tasks, workflow
+    from jupyter_mlops.pipelines.checking.exports import place, tasks, workflow
     from jupyter_mlops.records import write_atomically
 
     project = call.project

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from jupyter_mlops.errors import UnknownReference, UsageError
-from jupyter_mlops.pipelines.runs import NumberedRun
+from jupyter_mlops.pipelines.records.runs import NumberedRun
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import StageRecord
 from jupyter_mlops.verbs.declaration import Call

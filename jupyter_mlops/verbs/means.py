@@ -13,10 +13,10 @@ from jupyter_mlops.records import StageRecord
 from jupyter_mlops.verbs.declaration import Call
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.dask_cluster import DaskSettings
-    from jupyter_mlops.pipelines.sharing import Shared
-    from jupyter_mlops.pipelines.sites import Engine
-    from jupyter_mlops.pipelines.stages import StageSpec
+    from jupyter_mlops.pipelines.cluster.dask_cluster import DaskSettings
+    from jupyter_mlops.pipelines.running.sharing import Shared
+    from jupyter_mlops.pipelines.running.sites import Engine
+    from jupyter_mlops.pipelines.stages.specs import StageSpec
 
 
 @attrs.frozen(slots=False)
@@ -61,7 +61,7 @@ class Means:
 
     @cached_property
     def _dask(self) -> DaskSettings:
-        from jupyter_mlops.pipelines.dask_cluster import DaskSettings
+        from jupyter_mlops.pipelines.cluster.dask_cluster import DaskSettings
 
         project = self.call.project
         return DaskSettings.read(project.section("dask"), project.root)
@@ -77,7 +77,7 @@ class Means:
         """
         if not (self.pull or self.push or self._is_far):
             return None
-        from jupyter_mlops.pipelines.sharing import Shared
+        from jupyter_mlops.pipelines.running.sharing import Shared
 
         project = self.call.project
         asked = self.remote or (self._dask.remote if self._is_far else "")
@@ -87,23 +87,23 @@ class Means:
         """Where the stages are executed."""
         project, shared = self.call.project, self.shared
         if self._is_far and shared:
-            from jupyter_mlops.pipelines.on_cluster import OnCluster
+            from jupyter_mlops.pipelines.cluster.on_cluster import OnCluster
 
             return OnCluster(project.pipeline, project.git, shared, self._dask, force)
-        from jupyter_mlops.pipelines.here import Local
+        from jupyter_mlops.pipelines.running.here import Local
 
         return Local(project.pipeline, shared if self.pull else None)
 
     def gather(self, stages: Iterable[StageSpec]) -> None:
         """Bring what `stages` read, when they run here and somebody asked for it."""
         if self.shared and self.pull and not self._is_far:
-            from jupyter_mlops.pipelines.tracing import gather
+            from jupyter_mlops.pipelines.cluster.tracing import gather
 
             gather(self.call.project.pipeline, stages, self.shared, self.call.progress)
 
     def settle(self, stages: Iterable[StageSpec], records: Sequence[StageRecord]) -> str:
         """Send what was made, or bring it when it was made on a cluster; what could not be shared."""
-        from jupyter_mlops.pipelines.scheduling import GOOD
+        from jupyter_mlops.pipelines.running.scheduling import GOOD
 
         if self.shared is None:
             return ""

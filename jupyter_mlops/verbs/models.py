@@ -10,7 +10,7 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.pipelines.runs import NumberedRun, RunRecords
+from jupyter_mlops.pipelines.records.runs import NumberedRun, RunRecords
 from jupyter_mlops.records import Instant, Scalar
 from jupyter_mlops.registry import versions as registry
 from jupyter_mlops.registry.formats import SUFFIXES

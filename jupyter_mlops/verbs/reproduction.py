@@ -10,6 +10,7 @@ import msgspec
 
 from jupyter_mlops.errors import UnknownReference
 from jupyter_mlops.governance.roles import Action
+from jupyter_mlops.pipelines.records.runs import NumberedRun
 from jupyter_mlops.pipelines.reproduction.differing import (
     DIFFERENT,
     IDENTICAL,
@@ -19,7 +20,6 @@ from jupyter_mlops.pipelines.reproduction.differing import (
 )
 from jupyter_mlops.pipelines.reproduction.factors import Sighting
 from jupyter_mlops.pipelines.reproduction.verdicts import Kept, StageVerdict, Verdict, speaks_of, statement
-from jupyter_mlops.pipelines.runs import NumberedRun
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import new_id, now
 from jupyter_mlops.trust.identity import require_known

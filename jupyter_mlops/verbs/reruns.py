@@ -8,16 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from jupyter_mlops.errors import Cancelled
-from jupyter_mlops.pipelines.notebooks import Notebook
-from jupyter_mlops.pipelines.planning import require_kernel
+from jupyter_mlops.pipelines.records.runs import NumberedRun
 from jupyter_mlops.pipelines.reproduction.differing import Tolerance
 from jupyter_mlops.pipelines.reproduction.fresh import FreshEnvironment, build, lock_of
 from jupyter_mlops.pipelines.reproduction.recorded import Revival, require_commit
 from jupyter_mlops.pipelines.reproduction.reproducing import Choice, Reproduced, Reproducing
 from jupyter_mlops.pipelines.reproduction.rerun import Reruns
-from jupyter_mlops.pipelines.runs import NumberedRun
-from jupyter_mlops.pipelines.stages import StageSpec
-from jupyter_mlops.pipelines.turns import stoppable
+from jupyter_mlops.pipelines.running.planning import require_kernel
+from jupyter_mlops.pipelines.running.turns import stoppable
+from jupyter_mlops.pipelines.stages.notebooks import Notebook
+from jupyter_mlops.pipelines.stages.specs import StageSpec
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import StageRecord, listed
 from jupyter_mlops.registry.agreement import agree

@@ -18,12 +18,12 @@ from jupyter_mlops.verbs.run_reports import RunReport, stage_runs
 from jupyter_mlops.verbs.stages import Many, Parameters
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.draft import Draft
-    from jupyter_mlops.pipelines.pipeline import Pipeline
-    from jupyter_mlops.pipelines.planning import Plan
-    from jupyter_mlops.pipelines.runner import Runner
-    from jupyter_mlops.pipelines.sites import Engine
-    from jupyter_mlops.pipelines.stages import StageSpec
+    from jupyter_mlops.pipelines.authoring.draft import Draft
+    from jupyter_mlops.pipelines.running.planning import Plan
+    from jupyter_mlops.pipelines.running.runner import Runner
+    from jupyter_mlops.pipelines.running.sites import Engine
+    from jupyter_mlops.pipelines.stages.specs import StageSpec
+    from jupyter_mlops.pipelines.standing.pipeline import Pipeline
     from jupyter_mlops.verbs.trials import Trial
 
 Jobs = Annotated[int, Option("-j"), msgspec.Meta(ge=0, le=256)]
@@ -84,10 +84,10 @@ def run(
     dry_run
         Say what would run, and why.
     """
-    from jupyter_mlops.pipelines.draft import Draft
-    from jupyter_mlops.pipelines.planning import keys_of, plan, set_parameters
-    from jupyter_mlops.pipelines.runner import Choice
-    from jupyter_mlops.pipelines.uncommitted import untracked_code
+    from jupyter_mlops.pipelines.authoring.draft import Draft
+    from jupyter_mlops.pipelines.cluster.uncommitted import untracked_code
+    from jupyter_mlops.pipelines.running.planning import keys_of, plan, set_parameters
+    from jupyter_mlops.pipelines.running.runner import Choice
     from jupyter_mlops.verbs.trials import Trial, free_name
 
     means = Means(call, engine, remote, pull, push)
@@ -155,7 +155,7 @@ def _require_new(pipeline: Pipeline, chosen: Plan, name: str) -> None:
     UsageError
         ``stage-exists``, ``bad-stage-name``, ``one-notebook``.
     """
-    from jupyter_mlops.pipelines.pipeline import require_name
+    from jupyter_mlops.pipelines.standing.pipeline import require_name
 
     require_name(name)
     if name in pipeline.graph().by_name:
@@ -188,7 +188,7 @@ def _proposed(report: RunReport, trial: Trial, named: Draft, *, sure: bool, git:
 
 def runner_of(call: Call, otherwise: Actor | None = None, engine: Engine | None = None) -> Runner:
     """What runs the pipeline of the project, in the name of whoever asks, or of `otherwise` when nobody is known."""
-    from jupyter_mlops.pipelines.runner import Runner
+    from jupyter_mlops.pipelines.running.runner import Runner
 
     project = call.project
     actor = otherwise if otherwise and call.actor.source == "unknown" else require_known(call.actor)

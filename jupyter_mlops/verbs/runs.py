@@ -10,15 +10,15 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.pipelines.contrasts import CodeChange, Contrast
-from jupyter_mlops.pipelines.run_filters import RunFilter
-from jupyter_mlops.pipelines.runs import NumberedRun, RunRecords
+from jupyter_mlops.pipelines.records.contrasts import CodeChange, Contrast
+from jupyter_mlops.pipelines.records.run_filters import RunFilter
+from jupyter_mlops.pipelines.records.runs import NumberedRun, RunRecords
 from jupyter_mlops.records import Instant, Scalar, now
 from jupyter_mlops.verbs.declaration import Call, Group, Limit, Names, Option, verb
 from jupyter_mlops.verbs.run_reports import StageRun, stage_runs
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.live import LiveRun
+    from jupyter_mlops.pipelines.records.live import LiveRun
 
 
 @attrs.frozen
@@ -146,7 +146,7 @@ def _start(call: Call) -> str:
 
 def _compared(records: RunRecords, runs: list[NumberedRun], verdicts: Mapping[str, str]) -> Runs:
     """How `runs` differ."""
-    from jupyter_mlops.pipelines.contrasts import cell_changes, contrasts, environments_of
+    from jupyter_mlops.pipelines.records.contrasts import cell_changes, contrasts, environments_of
 
     if len(runs) < 2:
         raise UsageError("compare-two", "A run is compared with others, one was given.", hint="runs --compare 18 19")

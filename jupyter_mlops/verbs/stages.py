@@ -15,8 +15,8 @@ from jupyter_mlops.verbs.run_reports import RunReport, StageRun, stage_runs
 from jupyter_mlops.verbs.trials import StageProposal
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.draft import Draft
-    from jupyter_mlops.pipelines.stages import StageSpec
+    from jupyter_mlops.pipelines.authoring.draft import Draft
+    from jupyter_mlops.pipelines.stages.specs import StageSpec
 
 UNNAMED = "No inputs or outputs are named. Run it once to find them?"
 Parameters = Annotated[dict[str, Scalar | list[Scalar]], Option("-p", pairs=True)]
@@ -112,12 +112,12 @@ def stage_add(
     dry_run
         Say what would be written; write nothing.
     """
-    from jupyter_mlops.pipelines.authoring import Authoring
-    from jupyter_mlops.pipelines.draft import Draft
-    from jupyter_mlops.pipelines.key_stages import hidden
-    from jupyter_mlops.pipelines.limits import Limits
-    from jupyter_mlops.pipelines.parameter_sources import ParameterFile, measured, split
-    from jupyter_mlops.pipelines.uncommitted import untracked
+    from jupyter_mlops.pipelines.authoring.draft import Draft
+    from jupyter_mlops.pipelines.authoring.writing import Authoring
+    from jupyter_mlops.pipelines.cluster.uncommitted import untracked
+    from jupyter_mlops.pipelines.stages.key_stages import hidden
+    from jupyter_mlops.pipelines.stages.limits import Limits
+    from jupyter_mlops.pipelines.stages.parameter_sources import ParameterFile, measured, split
 
     project = call.project
     below = {kind: tuple(call.path(path) for path in paths) for kind, paths in (("deps", dep), ("outs", out))}
@@ -204,9 +204,9 @@ def stage_edit(
     dry_run
         Say how the stages would be; write nothing.
     """
-    from jupyter_mlops.pipelines.authoring import Authoring
-    from jupyter_mlops.pipelines.changing import Change
-    from jupyter_mlops.pipelines.key_stages import hidden
+    from jupyter_mlops.pipelines.authoring.changing import Change
+    from jupyter_mlops.pipelines.authoring.writing import Authoring
+    from jupyter_mlops.pipelines.stages.key_stages import hidden
 
     project = call.project
     limits = (retries, timeout, cpus, memory)
@@ -247,8 +247,8 @@ def stage_adopt(
     dry_run
         Only verify; record nothing.
     """
-    from jupyter_mlops.pipelines.adoption import Adoption, not_adopted, stale_files
-    from jupyter_mlops.pipelines.lab_runs import verified
+    from jupyter_mlops.pipelines.authoring.adoption import Adoption, not_adopted, stale_files
+    from jupyter_mlops.pipelines.authoring.lab_runs import verified
 
     project = call.project
     stage = project.pipeline.graph().find(name)
@@ -289,8 +289,8 @@ def stage_remove(
     dry_run
         Say what would be removed; write nothing.
     """
-    from jupyter_mlops.pipelines.authoring import Authoring
-    from jupyter_mlops.pipelines.key_stages import hidden
+    from jupyter_mlops.pipelines.authoring.writing import Authoring
+    from jupyter_mlops.pipelines.stages.key_stages import hidden
 
     project = call.project
     graph = project.pipeline.graph()

@@ -11,7 +11,7 @@ import attrs
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.governance.roles import Action
-from jupyter_mlops.pipelines.stage_status import StageStatus as StageState
+from jupyter_mlops.pipelines.standing.stage_status import StageStatus as StageState
 from jupyter_mlops.project import Project
 from jupyter_mlops.trust.identity import UNKNOWN
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
@@ -170,7 +170,7 @@ def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[
 
 def _uncommitted(project: Project) -> Iterator[NextStep]:
     """What a clone would lack, or have otherwise, though data and stages are up to date."""
-    from jupyter_mlops.pipelines.uncommitted import changed_files, commit_line, untracked_code
+    from jupyter_mlops.pipelines.cluster.uncommitted import changed_files, commit_line, untracked_code
 
     stages = project.pipeline.stages() if _has_pipeline(project) else ()
     for path in untracked_code(project.git, stages):
@@ -232,7 +232,7 @@ def _bring(one: DatasetState) -> str:
 
 def _where(project: Project, stage: str) -> str:
     """The executed notebook, with the error in it, when there is one."""
-    from jupyter_mlops.pipelines.execution import LOCAL
+    from jupyter_mlops.pipelines.running.execution import LOCAL
 
     kept = f"{LOCAL}/{stage}.ipynb"
     return f" (see {kept})" if (project.root / kept).exists() else ""

@@ -189,7 +189,7 @@ def _applied(call: Call, found: Sweep, trial: Trial, *, git: bool = True) -> Swe
 
 def _owners(call: Call, stage: str, keys: Mapping[str, Any]) -> dict[str, None]:
     """The stage, and those before it whose parameters were searched too."""
-    from jupyter_mlops.pipelines.planning import parameter_keys
+    from jupyter_mlops.pipelines.running.planning import parameter_keys
     from jupyter_mlops.pipelines.sweeps.asking import involved
 
     pipeline = call.project.pipeline

@@ -14,11 +14,11 @@ from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call
 
 if TYPE_CHECKING:
-    from jupyter_mlops.pipelines.adoption import Adopted
-    from jupyter_mlops.pipelines.draft import Draft
-    from jupyter_mlops.pipelines.planning import Plan
-    from jupyter_mlops.pipelines.proposing import Proposal
-    from jupyter_mlops.pipelines.runner import Finished
+    from jupyter_mlops.pipelines.authoring.adoption import Adopted
+    from jupyter_mlops.pipelines.authoring.draft import Draft
+    from jupyter_mlops.pipelines.authoring.proposing import Proposal
+    from jupyter_mlops.pipelines.running.planning import Plan
+    from jupyter_mlops.pipelines.running.runner import Finished
 
 MOST_METRICS_BYTES = 1 << 20
 
@@ -72,9 +72,9 @@ class Trial:
 
     def proposal(self, named: Draft) -> Proposal:
         """The stage that it could be, with what the user `named`."""
-        from jupyter_mlops.pipelines.capture import Captured
-        from jupyter_mlops.pipelines.notebooks import Notebook
-        from jupyter_mlops.pipelines.proposing import propose
+        from jupyter_mlops.pipelines.authoring.proposing import propose
+        from jupyter_mlops.pipelines.capturing.capture import Captured
+        from jupyter_mlops.pipelines.stages.notebooks import Notebook
 
         project = self.call.project
         captured = self.done.captured or Captured()
@@ -91,7 +91,7 @@ class Trial:
         UsageError
             ``not-adopted``.
         """
-        from jupyter_mlops.pipelines.adoption import Adoption, Done, not_adopted
+        from jupyter_mlops.pipelines.authoring.adoption import Adoption, Done, not_adopted
 
         project, record, (stage,) = self.call.project, self.done.record, self.done.stages
         assert record is not None  # noqa: S101  # a notebook ran
@@ -106,8 +106,8 @@ class Trial:
 
     def _holds_metrics(self, path: str) -> bool:
         """Whether a file holds named numbers and nothing longer."""
-        from jupyter_mlops.pipelines.pipeline import flattened
-        from jupyter_mlops.pipelines.yaml_files import load
+        from jupyter_mlops.pipelines.stages.yaml_files import load
+        from jupyter_mlops.pipelines.standing.pipeline import flattened
 
         place = self.call.project.root / path
         if place.suffix != ".json" or place.stat().st_size > MOST_METRICS_BYTES:
@@ -127,8 +127,8 @@ def attempt(call: Call, draft: Draft, *, git: bool) -> Trial:
     UsageError
         ``trial-failed``, with the cell.
     """
-    from jupyter_mlops.pipelines.planning import alone
-    from jupyter_mlops.pipelines.runner import Choice
+    from jupyter_mlops.pipelines.running.planning import alone
+    from jupyter_mlops.pipelines.running.runner import Choice
     from jupyter_mlops.verbs.run_reports import first_failure, stage_runs
     from jupyter_mlops.verbs.running import runner_of
 
@@ -163,7 +163,7 @@ def shown(proposal: Proposal, *, is_made: bool = False) -> StageProposal:
 
 def free_name(call: Call, notebook: str) -> str:
     """A name for the stage of `notebook` that no stage has yet."""
-    from jupyter_mlops.pipelines.key_stages import GROUP
+    from jupyter_mlops.pipelines.stages.key_stages import GROUP
 
     stem = PurePosixPath(notebook).stem
     base = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_") or "notebook"
@@ -174,8 +174,8 @@ def free_name(call: Call, notebook: str) -> str:
 
 def make(call: Call, trial: Trial, draft: Draft, *, git: bool, force: bool = False) -> Adopted:
     """Write the stage `draft`, and record `trial` as its run."""
-    from jupyter_mlops.pipelines.authoring import Authoring
-    from jupyter_mlops.pipelines.uncommitted import untracked
+    from jupyter_mlops.pipelines.authoring.writing import Authoring
+    from jupyter_mlops.pipelines.cluster.uncommitted import untracked
 
     project = call.project
     authoring = Authoring(project.pipeline, project.git)

@@ -45,7 +45,7 @@ name = {name}
 
 
 ATTRIBUTE = "dvc.lock merge=mlops"
-DRIVER = "jupyter_mlops.pipelines.merging"
+DRIVER = "jupyter_mlops.pipelines.stages.merging"
 
 
 def settings_text(name: str) -> str:

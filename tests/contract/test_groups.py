@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.pipelines import dvc_templates, dvc_yaml
-from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.pipelines.stages import dvc_templates, dvc_yaml
+from jupyter_mlops.pipelines.stages.specs import StageSpec
 
 NAMING = st.one_of(st.integers(-5, 99), st.sampled_from(["a", "b c", "x/y", "1", "true", "0.5"]), st.floats(-2, 2))
 SINGLE = NAMING | st.booleans()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jupyter_mlops as mlops
-from jupyter_mlops.pipelines import keys
+from jupyter_mlops.pipelines.stages import keys
 from jupyter_mlops.project import Project
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 import jupyter_mlops as mlops
-from jupyter_mlops.pipelines.merging import LockFile, merge
+from jupyter_mlops.pipelines.stages.merging import LockFile, merge
 from jupyter_mlops.versioning.founding import ATTRIBUTE, merge_driver
 
 STAGES = {
@@ -232,7 +232,7 @@ def test_what_dvc_did_not_write_is_left_to_git(text, tmp_path):
     assert LockFile.read(text) is None
     for name in ("o", "a", "b"):
         (tmp_path / name).write_text(text)
-    command = [sys.executable, "-m", "jupyter_mlops.pipelines.merging", "o", "a", "b"]
+    command = [sys.executable, "-m", "jupyter_mlops.pipelines.stages.merging", "o", "a", "b"]
     assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
     assert (tmp_path / "a").read_text() == text
 

@@ -13,7 +13,7 @@ import pytest
 from chains import write_notebook
 
 import jupyter_mlops as mlops
-from jupyter_mlops.pipelines.papermill_command import NotebookCommand, compose, literal, references, typed
+from jupyter_mlops.pipelines.stages.papermill_command import NotebookCommand, compose, literal, references, typed
 
 SCRIPTS = Path(sys.executable).parent
 
@@ -41,7 +41,9 @@ def installed(tmp_path) -> str:
     info = folder / "jupyter_mlops_engine-0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: jupyter-mlops-engine\nVersion: 0\n")
-    (info / "entry_points.txt").write_text("[papermill.engine]\nmlops = jupyter_mlops.pipelines.engine:MlopsEngine\n")
+    (info / "entry_points.txt").write_text(
+        "[papermill.engine]\nmlops = jupyter_mlops.pipelines.executing.engine:MlopsEngine\n"
+    )
     return str(folder)
 
 

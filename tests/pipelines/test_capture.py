@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from chains import write_notebook
 
-from jupyter_mlops.pipelines.capture import Captured
-from jupyter_mlops.pipelines.executor import Executor, Outcome
+from jupyter_mlops.pipelines.capturing.capture import Captured
+from jupyter_mlops.pipelines.executing.executor import Executor, Outcome
 
 
 def execute(root: Path, *cells: str, folder: str = ".") -> Outcome:
@@ -181,7 +181,7 @@ def test_nothing_is_heard_when_nobody_asks():
         [
             sys.executable,
             "-c",
-            "import jupyter_mlops.pipelines.worker, sys; print('jupyter_mlops.pipelines.capture' in sys.modules)",
+            "import jupyter_mlops.pipelines.executing.worker, sys; print('jupyter_mlops.pipelines.capturing.capture' in sys.modules)",
         ],
         capture_output=True,
         text=True,

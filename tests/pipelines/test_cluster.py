@@ -319,7 +319,7 @@ def test_a_cluster_that_is_nowhere_is_told(pushed, monkeypatch):
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
     assert refused(project=pushed).reference == "no-cluster"
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:9")
-    monkeypatch.setattr("jupyter_mlops.pipelines.dask_cluster.PATIENCE_S", 1.0)
+    monkeypatch.setattr("jupyter_mlops.pipelines.cluster.dask_cluster.PATIENCE_S", 1.0)
     assert refused(project=pushed).reference == "cluster-unreachable"
 
 

@@ -17,9 +17,9 @@ from chains import write_notebook
 import jupyter_mlops as mlops
 from jupyter_mlops.cli import main
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.pipelines.declared import declared_lock
-from jupyter_mlops.pipelines.environment import Environment, Observatory, Package, facts
-from jupyter_mlops.pipelines.rebuilding import dockerfile, lock_hashes, requirements
+from jupyter_mlops.pipelines.records.environment import Environment, Observatory, Package, facts
+from jupyter_mlops.pipelines.records.rebuilding import dockerfile, lock_hashes, requirements
+from jupyter_mlops.pipelines.stages.declared import declared_lock
 from jupyter_mlops.project import Project
 
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.pipelines import yaml_files
-from jupyter_mlops.pipelines.exports import tasks, workflow
-from jupyter_mlops.pipelines.limits import Limits
-from jupyter_mlops.pipelines.stages import Out, StageGraph, StageSpec
+from jupyter_mlops.pipelines.checking.exports import tasks, workflow
+from jupyter_mlops.pipelines.stages import yaml_files
+from jupyter_mlops.pipelines.stages.limits import Limits
+from jupyter_mlops.pipelines.stages.specs import Out, StageGraph, StageSpec
 
 DAGBAG = """
 import json, sys

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.pipelines.gates import broken
+from jupyter_mlops.pipelines.checking.gates import broken
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.pipelines import dvc_yaml
-from jupyter_mlops.pipelines.limits import Limits
+from jupyter_mlops.pipelines.stages import dvc_yaml
+from jupyter_mlops.pipelines.stages.limits import Limits
 
 
 @given(

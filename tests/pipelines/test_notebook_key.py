@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mlops.pipelines import keys
-from jupyter_mlops.pipelines.notebook_key import normalised
+from jupyter_mlops.pipelines.stages import keys
+from jupyter_mlops.pipelines.stages.notebook_key import normalised
 
 SAMPLE = 60
 

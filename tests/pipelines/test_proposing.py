@@ -6,11 +6,11 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_mlops.pipelines.capture import Captured
-from jupyter_mlops.pipelines.draft import Draft
-from jupyter_mlops.pipelines.limits import Limits
-from jupyter_mlops.pipelines.notebooks import Notebook
-from jupyter_mlops.pipelines.proposing import Proposal, propose
+from jupyter_mlops.pipelines.authoring.draft import Draft
+from jupyter_mlops.pipelines.authoring.proposing import Proposal, propose
+from jupyter_mlops.pipelines.capturing.capture import Captured
+from jupyter_mlops.pipelines.stages.limits import Limits
+from jupyter_mlops.pipelines.stages.notebooks import Notebook
 from jupyter_mlops.versioning.names import overlaps
 
 

@@ -12,8 +12,8 @@ import pytest
 from chains import write_notebook
 
 import jupyter_mlops as mlops
-from jupyter_mlops.pipelines.seeds import seeds
-from jupyter_mlops.pipelines.stripping import stripped
+from jupyter_mlops.pipelines.stages.seeds import seeds
+from jupyter_mlops.pipelines.stages.stripping import stripped
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor, StageRecord, VersionRecord
 

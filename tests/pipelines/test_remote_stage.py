@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import jupyter_mlops as mlops
-from jupyter_mlops.pipelines.lock import Pin
-from jupyter_mlops.pipelines.memory import fingerprint
-from jupyter_mlops.pipelines.orders import Done, Order, decoded
-from jupyter_mlops.pipelines.published import published
-from jupyter_mlops.pipelines.remote_stage import carried_out
+from jupyter_mlops.pipelines.cluster.orders import Done, Order, decoded
+from jupyter_mlops.pipelines.cluster.published import published
+from jupyter_mlops.pipelines.cluster.remote_stage import carried_out
+from jupyter_mlops.pipelines.stages.lock import Pin
+from jupyter_mlops.pipelines.standing.memory import fingerprint
 from jupyter_mlops.project import Project
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.pipelines.reports import MOST_POINTS, Curves, Report
+from jupyter_mlops.pipelines.records.reports import MOST_POINTS, Curves, Report
 from jupyter_mlops.project import Project
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.pipelines.contrasts import compared
-from jupyter_mlops.pipelines.run_filters import RunFilter, moment
+from jupyter_mlops.pipelines.records.contrasts import compared
+from jupyter_mlops.pipelines.records.run_filters import RunFilter, moment
 from jupyter_mlops.project import Project
 from jupyter_mlops.records import Actor, StageRecord, VersionRecord, now
 from jupyter_mlops.rendering import text

@@ -18,7 +18,7 @@ from chains import states, write_notebook
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import GateFailed, MlopsError
-from jupyter_mlops.pipelines.runner import Runner
+from jupyter_mlops.pipelines.running.runner import Runner
 from jupyter_mlops.project import Project
 
 RUN = "import sys; import jupyter_mlops as m; r = m.run(project=sys.argv[1]); sys.exit(r.gate is not None)"
@@ -50,7 +50,7 @@ def processes_of(run_folder: Path) -> list[str]:
                 found.append((place / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue
-    return [line for line in found if "jupyter_mlops.pipelines.worker" in line or "ipykernel" in line]
+    return [line for line in found if "jupyter_mlops.pipelines.executing.worker" in line or "ipykernel" in line]
 
 
 def slow(root: Path, seconds: float = 60) -> None:

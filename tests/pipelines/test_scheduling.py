@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_mlops.pipelines.limits import Limits
-from jupyter_mlops.pipelines.scheduling import GOOD, Capacity, Schedule, capacity
+from jupyter_mlops.pipelines.running.scheduling import GOOD, Capacity, Schedule, capacity
+from jupyter_mlops.pipelines.stages.limits import Limits
 
 GB = 10**9
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_mlops.errors import UnknownReference, UsageError
-from jupyter_mlops.pipelines.stages import Out, StageGraph, StageSpec
+from jupyter_mlops.pipelines.stages.specs import Out, StageGraph, StageSpec
 
 
 def stage(name: str, deps: tuple[str, ...] = (), outs: tuple[str, ...] = ()) -> StageSpec:

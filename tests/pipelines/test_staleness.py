@@ -6,9 +6,9 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_mlops.pipelines.lock import Locked, Pin
-from jupyter_mlops.pipelines.stages import Out, StageSpec
-from jupyter_mlops.pipelines.staleness import Situation, judge
+from jupyter_mlops.pipelines.stages.lock import Locked, Pin
+from jupyter_mlops.pipelines.stages.specs import Out, StageSpec
+from jupyter_mlops.pipelines.standing.staleness import Situation, judge
 
 PINS = st.builds(Pin, md5=st.sampled_from(["aa", "bb", "cc"]), size=st.just(1))
 VALUES = st.one_of(

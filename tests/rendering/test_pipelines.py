@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import attrs
 
 from jupyter_mlops import rendering
-from jupyter_mlops.pipelines.contrasts import Contrast
+from jupyter_mlops.pipelines.records.contrasts import Contrast
 from jupyter_mlops.verbs.runs import Runs, RunSummary
 from jupyter_mlops.verbs.stages import Stage, Stages
 

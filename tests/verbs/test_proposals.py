@@ -7,7 +7,7 @@ from chains import UP_TO_DATE, our_states, states, write_notebook
 
 import jupyter_mlops as mlops
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.pipelines.limits import Limits
+from jupyter_mlops.pipelines.stages.limits import Limits
 from jupyter_mlops.project import Project
 from jupyter_mlops.rendering import text
 from jupyter_mlops.verbs import find

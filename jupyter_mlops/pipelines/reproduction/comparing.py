@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 import attrs
 
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.pipelines import yaml_files
 from jupyter_mlops.pipelines.reproduction import documents, executed, rows
 from jupyter_mlops.pipelines.reproduction.differing import OutputDifference, Tolerance
 from jupyter_mlops.pipelines.reproduction.texts import first_difference, same_numbers
+from jupyter_mlops.pipelines.stages import yaml_files
 from jupyter_mlops.profiles.pictures import differing, remarks
 from jupyter_mlops.profiles.tables import FORMATS
 

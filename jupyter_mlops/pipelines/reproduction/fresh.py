@@ -15,8 +15,8 @@ from pathlib import Path
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference
-from jupyter_mlops.pipelines.rebuilding import requirements
-from jupyter_mlops.pipelines.runs import RunRecords
+from jupyter_mlops.pipelines.records.rebuilding import requirements
+from jupyter_mlops.pipelines.records.runs import RunRecords
 from jupyter_mlops.records import Progress, Step, VersionRecord, alone, silent
 
 FOLDER = "environments"

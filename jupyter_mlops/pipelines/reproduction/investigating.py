@@ -32,7 +32,7 @@ from jupyter_mlops.pipelines.reproduction.factors import (
 )
 from jupyter_mlops.pipelines.reproduction.recorded import Pair
 from jupyter_mlops.pipelines.reproduction.rerun import Attempt, Reruns
-from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.pipelines.stages.specs import StageSpec
 
 Place = tuple[str, int | None]
 MISSING = re.compile(r"No module named '(\w+)")

@@ -11,14 +11,14 @@ from typing import Any
 import attrs
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError
-from jupyter_mlops.pipelines import yaml_files
-from jupyter_mlops.pipelines.dvc_yaml import PARAMS
-from jupyter_mlops.pipelines.environment import Environment, Package, facts
-from jupyter_mlops.pipelines.notebooks import Notebook
-from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
-from jupyter_mlops.pipelines.recording import Recording
-from jupyter_mlops.pipelines.runs import RunRecords
-from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.pipelines.records.environment import Environment, Package, facts
+from jupyter_mlops.pipelines.records.recording import Recording
+from jupyter_mlops.pipelines.records.runs import RunRecords
+from jupyter_mlops.pipelines.stages import yaml_files
+from jupyter_mlops.pipelines.stages.dvc_yaml import PARAMS
+from jupyter_mlops.pipelines.stages.notebooks import Notebook
+from jupyter_mlops.pipelines.stages.specs import StageSpec
+from jupyter_mlops.pipelines.standing.pipeline import Pipeline, flattened
 from jupyter_mlops.records import StageRecord, VersionRecord
 from jupyter_mlops.versioning.datasets import Datasets
 from jupyter_mlops.versioning.git import Git

@@ -7,7 +7,6 @@ from functools import partial
 
 import attrs
 
-from jupyter_mlops.pipelines.pipeline import Pipeline
 from jupyter_mlops.pipelines.reproduction.comparing import File, Files, Outputs, Predictions
 from jupyter_mlops.pipelines.reproduction.differing import (
     DIFFERENT,
@@ -21,7 +20,8 @@ from jupyter_mlops.pipelines.reproduction.investigating import Findings, Investi
 from jupyter_mlops.pipelines.reproduction.recorded import Pair, Revival
 from jupyter_mlops.pipelines.reproduction.rerun import Attempt, Reruns
 from jupyter_mlops.pipelines.reproduction.verdicts import StageVerdict
-from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.pipelines.stages.specs import StageSpec
+from jupyter_mlops.pipelines.standing.pipeline import Pipeline
 from jupyter_mlops.records import StageRecord
 from jupyter_mlops.versioning.datasets import Datasets
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import attrs
 
-from jupyter_mlops.pipelines.execution import Execution, Task
-from jupyter_mlops.pipelines.executor import Executor, Outcome
-from jupyter_mlops.pipelines.pipeline import Pipeline
+from jupyter_mlops.pipelines.executing.executor import Executor, Outcome
 from jupyter_mlops.pipelines.reproduction import executed
 from jupyter_mlops.pipelines.reproduction.comparing import File, Files
 from jupyter_mlops.pipelines.reproduction.factors import Seen, Setting, read_log
-from jupyter_mlops.pipelines.stages import StageSpec
+from jupyter_mlops.pipelines.running.execution import Execution, Task
+from jupyter_mlops.pipelines.stages.specs import StageSpec
+from jupyter_mlops.pipelines.standing.pipeline import Pipeline
 from jupyter_mlops.records import Progress, Step
 from jupyter_mlops.versioning.datasets import Datasets
 from jupyter_mlops.versioning.names import overlaps

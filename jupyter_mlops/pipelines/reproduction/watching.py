@@ -479,7 +479,7 @@ def go_on():
 def begin():
     """Watch this process, unless it is the worker that starts the kernels."""
     orders = os.environ.get(VARIABLE)
-    if not orders or any(word.endswith("pipelines.worker") for word in getattr(sys, "orig_argv", ())):
+    if not orders or any(word.endswith("pipelines.executing.worker") for word in getattr(sys, "orig_argv", ())):
         return
     tempfile.gettempdir()
     with open(orders, encoding="utf-8") as file:

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from jupyter_mlops.errors import UnknownReference, UsageError, did_you_mean
-from jupyter_mlops.pipelines import yaml_files
-from jupyter_mlops.pipelines.dvc_yaml import PARAMS
-from jupyter_mlops.pipelines.notebooks import Notebook
-from jupyter_mlops.pipelines.papermill_command import require_quotable
-from jupyter_mlops.pipelines.pipeline import Pipeline, flattened
-from jupyter_mlops.pipelines.planning import parameter_keys, plan, require_same_type, unknown_parameter
-from jupyter_mlops.pipelines.stages import StageSpec, sources
+from jupyter_mlops.pipelines.running.planning import parameter_keys, plan, require_same_type, unknown_parameter
+from jupyter_mlops.pipelines.stages import yaml_files
+from jupyter_mlops.pipelines.stages.dvc_yaml import PARAMS
+from jupyter_mlops.pipelines.stages.notebooks import Notebook
+from jupyter_mlops.pipelines.stages.papermill_command import require_quotable
+from jupyter_mlops.pipelines.stages.specs import StageSpec, sources
+from jupyter_mlops.pipelines.standing.pipeline import Pipeline, flattened
 from jupyter_mlops.pipelines.sweeps.boards import Definition
 from jupyter_mlops.pipelines.sweeps.search import GRID
 from jupyter_mlops.pipelines.sweeps.space import Space, grid_size, parse_all

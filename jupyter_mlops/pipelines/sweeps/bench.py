@@ -8,16 +8,16 @@ from pathlib import Path
 
 import attrs
 
-from jupyter_mlops.pipelines import yaml_files
-from jupyter_mlops.pipelines.dvc_yaml import PARAMS
-from jupyter_mlops.pipelines.executor import Crew
-from jupyter_mlops.pipelines.kept import keep
-from jupyter_mlops.pipelines.pipeline import Pipeline
-from jupyter_mlops.pipelines.planning import plan
-from jupyter_mlops.pipelines.reports import Heard, go_on
-from jupyter_mlops.pipelines.runner import Choice, Finished, Runner
-from jupyter_mlops.pipelines.runs import RunRecords
-from jupyter_mlops.pipelines.stages import sources
+from jupyter_mlops.pipelines.executing.executor import Crew
+from jupyter_mlops.pipelines.records.reports import Heard, go_on
+from jupyter_mlops.pipelines.records.runs import RunRecords
+from jupyter_mlops.pipelines.running.kept import keep
+from jupyter_mlops.pipelines.running.planning import plan
+from jupyter_mlops.pipelines.running.runner import Choice, Finished, Runner
+from jupyter_mlops.pipelines.stages import yaml_files
+from jupyter_mlops.pipelines.stages.dvc_yaml import PARAMS
+from jupyter_mlops.pipelines.stages.specs import sources
+from jupyter_mlops.pipelines.standing.pipeline import Pipeline
 from jupyter_mlops.records import Actor, Scalar, silent
 from jupyter_mlops.versioning.datasets import Datasets
 from jupyter_mlops.versioning.git import Git

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from jupyter_mlops.pipelines.kept import kept_at
+from jupyter_mlops.pipelines.running.kept import kept_at
 from jupyter_mlops.records import Actor, Instant, Scalar, VersionRecord
 
 

@@ -15,8 +15,8 @@ import attrs
 import msgspec
 
 from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError, did_you_mean
-from jupyter_mlops.pipelines import live
-from jupyter_mlops.pipelines.runs import NumberedRun, RunRecords
+from jupyter_mlops.pipelines.records import live
+from jupyter_mlops.pipelines.records.runs import NumberedRun, RunRecords
 from jupyter_mlops.pipelines.sweeps.boards import Definition, Sweep, Trial, board
 from jupyter_mlops.records import Actor, Places, write_atomically
 from jupyter_mlops.versioning.ledger import Ledger

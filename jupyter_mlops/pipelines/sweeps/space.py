@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.pipelines import yaml_files
+from jupyter_mlops.pipelines.stages import yaml_files
 from jupyter_mlops.records import Scalar
 
 WRITTEN = re.compile(r"\s*(?P<word>[a-z]+)\s*\((?P<inside>.*)\)\s*", re.DOTALL)

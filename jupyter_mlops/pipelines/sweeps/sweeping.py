@@ -9,17 +9,17 @@ from pathlib import Path
 import attrs
 
 from jupyter_mlops.errors import Cancelled, UsageError
-from jupyter_mlops.pipelines.machine import cpus, memory_bytes
-from jupyter_mlops.pipelines.reports import Heard, Report
-from jupyter_mlops.pipelines.runner import Finished
-from jupyter_mlops.pipelines.scheduling import capacity
-from jupyter_mlops.pipelines.stages import StageSpec, sources
+from jupyter_mlops.pipelines.records.reports import Heard, Report
+from jupyter_mlops.pipelines.running.machine import cpus, memory_bytes
+from jupyter_mlops.pipelines.running.runner import Finished
+from jupyter_mlops.pipelines.running.scheduling import capacity
+from jupyter_mlops.pipelines.running.turns import stoppable
+from jupyter_mlops.pipelines.stages.specs import StageSpec, sources
 from jupyter_mlops.pipelines.sweeps.asking import involved, line
 from jupyter_mlops.pipelines.sweeps.bench import Bench, Home, bench
 from jupyter_mlops.pipelines.sweeps.boards import Definition, Trial, board, has_metric, step_note, value_of
 from jupyter_mlops.pipelines.sweeps.search import Aim, Point, Search
 from jupyter_mlops.pipelines.sweeps.space import parse_all
-from jupyter_mlops.pipelines.turns import stoppable
 from jupyter_mlops.records import Progress, Scalar, Standing
 
 STRIKES = 3

@@ -1,0 +1,1 @@
+"""Stages made: added, changed, proposed from what a notebook did, adopted from a run in JupyterLab."""

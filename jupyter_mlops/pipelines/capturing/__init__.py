@@ -1,0 +1,1 @@
+"""What a notebook reads and writes, heard while it runs."""

@@ -1,0 +1,1 @@
+"""What a run leaves: its record with all that it pins, and the small files of runs under way."""

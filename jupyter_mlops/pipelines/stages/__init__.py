@@ -1,0 +1,1 @@
+"""What stages are: ``dvc.yaml``, ``dvc.lock``, the papermill command, parameters, the keys of notebooks."""

@@ -1,0 +1,1 @@
+"""How stages stand: what they read and write now, and why one must run."""
