@@ -36,7 +36,7 @@ class Machine:
 
     def kernels(self) -> list[str]:
         """The command lines of stages and kernels that run below its folder, whoever their parent is now."""
-        return [line for line in _command_lines(self.folder) if "ipykernel" in line or "pipelines.worker" in line]
+        return [line for line in _command_lines(self.folder) if "ipykernel" in line or "executing.worker" in line]
 
     def kill(self) -> None:
         """As a power cut does."""
