@@ -1,8 +1,9 @@
-"""Pipelines of notebooks, beside ``dvc repro`` and papermill, on the same notebooks in one run.
+"""Pipelines of notebooks, beside ``dvc repro``, papermill, calkit and elyra, on the same notebooks in one run.
 
-Run: ``python benchmarks/pipelines.py [--rounds N] [--only NAME,NAME] [--calkit PYTHON]``. Each way is a whole process
-on its own copy of the same project, in turn: wall seconds and, in brackets, seconds of CPU, children included; the
-ratios are medians of the rounds. Everything is made in new folders and removed again.
+Run: ``python benchmarks/pipelines.py [--rounds N] [--only NAME,NAME] [--calkit PYTHON] [--elyra PYTHON]``. Each way is
+a whole process on its own copy of the same project, in turn: wall seconds and, in brackets, seconds of CPU, children
+included; the ratios are medians of the rounds. Everything is made in new folders and removed again. calkit and elyra
+are measured where the interpreter of an environment that holds them is given.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 OURS = f"{sys.executable} -m jupyter_mlops"
 DVC = f"{sys.executable} -m dvc"
@@ -97,14 +101,109 @@ def commands(folder: Path, count: int) -> None:
     run("git add -A && git commit -qm start", folder)
 
 
-def staged(count: int, command: str, *, chained: bool = False) -> Way:
-    """A pipeline of notebooks, and what runs it."""
+def staged(count: int, command: str | Way, *, chained: bool = False) -> Way:
+    """A pipeline of notebooks, and what runs it, all of it: a command, or a way that prepares the project first."""
 
     def make(folder: Path) -> str:
         project(folder, count, chained=chained)
-        return command
+        ready = command if isinstance(command, str) else command(folder)
+        return " && ".join([ready, *(f"test -e out{number}.txt" for number in range(count))])
 
     return make
+
+
+def declared(folder: Path) -> dict[str, Any]:
+    """The stages of `project`. Deps: what is read, the notebook; outs: its executed copy, what is written."""
+    return json.loads((folder / "dvc.yaml").read_text())["stages"]
+
+
+def captured(folder: Path) -> str:
+    """The project without its stages; each notebook becomes one from what it is heard to read and write.
+
+    A run of stages hears nothing, for their files are declared: only a notebook that is no stage yet is heard,
+    and such notebooks run one by one.
+    """
+    stages = declared(folder)
+    run("git rm -q dvc.yaml && git commit -qm notebooks", folder)
+    return " && ".join(
+        f"{OURS} stage add {name} {stage['deps'][1]} --capture --no-git" for name, stage in stages.items()
+    )
+
+
+def calkit(python: Path, folder: Path) -> str:
+    """The project as one of calkit, its environment checked; with ``calkit run``.
+
+    The environment is the machine as it is: nothing is built, and there is nothing to lock. What remains in the run,
+    because calkit does it every time: looking at the system, checking the environment again, copies of the notebooks
+    without outputs, writing ``dvc.yaml``, and, for each stage, a process of calkit and one that registers the kernel.
+    """
+    stages = {
+        name: {
+            "kind": "jupyter-notebook",
+            "environment": "here",
+            "notebook_path": stage["deps"][1],
+            "inputs": stage["deps"][:1],
+            "outputs": stage["outs"][1:],
+            "html_storage": None,  # nobody else makes a page of it
+        }
+        for name, stage in declared(folder).items()
+    }
+    document = {"name": "bench", "environments": {"here": {"kind": "system"}}, "pipeline": {"stages": stages}}
+    (folder / "calkit.yaml").write_text(json.dumps(document))
+    run("git rm -q dvc.yaml && git add calkit.yaml && git commit -qm calkit", folder)
+    # Its stages call `calkit` and `python` by name; kernels, and what it keeps of the user, go with the folder.
+    private = shlex.quote(str(folder / ".dvc" / "tmp"))
+    places = f'PATH={shlex.quote(str(python.parent))}:"$PATH" JUPYTER_DATA_DIR={private} CALKIT_USER_HOME={private}'
+    command = f"export {places} CALKIT_AUTO_UPGRADE=no-check && calkit"
+    run(f"{command} check environments", folder)
+    return f"{command} run"
+
+
+def elyra(python: Path, folder: Path) -> str:
+    """The project as a pipeline of elyra; with ``elyra-pipeline run``.
+
+    It executes the notebooks in place, one after the other, in one process, and records nothing.
+    """
+    stages = declared(folder)
+    writer = {out: name for name, stage in stages.items() for out in stage["outs"]}
+    links = {
+        name: [{"node_id_ref": writer[dep], "port_id_ref": "outPort"} for dep in stage["deps"] if dep in writer]
+        for name, stage in stages.items()
+    }
+    nodes = [
+        {
+            "id": name,
+            "type": "execution_node",
+            "op": "execute-notebook-node",
+            "inputs": [{"id": "inPort", "links": links[name]}],
+            "outputs": [{"id": "outPort"}],
+            "app_data": {
+                "ui_data": {"label": name},
+                # The image is demanded, and not used here.
+                "component_parameters": {"filename": stage["deps"][1], "runtime_image": "none"},
+            },
+        }
+        for name, stage in stages.items()
+    ]
+    own = {"version": 8, "ui_data": {}, "properties": {"name": "bench"}}
+    primary = {"id": "primary", "nodes": nodes, "app_data": own}
+    document = {"doc_type": "pipeline", "version": "3.0", "primary_pipeline": "primary", "pipelines": [primary]}
+    (folder / "bench.pipeline").write_text(json.dumps(document))
+    return f"{shlex.quote(str(python.parent / 'elyra-pipeline'))} run bench.pipeline"
+
+
+PEERS: Mapping[str, Callable[[Path, Path], str]] = {"calkit": calkit, "elyra": elyra}
+"""By name, what makes a project one of the peer whose interpreter is given, and returns the command that runs it."""
+NOTEBOOKS: Mapping[str, tuple[int, bool]] = {"4": (4, False), "10": (10, False), "chain": (10, True)}
+"""The groups that peers are in: how many notebooks, and whether each reads what the one before wrote."""
+
+
+def peers(group: str, given: Mapping[str, Path]) -> dict[str, Way]:
+    """The ways of the peers whose interpreters are `given`, in a group."""
+    if group not in NOTEBOOKS:
+        return {}
+    count, chained = NOTEBOOKS[group]
+    return {name: staged(count, partial(PEERS[name], python), chained=chained) for name, python in given.items()}
 
 
 def unchanged(count: int, command: str) -> Way:
@@ -174,6 +273,10 @@ WORK: Mapping[str, tuple[str, Mapping[str, Way]]] = {
             "dvc repro": staged(10, f"{DVC} repro -q", chained=True),
         },
     ),
+    "capture": (
+        "4 independent notebooks, what they read and write captured (wanted 3)",
+        {"ours": staged(4, captured), "dvc repro": staged(4, f"{DVC} repro -q")},
+    ),
     "no-op": (
         "100 stages up to date (wanted 1)",
         {"ours": unchanged(100, f"{OURS} run"), "dvc repro": unchanged(100, f"{DVC} repro -q")},
@@ -226,10 +329,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default=",".join(WORK))
+    for peer in PEERS:
+        parser.add_argument(f"--{peer}", type=Path, metavar="PYTHON", help=f"of an environment that holds {peer}")
     asked = parser.parse_args()
+    # Absolute, for it is used in other folders; not resolved, for that leads out of the environment.
+    given = {peer: python.absolute() for peer in PEERS if (python := getattr(asked, peer))}
     for name in asked.only.split(","):
         title, ways = WORK[name]
-        compared(title, ways, asked.rounds)
+        compared(title, {**ways, **peers(name, given)}, asked.rounds)
 
 
 if __name__ == "__main__":
