@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jupyter_mlops.verbs.checks import CiReport
     from jupyter_mlops.verbs.environments import EnvironmentLock
     from jupyter_mlops.verbs.exports import Exported
-    from jupyter_mlops.verbs.run_reports import RunReport, StageRun
+    from jupyter_mlops.verbs.run_reports import RunReport, StageFiles, StageRun
     from jupyter_mlops.verbs.runs import Runs, RunSummary
     from jupyter_mlops.verbs.stages import Stages
     from jupyter_mlops.verbs.trials import StageProposal
@@ -71,8 +71,30 @@ def _(result: RunReport) -> Document:
         lacking = f"No commit holds {', '.join(result.untracked)}: a clone would lack it. In a terminal:"
         line = commit_line(result.untracked, "code of the pipeline")
         blocks.append(say(Mark(lacking, Tone.STALE), Code(line)))
+    blocks += _undeclared(result.undeclared)
     blocks += _proposed(result.proposal)
     return Document(f"Run #{result.number}" if result.number else "Run", tuple(blocks))
+
+
+def _undeclared(heard: tuple[StageFiles, ...]) -> list[Block]:
+    """What stages do besides what they declare, and the line that declares it."""
+    quiet = [each.stage for each in heard if not (each.line or each.unsure or each.outside)]
+    blocks: list[Block] = []
+    if quiet:
+        verb = "declares" if len(quiet) == 1 else "declare"
+        blocks.append(say(Mark(f"{', '.join(quiet)} {verb} all that was read and written.", Tone.GOOD)))
+    for each in heard:
+        both = (("reads", each.reads), ("writes", each.writes))
+        if deeds := " and ".join(f"{word} {', '.join(paths)}" for word, paths in both if paths):
+            words = f"{each.stage} {deeds}, which it does not declare:"
+            blocks.append(say(Mark(words, Tone.STALE), Code(f"%mlops {each.line}")))
+        if each.unsure:
+            words = f"{each.stage}, or what ran beside it, opened {', '.join(each.unsure)}. Alone it tells:"
+            blocks.append(say(Mark(words, Tone.STALE), Code(f"%mlops run {each.stage} --force --capture")))
+        for place in each.outside:
+            words = f"{each.stage} uses {place}, outside the project, where no change is seen: import brings it in."
+            blocks.append(say(Mark(words, Tone.STALE)))
+    return blocks
 
 
 def _proposed(proposal: StageProposal | None) -> list[Block]:

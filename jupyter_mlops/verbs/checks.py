@@ -99,8 +99,8 @@ def ci(
     """
     from jupyter_mlops.pipelines.checking.handing_over import deepen
     from jupyter_mlops.pipelines.checking.past import base_of
+    from jupyter_mlops.pipelines.running.choice import Choice
     from jupyter_mlops.pipelines.running.planning import plan
-    from jupyter_mlops.pipelines.running.runner import Choice
 
     project, folder = call.project, call.path(output)
     shallow = deepen(project.git)

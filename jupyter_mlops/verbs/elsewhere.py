@@ -67,8 +67,8 @@ def as_it_was(call: Call, record: VersionRecord) -> Iterator[Call]:
 
 def _restore(there: Call, record: VersionRecord) -> None:
     """Write the parameters of `record`, put back its outputs, and commit both."""
+    from jupyter_mlops.pipelines.running.choice import Choice
     from jupyter_mlops.pipelines.running.planning import plan
-    from jupyter_mlops.pipelines.running.runner import Choice
     from jupyter_mlops.pipelines.stages import yaml_files
     from jupyter_mlops.pipelines.stages.dvc_yaml import PARAMS
     from jupyter_mlops.verbs.running import runner_of

@@ -39,14 +39,17 @@ class Means:
     pull: bool = False
     push: bool = False
 
-    def require_possible(self, *, elsewhere: bool, has_parameters: bool) -> None:
-        """Refuse what workers, who see only what was pushed, could not see.
+    def require_possible(self, *, elsewhere: bool, has_parameters: bool, captures: bool) -> None:
+        """Refuse what workers, who see only what was pushed, could not see, and what is heard here only.
 
         Raises
         ------
         UsageError
-            ``cluster-pushed-only``.
+            ``cluster-pushed-only``, ``capture-here-only``.
         """
+        if self._is_far and captures:
+            message = "What notebooks read and write is heard on this machine only."
+            raise UsageError("capture-here-only", message, hint="Run here, without --engine, or without --capture.")
         if self._is_far and (elsewhere or has_parameters):
             what, line = ("--data", "checkout the version") if elsewhere else ("-p", "write it into params.yaml")
             raise UsageError(

@@ -46,6 +46,28 @@ def first_failure(stages: Iterable[StageRun]) -> str | None:
 
 
 @attrs.frozen
+class StageFiles:
+    """What the notebook of a stage read and wrote besides what the stage declares; nothing when it declares all.
+
+    Attributes
+    ----------
+    unsure
+        Files that it opened, or another notebook that ran at the same time: one job alone tells which.
+    outside
+        Files outside the project.
+    line
+        The line that declares it.
+    """
+
+    stage: str
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    line: str = ""
+
+
+@attrs.frozen
 class RunReport:
     """What `run` did.
 
@@ -59,6 +81,8 @@ class RunReport:
         What could not be shared with ``--push``.
     proposal
         The stage that a notebook which ran by itself could be, or became.
+    undeclared
+        With ``--capture``, what each stage that ran does not declare.
     """
 
     run: str
@@ -69,6 +93,7 @@ class RunReport:
     untracked: tuple[str, ...] = ()
     note: str = ""
     proposal: StageProposal | None = None
+    undeclared: tuple[StageFiles, ...] = ()
 
     @property
     def gate(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,13 +15,13 @@ from jupyter_mlops.records import Actor
 from jupyter_mlops.trust.identity import require_known
 from jupyter_mlops.verbs.declaration import Call, Group, Names, Option, verb
 from jupyter_mlops.verbs.means import Means
-from jupyter_mlops.verbs.run_reports import RunReport, stage_runs
+from jupyter_mlops.verbs.run_reports import RunReport, StageFiles, stage_runs
 from jupyter_mlops.verbs.stages import Many, Parameters
 
 if TYPE_CHECKING:
     from jupyter_mlops.pipelines.authoring.draft import Draft
     from jupyter_mlops.pipelines.running.planning import Plan
-    from jupyter_mlops.pipelines.running.runner import Runner
+    from jupyter_mlops.pipelines.running.runner import Finished, Runner
     from jupyter_mlops.pipelines.running.sites import Engine
     from jupyter_mlops.pipelines.stages.specs import StageSpec
     from jupyter_mlops.pipelines.standing.pipeline import Pipeline
@@ -43,6 +44,7 @@ def run(
     jobs: Jobs = 0,
     engine: Literal["local", "dask"] = "local",
     single: bool = False,
+    capture: bool = False,
     pull: bool = False,
     push: bool = False,
     remote: Annotated[str, Option("-r")] = "",
@@ -73,6 +75,8 @@ def run(
         Where stages run: here, or on the Dask cluster of ``[dask]`` in ``mlops.toml``.
     single
         Just the one stage that is named, never what it needs: for whoever runs the stages one by one.
+    capture
+        Listen to what the notebooks of stages read and write, and say what the stages do not declare.
     pull
         Bring what is not here from the remote: inputs, and what stages made of them, wherever they ran.
     push
@@ -86,12 +90,12 @@ def run(
     """
     from jupyter_mlops.pipelines.authoring.draft import Draft
     from jupyter_mlops.pipelines.cluster.uncommitted import untracked_code
+    from jupyter_mlops.pipelines.running.choice import Choice
     from jupyter_mlops.pipelines.running.planning import keys_of, plan, set_parameters
-    from jupyter_mlops.pipelines.running.runner import Choice
     from jupyter_mlops.verbs.trials import Trial, free_name
 
     means = Means(call, engine, remote, pull, push)
-    means.require_possible(elsewhere=bool(data), has_parameters=bool(parameters))
+    means.require_possible(elsewhere=bool(data), has_parameters=bool(parameters), captures=capture)
     if data:
         from jupyter_mlops.verbs.elsewhere import run_on
 
@@ -99,6 +103,7 @@ def run(
             "force": force,
             "downstream": downstream,
             "single": single,
+            "capture": capture,
             "pull": pull,
             "push": push,
             "dry_run": dry_run,
@@ -127,7 +132,7 @@ def run(
         means.gather(planned.everything)
         return planned
 
-    choice = Choice(force=force, git=git, also=tuple(sorted(files)), jobs=jobs)
+    choice = Choice(force=force, git=git, also=tuple(sorted(files)), jobs=jobs, captures=capture)
     source = (project.root / chosen.notebook.deps[0]).read_bytes() if chosen.notebook else b""
     done = runner.run(prepare, call.progress, choice)
     note = means.settle(chosen.stages, done.stages)
@@ -139,12 +144,29 @@ def run(
         number=project.runs.find(done.record.run).number if done.record else 0,
         untracked=untracked_code(project.git, chosen.stages),
         note=note,
+        undeclared=_undeclared(chosen.stages, done) if capture else (),
     )
     if not chosen.notebook or no_stage or report.gate:
         return report
     trial = Trial(call, chosen.notebook.deps[0], source, done)
     named = Draft(stage or free_name(call, trial.notebook), trial.notebook, parameters)
     return _proposed(report, trial, named, sure=bool(stage), git=git)
+
+
+def _undeclared(stages: Iterable[StageSpec], done: Finished) -> tuple[StageFiles, ...]:
+    """What the notebooks did that their stages do not say, and the line that says it."""
+    from jupyter_mlops.pipelines.authoring.proposing import undeclared
+    from jupyter_mlops.verbs import find
+    from jupyter_mlops.verbs.lines import line
+
+    found = []
+    for stage in stages:
+        if captured := done.captured.get(stage.name):
+            more = undeclared(stage, captured)
+            named = {"name": stage.name, "dep": more.reads, "out": more.writes}
+            words = line(find("stage edit"), named) if more.reads or more.writes else ""
+            found.append(StageFiles(stage.name, more.reads, more.writes, more.unsure, more.outside, words))
+    return tuple(found)
 
 
 def _require_new(pipeline: Pipeline, chosen: Plan, name: str) -> None:

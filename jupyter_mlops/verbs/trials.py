@@ -77,7 +77,7 @@ class Trial:
         from jupyter_mlops.pipelines.stages.notebooks import Notebook
 
         project = self.call.project
-        captured = self.done.captured or Captured()
+        captured = next(iter(self.done.captured.values()), Captured())
         tracked = frozenset(path for path in captured.writes if project.git.is_tracked(path))
         metrics = {path for path in captured.writes if self._holds_metrics(path)}
         notebook = Notebook.parse(self.notebook, self.source)
@@ -127,8 +127,8 @@ def attempt(call: Call, draft: Draft, *, git: bool) -> Trial:
     UsageError
         ``trial-failed``, with the cell.
     """
+    from jupyter_mlops.pipelines.running.choice import Choice
     from jupyter_mlops.pipelines.running.planning import alone
-    from jupyter_mlops.pipelines.running.runner import Choice
     from jupyter_mlops.verbs.run_reports import first_failure, stage_runs
     from jupyter_mlops.verbs.running import runner_of
 

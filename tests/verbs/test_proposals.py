@@ -13,6 +13,15 @@ from jupyter_mlops.rendering import text
 from jupyter_mlops.verbs import find
 from jupyter_mlops.verbs.invoking import Origin, invoke
 
+MEET = """
+import pathlib, time
+pathlib.Path('{own}').touch()
+end = time.monotonic() + 30
+while '{other}' not in __import__('os').listdir() and time.monotonic() < end:
+    time.sleep(0.02)
+"""
+"""Waits for the other notebook, so that both run at once."""
+
 
 @pytest.fixture
 def root(notebooks):
@@ -130,6 +139,67 @@ def test_capture_runs_with_all_parameters_of_the_stage(chain, dvc):
     (chain / ".dvc" / "cache").rename(chain / "gone")
     dvc("repro", "-q")
     assert (chain / "said").read_text() == "(0.6, 0.25, 'y')"
+
+
+def test_a_run_under_capture_says_what_stages_do_not_declare(notebooks):
+    (notebooks / "extra.csv").write_text("a\n1\n")
+    write_notebook(notebooks / "honest.ipynb", "k = 1", "open('honest.txt', 'w').write(open('data.csv').read())")
+    write_notebook(
+        notebooks / "sly.ipynb",
+        "k = 1",
+        "import polars\nrows = polars.read_csv('extra.csv')",
+        "open('sly.txt', 'w').write('x')\nopen('more.txt', 'w').write('y')",
+    )
+    mlops.stage.add("honest", "honest.ipynb", dep=["data.csv"], out=["honest.txt"], project=notebooks)
+    mlops.stage.add("sly", "sly.ipynb", dep=["data.csv"], out=["sly.txt"], project=notebooks)
+
+    report = mlops.run(capture=True, jobs=1, project=notebooks)
+
+    found = {each.stage: (each.reads, each.writes, each.unsure, each.outside) for each in report.undeclared}
+    assert found == {"honest": ((), (), (), ()), "sly": (("extra.csv",), ("more.txt",), (), ())}
+    line = "stage edit sly -d extra.csv -o more.txt"
+    assert report.undeclared[1].line == line
+    assert "honest declares all that was read and written." in text(report)
+    assert f"sly reads extra.csv and writes more.txt, which it does not declare: %mlops {line}" in text(report)
+
+    mlops.stage.edit("sly", dep=["extra.csv"], out=["more.txt"], project=notebooks)
+    again = mlops.run(["sly"], capture=True, project=notebooks)
+    assert [each.line for each in again.undeclared] == [""]
+    assert mlops.run(capture=True, project=notebooks).undeclared == ()
+
+
+def test_what_only_the_folder_told_while_two_ran_is_unsure(notebooks):
+    (notebooks / "extra.csv").write_text("a\n1\n")
+    read = "import polars\nrows = polars.read_csv('extra.csv')"
+    write_notebook(
+        notebooks / "a.ipynb",
+        "k = 1",
+        MEET.format(own="a.here", other="b.here"),
+        read,
+        MEET.format(own="a.gone", other="b.gone"),
+    )
+    write_notebook(
+        notebooks / "b.ipynb",
+        "k = 1",
+        MEET.format(own="b.here", other="a.here"),
+        "open('b.txt', 'w').write('b')",
+        MEET.format(own="b.gone", other="a.gone"),
+    )
+    for name in "ab":
+        outs = [f"{name}.here", f"{name}.gone"]
+        mlops.stage.add(name, f"{name}.ipynb", dep=["data.csv"], out=outs, project=notebooks)
+
+    report = mlops.run(capture=True, jobs=2, project=notebooks)
+
+    found = {each.stage: (each.reads, each.writes, each.unsure) for each in report.undeclared}
+    assert found == {"a": ((), (), ("extra.csv",)), "b": ((), ("b.txt",), ("extra.csv",))}
+    assert "a, or what ran beside it, opened extra.csv. Alone it tells: %mlops run a --force --capture" in text(report)
+
+
+def test_capture_is_for_this_machine(chain):
+    with pytest.raises(MlopsError) as raised:
+        mlops.run(capture=True, engine="dask", project=chain)
+    assert raised.value.reference == "capture-here-only"
 
 
 def test_stage_add_offers_to_find_what_is_not_named(root):

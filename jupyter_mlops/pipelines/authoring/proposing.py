@@ -11,6 +11,7 @@ from jupyter_mlops.pipelines.authoring.draft import Draft
 from jupyter_mlops.pipelines.capturing.capture import Captured
 from jupyter_mlops.pipelines.stages.notebooks import Notebook
 from jupyter_mlops.pipelines.stages.papermill_command import Value, require_quotable
+from jupyter_mlops.pipelines.stages.specs import StageSpec
 from jupyter_mlops.trust.detecting import is_secret
 from jupyter_mlops.versioning.names import overlaps
 
@@ -52,6 +53,38 @@ def propose(
     draft = attrs.evolve(_joined(named, _found(captured, metrics, tracked)), parameters=kept)
     by_git = (f"git tracks {path}, so DVC cannot keep it." for path in sorted({*tracked} - {*metrics}))
     return Proposal(draft, (*lost, *by_git, *_notes(notebook, captured)))
+
+
+@attrs.frozen
+class Undeclared:
+    """What the notebook of a stage did that ``dvc.yaml`` does not say.
+
+    Attributes
+    ----------
+    reads, writes
+        Files and folders below the root.
+    unsure
+        Files below the root that it opened, or another notebook that ran at the same time.
+    outside
+        Files elsewhere.
+    """
+
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+
+def undeclared(stage: StageSpec, captured: Captured) -> Undeclared:
+    """What of `captured` the stage does not declare: a change of it makes nothing stale, or nothing keeps it."""
+    outs = [out.path for out in stage.outs]
+    known = [*stage.deps, *stage.params, *outs, *filter(None, [stage.notebook])]
+
+    def left(paths: Iterable[str], declared: Collection[str]) -> tuple[str, ...]:
+        return tuple(path for path in paths if not any(overlaps(path, other) for other in declared))
+
+    found = _found(captured.without(captured.unsure), (), ())
+    return Undeclared(left(found.deps, known), left(found.outs, outs), left(captured.unsure, known), captured.outside)
 
 
 @attrs.frozen

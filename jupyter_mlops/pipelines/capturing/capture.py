@@ -48,6 +48,8 @@ class Captured:
         Folders whose content it looked up.
     native
         Those of `reads` and `writes` that only the folder told of: another process may have done it.
+    unsure
+        Those of `native` that another notebook, which ran at the same time, may have opened.
     is_whole
         False where native libraries could not be heard: not on Linux, or the system had no more watches.
     """
@@ -59,6 +61,7 @@ class Captured:
     folders: tuple[str, ...] = ()
     listed: tuple[str, ...] = ()
     native: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
     is_whole: bool = True
 
     @classmethod

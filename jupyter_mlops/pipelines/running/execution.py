@@ -46,17 +46,20 @@ class Task:
         What its deps, outs and parameters are, as they were hashed.
     recorded
         Whether it is a stage of ``dvc.yaml``, so that ``dvc.lock`` records it.
+    captures
+        Whether it is heard what its notebook reads and writes.
     """
 
     stage: StageSpec
     reason: str
     now: Situation
     recorded: bool = True
+    captures: bool = False
 
 
 @attrs.frozen
 class Ran:
-    """What came of a stage: its record, what was installed, ``.gitignore`` files written, what a lone notebook did."""
+    """What came of a stage: its record, what was installed, ``.gitignore`` files written, what its notebook did."""
 
     record: StageRecord
     packages: Mapping[str, str] = attrs.field(factory=dict)
@@ -210,7 +213,7 @@ class Execution:
                 "outs": [out.path for out in task.stage.outs if out.path != command.output],
                 "environments": str(deposit.folder(self._pipeline.places)),
                 "next": following,
-                "capture": not task.recorded,
+                "capture": task.captures,
             },
             lambda done, total: progress(Step(name, done, total, "cells")),
             task.stage.limits.timeout_s,

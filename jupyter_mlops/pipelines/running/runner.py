@@ -13,13 +13,12 @@ import attrs
 from jupyter_mlops.errors import Cancelled, UsageError
 from jupyter_mlops.pipelines.capturing.capture import Captured
 from jupyter_mlops.pipelines.executing import kernels
-from jupyter_mlops.pipelines.executing.executor import Crew
 from jupyter_mlops.pipelines.executing.secrecy import named_in, require_secrets
 from jupyter_mlops.pipelines.executing.worker import INSIDE
 from jupyter_mlops.pipelines.records import live
 from jupyter_mlops.pipelines.records.recording import Beginning
-from jupyter_mlops.pipelines.records.reports import Heard, go_on
 from jupyter_mlops.pipelines.records.runs import RunRecords
+from jupyter_mlops.pipelines.running.choice import Choice
 from jupyter_mlops.pipelines.running.execution import ASIDE, Aside
 from jupyter_mlops.pipelines.running.here import Local
 from jupyter_mlops.pipelines.running.planning import Plan, require_kernel
@@ -37,40 +36,6 @@ from jupyter_mlops.versioning.git import Git
 
 
 @attrs.frozen
-class Choice:
-    """How to run.
-
-    Attributes
-    ----------
-    force
-        Run up-to-date stages too.
-    git
-        Commit ``dvc.lock``, metrics kept by git, and `also`.
-    also
-        Files written for the run, such as ``params.yaml``.
-    jobs
-        Stages that run at once; 0 for as many as there are processors.
-    labels
-        What the record says the run is part of; one that has labels is kept also when nothing had to run.
-    crew
-        Workers that several runs share, at least `jobs` of them; its own when None.
-    heard
-        Who hears what notebooks report, and says whether they go on.
-    executes
-        Whether stages may run; else what is in no cache fails, and the run is not recorded.
-    """
-
-    force: bool = False
-    git: bool = True
-    also: tuple[str, ...] = ()
-    jobs: int = 0
-    labels: Mapping[str, Scalar] = attrs.field(factory=dict)
-    crew: Crew | None = None
-    heard: Heard = go_on
-    executes: bool = True
-
-
-@attrs.frozen
 class Finished:
     """How a run ended.
 
@@ -81,13 +46,13 @@ class Finished:
     git_commit
         The commit of ``dvc.lock``, None without one.
     captured
-        What a notebook that is no stage read and wrote; None when there was none, or it failed.
+        What each notebook that was listened to read and wrote, by stage; those that failed are left out.
     """
 
     stages: tuple[StageRecord, ...]
     record: VersionRecord | None = None
     git_commit: str | None = None
-    captured: Captured | None = None
+    captured: Mapping[str, Captured] = attrs.field(factory=dict)
 
 
 class Runner:
@@ -166,9 +131,7 @@ class Runner:
             run = RunUnderWay(self._pipeline, self._actor, plan, progress, available)
             state = "cancelled"
             try:
-                run.stages(
-                    self._engine, force=choice.force, executes=choice.executes, crew=choice.crew, heard=choice.heard
-                )
+                run.stages(self._engine, choice)
                 state = run.state
             except KeyboardInterrupt as error:
                 raise Cancelled("the run; finished stages are kept") from error
@@ -176,7 +139,7 @@ class Runner:
                 also = (*choice.also, *refreshed)
                 commit = self._committed(run, also) if choice.git and state != "cancelled" else None
                 record = self._kept(run, state, commit, beginning, choice.labels) if choice.executes else None
-        return Finished(run.results, record, commit, run.captured)
+        return Finished(run.results, record, commit, run.files.captured())
 
     def _refreshed(self, plan: Plan) -> tuple[str, ...]:
         """Bring the keys of the plan's notebooks up to date; the files that changed."""

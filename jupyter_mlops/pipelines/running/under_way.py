@@ -14,11 +14,11 @@ from pathlib import Path
 
 import attrs
 
-from jupyter_mlops.pipelines.capturing.capture import Captured
-from jupyter_mlops.pipelines.executing.executor import Crew
 from jupyter_mlops.pipelines.records import live
 from jupyter_mlops.pipelines.records.live import LiveFile, LiveRun, LiveStage
-from jupyter_mlops.pipelines.records.reports import Curves, Heard, Report, go_on
+from jupyter_mlops.pipelines.records.reports import Curves, Report
+from jupyter_mlops.pipelines.running.ascribing import Ascribing
+from jupyter_mlops.pipelines.running.choice import Choice
 from jupyter_mlops.pipelines.running.execution import Ran, Task
 from jupyter_mlops.pipelines.running.planning import Plan
 from jupyter_mlops.pipelines.running.scheduling import Capacity, Schedule
@@ -53,6 +53,8 @@ class RunUnderWay:
     ----------
     curves
         What they reported.
+    files
+        What the notebooks that were listened to did to files.
     """
 
     def __init__(
@@ -71,13 +73,12 @@ class RunUnderWay:
         self.written: list[str] = []
         self.curves = Curves()
         self.is_stopped = False
-        self._executes = True
+        self.files = Ascribing()
+        self._choice = Choice()
         self._results: dict[str, StageRecord] = {}
-        self.captured: Captured | None = None
         self._pipeline = pipeline
         self._actor = actor
         self._progress = progress
-        self._heard: Heard = go_on
         self._places = pipeline.places
         self._locked = pipeline.locked()
         self._stages = {stage.name: stage for stage in plan.everything}
@@ -123,37 +124,29 @@ class RunUnderWay:
         """Private to this run; the logs stay in it."""
         return self._places.state / "runs" / self.id
 
-    def stages(
-        self, engine: Engine, *, force: bool, executes: bool = True, crew: Crew | None = None, heard: Heard = go_on
-    ) -> None:
+    def stages(self, engine: Engine, choice: Choice) -> None:
         """Run each stage that has to, as soon as what it needs is there.
 
         Parameters
         ----------
         engine
             Where they are executed.
-        executes
-            Whether stages may run; else what no cache holds fails.
-        crew
-            Workers of somebody else, who ends them; its own when None.
-        heard
-            Who hears what notebooks report, and says whether they go on.
         """
-        self._executes, self._heard = executes, heard
+        self._choice = choice
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / ROOT_FILE, str(self._places.root).encode())
-        opening = Opening(self.id, self.folder, self.plan, self._jobs, self._progress, self._hear, crew)
+        opening = Opening(self.id, self.folder, self.plan, self._jobs, self._progress, self._hear, choice.crew)
         try:
-            self._work(engine, opening, force=force)
+            self._work(engine, opening)
         finally:
             _tidy(self.folder)
 
-    def _work(self, engine: Engine, opening: Opening, *, force: bool) -> None:
+    def _work(self, engine: Engine, opening: Opening) -> None:
         with LiveFile(self._places, self._announced()) as shown, engine.open(opening) as site:
             work = _Work(site, shown)
             try:
                 while not self._schedule.is_over:
-                    self._begin(work, force=force)
+                    self._begin(work)
                     self._end_some(work)
             except KeyboardInterrupt:
                 site.stop()
@@ -162,7 +155,7 @@ class RunUnderWay:
             finally:
                 self.is_stopped = site.is_stopped
 
-    def _begin(self, work: _Work, *, force: bool) -> None:
+    def _begin(self, work: _Work) -> None:
         """Start what may start, and end at once what need not run, until nothing more can."""
         while True:
             for name, cause in self._schedule.blocked():
@@ -171,7 +164,8 @@ class RunUnderWay:
             if ready is None:
                 break
             stage = self._stages[ready]
-            task = self._task(stage, work.site, force=force)
+            self.files.looked_at(stage, [other.stage for other in work.running.values()])
+            task = self._task(stage, work.site)
             if isinstance(task, Ran):
                 self._ended(task, work.shown)
             else:
@@ -185,22 +179,22 @@ class RunUnderWay:
         """The stages that start next."""
         return (self._stages[name] for name in self._schedule.upcoming())
 
-    def _task(self, stage: StageSpec, site: Site, *, force: bool) -> Task | Ran:
+    def _task(self, stage: StageSpec, site: Site) -> Task | Ran:
         """What is to be executed of `stage`, or what became of it without that."""
         is_recorded = stage is not self.plan.notebook
         locked = self._locked.get(stage.name) if is_recorded else None
         now_there = site.situation(stage)
         verdict = judge(stage, locked, now_there)
         self._note_parameters(stage, now_there)
-        if is_recorded and not force and (spared := site.spared(stage, locked, now_there, verdict)):
+        if is_recorded and not self._choice.force and (spared := site.spared(stage, locked, now_there, verdict)):
             return spared
-        if not self._executes:
+        if not self._choice.executes:
             return Ran(StageRecord(stage.name, "failed", reason=verdict.reason, error="no cache holds what it made"))
-        return Task(stage, verdict.reason or "forced", now_there, recorded=is_recorded)
+        return Task(stage, verdict.reason or "forced", now_there, is_recorded, self._choice.captures or not is_recorded)
 
     def _hear(self, report: Report) -> bool:
         self.curves.add(report)
-        return self._heard(report)
+        return self._choice.heard(report)
 
     def _end_some(self, work: _Work) -> None:
         """Wait until a stage ends, and take note of all that have."""
@@ -224,7 +218,8 @@ class RunUnderWay:
         self._schedule.end(name, ran.record.state)
         self.packages.update(ran.packages)
         self.written += ran.written
-        self.captured = ran.captured or self.captured
+        if ran.captured:
+            self.files.heard(name, ran.captured)
         shown.update(name, state=ran.record.state)
 
     def _stopped(self, work: _Work) -> None:

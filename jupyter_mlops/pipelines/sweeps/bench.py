@@ -11,9 +11,10 @@ import attrs
 from jupyter_mlops.pipelines.executing.executor import Crew
 from jupyter_mlops.pipelines.records.reports import Heard, go_on
 from jupyter_mlops.pipelines.records.runs import RunRecords
+from jupyter_mlops.pipelines.running.choice import Choice
 from jupyter_mlops.pipelines.running.kept import keep
 from jupyter_mlops.pipelines.running.planning import plan
-from jupyter_mlops.pipelines.running.runner import Choice, Finished, Runner
+from jupyter_mlops.pipelines.running.runner import Finished, Runner
 from jupyter_mlops.pipelines.stages import yaml_files
 from jupyter_mlops.pipelines.stages.dvc_yaml import PARAMS
 from jupyter_mlops.pipelines.stages.specs import sources

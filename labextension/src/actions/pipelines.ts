@@ -1,4 +1,5 @@
 /** What a click on a stage or a run does. */
+import type { StageFiles } from '../api/types';
 import { duration } from '../parts/format';
 import type { IMlops } from '../tokens';
 import { perform, saveNotebooks } from './perform';
@@ -9,14 +10,32 @@ import { flag, text } from './args';
 /** Runs a stage, everything from it on, or all that is stale. */
 export async function run(mlops: IMlops, args: Args): Promise<void> {
   const name = text(args, 'name');
-  const wanted = { targets: name ? [name] : [], downstream: flag(args, 'downstream'), force: flag(args, 'force') };
+  const flags = { downstream: flag(args, 'downstream'), force: flag(args, 'force'), capture: flag(args, 'capture') };
+  const wanted = { targets: name ? [name] : [], ...flags };
   await perform(mlops, 'run', wanted, {
     said: done => {
       const ran = done.stages.filter(stage => stage.state === 'ran');
       const spent = ran.reduce((sum, stage) => sum + stage.seconds, 0);
-      return ran.length ? `${ran.map(stage => stage.name).join(', ')} ran in ${duration(spent)}.` : 'All up to date.';
+      const whole = ran.length
+        ? `${ran.map(stage => stage.name).join(', ')} ran in ${duration(spent)}.`
+        : 'All up to date.';
+      return [whole, ...done.undeclared.map(heard)].join('\n');
     }
   });
+}
+
+/** What a stage did that it does not declare. */
+function heard(files: StageFiles): string {
+  const deeds = [
+    ['reads', files.reads],
+    ['writes', files.writes],
+    ['or what ran beside it, opened', files.unsure],
+    ['uses, outside the project,', files.outside]
+  ] as const;
+  const told = deeds.filter(([, paths]) => paths.length > 0).map(([deed, paths]) => `${deed} ${paths.join(', ')}`);
+  return told.length
+    ? `${files.stage} ${told.join(' and ')}, which it does not declare: Edit stage.`
+    : `${files.stage} declares all that was read and written.`;
 }
 
 /** Runs the open notebook as the stage it is, or makes it one. */

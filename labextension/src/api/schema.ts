@@ -2631,6 +2631,8 @@ export interface components {
          *         What could not be shared with ``--push``.
          *     proposal
          *         The stage that a notebook which ran by itself could be, or became.
+         *     undeclared
+         *         With ``--capture``, what each stage that ran does not declare.
          */
         RunReport: {
             run: string;
@@ -2643,6 +2645,7 @@ export interface components {
             untracked: string[];
             note: string;
             proposal: components["schemas"]["StageProposal"] | null;
+            undeclared: components["schemas"]["StageFiles"][];
         };
         /**
          * RunRequest
@@ -2676,6 +2679,8 @@ export interface components {
             engine?: "dask" | "local";
             /** @description Just the one stage that is named, never what it needs: for whoever runs the stages one by one. Default: `false`. */
             single?: boolean;
+            /** @description Listen to what the notebooks of stages read and write, and say what the stages do not declare. Default: `false`. */
+            capture?: boolean;
             /** @description Bring what is not here from the remote: inputs, and what stages made of them, wherever they ran. Default: `false`. */
             pull?: boolean;
             /** @description Send what the stages made to the remote, and to its run-cache that they made it. Default: `false`. */
@@ -2946,6 +2951,27 @@ export interface components {
             dry_run?: boolean;
             /** @description ``Name <email>`` when git does not know you; a name alone gets the address ``name@localhost``. Default: `""`. */
             author?: string;
+        };
+        /**
+         * StageFiles
+         * @description What the notebook of a stage read and wrote besides what the stage declares; nothing when it declares all.
+         *
+         *     Attributes
+         *     ----------
+         *     unsure
+         *         Files that it opened, or another notebook that ran at the same time: one job alone tells which.
+         *     outside
+         *         Files outside the project.
+         *     line
+         *         The line that declares it.
+         */
+        StageFiles: {
+            stage: string;
+            reads: string[];
+            writes: string[];
+            unsure: string[];
+            outside: string[];
+            line: string;
         };
         /**
          * StageLimits

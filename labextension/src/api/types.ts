@@ -7,6 +7,7 @@ export type Status = Schemas['Status'];
 export type DatasetState = Status['datasets'][number];
 export type StageState = Status['stages'][number];
 export type NextStep = Schemas['NextStep'];
+export type StageFiles = Schemas['StageFiles'];
 export type DatasetVersion = Schemas['DatasetVersion'];
 export type History = Schemas['History'];
 export type Hit = Schemas['Hit'];

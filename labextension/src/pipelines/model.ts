@@ -66,6 +66,7 @@ export function stageMenu(stage: StageState): MenuEntry[] {
     [CommandIDs.run, { name, label: 'Run' }],
     [CommandIDs.run, { name, downstream: true, label: 'Run from here' }],
     [CommandIDs.run, { name, force: true, label: 'Run though up to date' }],
+    [CommandIDs.run, { name, force: true, capture: true, label: 'Run and hear what it reads and writes' }],
     [CommandIDs.why, { name }],
     [CommandIDs.sweep, { name }],
     null,

@@ -1,0 +1,60 @@
+"""Which of several notebooks did what, where only the folder told: it cannot tell who.
+
+What a stage declares is its own, and so is what Python told of it, also when the folder saw it opened while another
+ran. What is left of both is ascribed to both, and said to be unsure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+import attrs
+
+from jupyter_mlops.pipelines.capturing.capture import Captured
+from jupyter_mlops.pipelines.stages.specs import StageSpec
+from jupyter_mlops.versioning.names import overlaps
+
+OURS = frozenset({"dvc.lock", "dvc.yaml", "params.yaml", "mlops.toml", ".gitignore", ".dvcignore"})
+"""Files that the run itself opens."""
+
+
+class Ascribing:
+    """What each notebook of one run did to files."""
+
+    def __init__(self) -> None:
+        self._declared: dict[str, frozenset[str]] = {}
+        self._beside: dict[str, set[str]] = {}
+        self._heard: dict[str, Captured] = {}
+
+    def looked_at(self, stage: StageSpec, running: Iterable[StageSpec]) -> None:
+        """Note that `stage` was judged, and may have started, while others were running: its files were opened."""
+        self._declared[stage.name] = frozenset({*stage.deps, *(out.path for out in stage.outs), *stage.params})
+        own = self._beside.setdefault(stage.name, set())
+        for other in running:
+            self._beside[other.name].add(stage.name)
+            own.add(other.name)
+
+    def heard(self, name: str, captured: Captured) -> None:
+        """Note what the notebook of the stage `name` did."""
+        self._heard[name] = captured
+
+    def captured(self) -> Mapping[str, Captured]:
+        """Stage to what its notebook did, without what others account for."""
+        return {name: self._own(name, captured) for name, captured in self._heard.items()}
+
+    def _own(self, name: str, captured: Captured) -> Captured:
+        others = self._beside.get(name, set())
+        declared = frozenset(path for other in others for path in self._declared[other])
+        beside = [self._heard[other] for other in others if other in self._heard]
+        told = {path for other in beside for path in {*other.reads, *other.writes} - {*other.native}}
+        ours = [path for path in captured.native if PurePosixPath(path).name in OURS]
+        theirs = [path for path in captured.native if path in told or _is_below(path, declared)]
+        left = captured.without([*ours, *theirs])
+        seen = {path for other in beside for path in other.native}
+        unsure = (path for path in left.native if path in seen and not _is_below(path, self._declared[name]))
+        return attrs.evolve(left, unsure=tuple(unsure))
+
+
+def _is_below(path: str, places: Iterable[str]) -> bool:
+    return any(overlaps(path, place) for place in places)
