@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 import msgspec
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.records import Instant, Places, Progress, Step, now, silent, write_atomically
+from jupyter_mlops.versioning.batches import batches, worked
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX
 from jupyter_mlops.versioning.datasets import Datasets
 from jupyter_mlops.versioning.hashing import md5_of
 from jupyter_mlops.versioning.values import LAST_LOOK
 
-THREADS = min(4, os.cpu_count() or 1)
 SOUND, DAMAGED, MISSING = "sound", "damaged", "missing"
 
 
@@ -97,14 +95,17 @@ class Scrubbing:
         sizes = {digest: path.stat().st_size if (path := self._store.find(digest)) else 0 for digest in objects}
         total, done = sum(sizes.values()), 0
         troubles: list[Trouble] = []
-        with ThreadPoolExecutor(THREADS) as threads:
-            for digest, state in zip(objects, threads.map(self._state, objects), strict=True):
-                done += sizes[digest]
-                progress(Step("verify", done, total, "bytes"))
+        for states in worked(self._states, batches(sizes.items())):
+            done += sum(sizes[digest] for digest, _ in states)
+            progress(Step("verify", done, total, "bytes"))
+            for digest, state in states:
                 if state != SOUND:
                     place = objects[digest]
                     troubles.append(Trouble(digest, state, place.dataset, place.version, place.path))
         return Findings(len(objects), total, tuple(troubles))
+
+    def _states(self, digests: Iterable[str]) -> list[tuple[str, str]]:
+        return [(digest, self._state(digest)) for digest in digests]
 
     def _state(self, digest: str) -> str:
         if self._store.find(digest) is None:

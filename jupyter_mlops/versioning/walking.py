@@ -68,9 +68,14 @@ class Folder:
                 found.fresh.append(place)
         return found
 
+    def sizes(self) -> list[int]:
+        """The bytes of each file."""
+        return [size for (size,) in SIZE_IN_MARK.iter_unpack(self.marks)]
+
     def fresh_bytes(self) -> int:
         """What the files hold that have to be read."""
-        return sum(MARK.unpack_from(self.marks, place * MARK_BYTES)[2] for place in self.fresh)
+        sizes = self.sizes()
+        return sum(sizes[place] for place in self.fresh)
 
     def learn(self, place: int, md5: str, status: os.stat_result, *, is_settled: bool) -> None:
         """Note what was read of a file."""
@@ -97,8 +102,7 @@ class Folder:
 
     def entries(self) -> Iterator[Entry]:
         """Its files."""
-        sizes = SIZE_IN_MARK.iter_unpack(self.marks)
-        for name, md5, (size,) in zip(self.names, self.hexes(), sizes, strict=True):
+        for name, md5, size in zip(self.names, self.hexes(), self.sizes(), strict=True):
             yield Entry(self.prefix + name, md5, size)
 
     def changes(self) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ import attrs
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.records import Progress, Step, silent
 from jupyter_mlops.versioning.admission import require_nameable, require_no_link, require_regular
+from jupyter_mlops.versioning.batches import batches, worked
 from jupyter_mlops.versioning.content import FOLDER_SUFFIX, MD5, Content, Summary
 from jupyter_mlops.versioning.dvcignore import DvcIgnore
 from jupyter_mlops.versioning.hashing import md5_of
@@ -21,13 +22,11 @@ from jupyter_mlops.versioning.stat_index import MARK, StatIndex, Whole, is_settl
 from jupyter_mlops.versioning.store import Store
 from jupyter_mlops.versioning.walking import Folder, Rules, walk
 
-THREADS = min(8, (os.cpu_count() or 1) + 2)
-BATCH = 256
 ASK_ONE_BY_ONE = 500
 Read = Callable[[str], tuple[str, os.stat_result]]
 """Reads the file at a path: its md5, and the stat of what was read."""
-Batch = tuple[Folder, list[int]]
-"""A folder, and the places of some files in it."""
+Place = tuple[Folder, int]
+"""A folder, and which of its files."""
 
 
 class Workspace:
@@ -136,30 +135,19 @@ class Workspace:
     def _read(self, look: Look, read: Read, progress: Progress) -> None:
         """`read` every file that has to be, several at a time, and note what was learnt."""
         total, done = sum(len(one.fresh) for one in look.found), 0
-        for count in self._outcomes(look.name, list(_batches(look.found)), read):
-            done += count
-            if total > 1:
-                progress(Step(f"read {look.name}", done, total, "files"))
+        top = os.fspath(self._root / look.name)
 
-    def _outcomes(self, name: str, batches: Sequence[Batch], read: Read) -> Iterator[int]:
-        """How many files each batch had, once they are read."""
-        top = os.fspath(self._root / name)
-
-        def outcome(batch: Batch) -> int:
-            one, places = batch
-            for place in places:
+        def read_all(places: list[Place]) -> int:
+            for one, place in places:
                 start = time.time_ns()
                 md5, status = read(f"{top}/{one.prefix}{one.names[place]}" if one.names[place] else top)
                 one.learn(place, md5, status, is_settled=is_settled(status, start))
             return len(places)
 
-        if len(batches) < 2:
-            yield from map(outcome, batches)
-            return
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            yield from pool.map(outcome, batches)
+        for count in worked(read_all, batches(_fresh(look.found))):
+            done += count
+            if total > 1:
+                progress(Step(f"read {look.name}", done, total, "files"))
 
     def _content(self, look: Look) -> Content:
         """The content that was found."""
@@ -179,7 +167,9 @@ class Workspace:
         return attrs.evolve(content, known=sums)
 
 
-def _batches(found: Sequence[Folder]) -> Iterator[Batch]:
+def _fresh(found: Sequence[Folder]) -> Iterator[tuple[Place, int]]:
+    """The files that have to be read, and the size of each."""
     for one in found:
-        places = sorted(one.fresh, key=one.names.__getitem__)
-        yield from ((one, places[start : start + BATCH]) for start in range(0, len(places), BATCH))
+        sizes = one.sizes() if one.fresh else []
+        for place in sorted(one.fresh, key=one.names.__getitem__):
+            yield (one, place), sizes[place]
