@@ -9,11 +9,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from jupyter_mlops.project import Project
 
 pytest_plugins = ["chains", "sweeping"]
+
+# How long an example takes on a busy machine is no property of ours.
+hypothesis.settings.register_profile("ours", deadline=None)
+hypothesis.settings.load_profile("ours")
 
 # Whoever runs the tests has no part in them; fixtures that outlive one test start before `_private_home`.
 for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "JUPYTERHUB_USER"):

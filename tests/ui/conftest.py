@@ -28,7 +28,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     settings.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
     (home / ".gitconfig").write_text("[user]\n\tname = Sara\n\temail = sara@example.org\n")
     patch = pytest.MonkeyPatch()
-    for name, value in {"HOME": home, "JUPYTER_CONFIG_DIR": home / ".jupyter", "DVC_NO_ANALYTICS": 1}.items():
+    # Looked at first, before what the environment has: the front end of this tree is the one that is tested.
+    places = {"HOME": home, "JUPYTER_CONFIG_DIR": home / ".jupyter", "JUPYTER_PATH": home / ".local/share/jupyter"}
+    for name, value in {**places, "DVC_NO_ANALYTICS": 1}.items():
         patch.setenv(name, str(value))
     for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "XDG_CACHE_HOME", "JUPYTER_DATA_DIR"):
         patch.delenv(name, raising=False)
