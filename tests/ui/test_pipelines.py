@@ -98,6 +98,24 @@ def test_a_stage_is_edited_and_keeps_the_rest(desk: Desk) -> None:
     assert score["metrics"] == ["score.json"]
 
 
+def test_a_stage_is_heard_by_way_of_the_keyboard_and_says_what_it_does_not_declare(desk: Desk) -> None:
+    root = desk.lab.project
+    notebook(root / "sly.ipynb", "a = 1", "open('sly.txt', 'w').write(open('data/wages.csv').readline())")
+    mlops("stage", "add", "sly", "sly.ipynb", "-p", "a=1", "-o", "sly.txt", cwd=root)
+    row = desk.row("stage:sly")
+    row.wait_for(timeout=30_000)
+    row.focus()
+    desk.page.keyboard.press("Shift+F10")
+    entry = desk.page.locator(".lm-Menu-item", has_text="Run and hear what it reads and writes")
+    entry.wait_for(timeout=30_000)
+    desk.shot("stage-menu")
+    while "lm-mod-active" not in (entry.get_attribute("class") or ""):
+        desk.page.keyboard.press("ArrowDown")
+    desk.page.keyboard.press("Enter")
+    desk.toast(r"sly reads data/wages.csv, which it does not declare: Edit stage.")
+    desk.shot("undeclared")
+
+
 def test_a_failed_run_opens_at_its_cell_and_tells_all(desk: Desk) -> None:
     root = desk.lab.project
     cells = ["a = 1", *(f"a += {each}" for each in range(30)), "int('x')", "a += 100"]
