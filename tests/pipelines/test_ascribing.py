@@ -11,7 +11,7 @@ SECOND = StageSpec("second", "x", "x", deps=("other.csv",), outs=(Out("second.cs
 
 
 def ascribed(*, together: bool) -> dict[str, Captured]:
-    seen = ("data/a.csv", "other.csv", "second.csv", "nobodys.csv", "dvc.lock", "sub/.gitignore")
+    seen = ("data/a.csv", "other.csv", "second.csv", "nobodys.csv")
     files = Ascribing()
     files.looked_at(FIRST, [])
     files.looked_at(SECOND, [FIRST] if together else [])

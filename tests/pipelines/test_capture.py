@@ -92,6 +92,13 @@ def test_native_readers_and_child_processes(root):
     assert set(found.native) >= {"in.csv", "p.parquet", "child.csv"}
 
 
+def test_what_dvc_and_a_sidebar_open_meanwhile_is_no_input(root):
+    (root / "in.csv.dvc").write_text("outs:\n")
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    found = captured(root, "import subprocess\nsubprocess.run(['cat', 'in.csv', 'in.csv.dvc', 'dvc.yaml'])")
+    assert found.reads == ("in.csv",)
+
+
 def test_what_only_the_folder_told_of_can_be_taken_away(root):
     found = captured(root, "x = 1", "open('in.csv').read()\n!cat README.md > /dev/null")
 

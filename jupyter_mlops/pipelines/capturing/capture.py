@@ -26,6 +26,8 @@ SKIPPED = frozenset(
 )
 OWN = ("executed",)
 LEFTOVERS = (".pyc", ".swp", "~", ".tmp")
+KEPT_BOOKS = (".dvc", "dvc.yaml", "dvc.lock", "params.yaml", "mlops.toml", ".gitignore", ".dvcignore")
+"""Where only the folder tells that these were opened, DVC or we did it: runs, a sidebar that looks."""
 
 
 @attrs.frozen
@@ -124,7 +126,8 @@ class Capture:
         """What was heard, once the block is left."""
         modules = {path for place in self._report["modules"] if (path := self._inside(place))}
         reads, writes, folders, listed, outside = self._by_python()
-        seen = {path: traces for path, traces in self._folder.files.items() if self._is_wanted(path)}
+        told = self._folder.files.items()
+        seen = {path: traces for path, traces in told if self._is_wanted(path) and not path.endswith(KEPT_BOOKS)}
         native_writes = {path for path, traces in seen.items() if traces.is_written}
         native_reads = {path for path, traces in seen.items() if traces.was_read} - (writes - reads)
         here = self._there

@@ -7,16 +7,12 @@ ran. What is left of both is ascribed to both, and said to be unsure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 
 import attrs
 
 from jupyter_mlops.pipelines.capturing.capture import Captured
 from jupyter_mlops.pipelines.stages.specs import StageSpec
 from jupyter_mlops.versioning.names import overlaps
-
-OURS = frozenset({"dvc.lock", "dvc.yaml", "params.yaml", "mlops.toml", ".gitignore", ".dvcignore"})
-"""Files that the run itself opens."""
 
 
 class Ascribing:
@@ -48,9 +44,8 @@ class Ascribing:
         declared = frozenset(path for other in others for path in self._declared[other])
         beside = [self._heard[other] for other in others if other in self._heard]
         told = {path for other in beside for path in {*other.reads, *other.writes} - {*other.native}}
-        ours = [path for path in captured.native if PurePosixPath(path).name in OURS]
         theirs = [path for path in captured.native if path in told or _is_below(path, declared)]
-        left = captured.without([*ours, *theirs])
+        left = captured.without(theirs)
         seen = {path for other in beside for path in other.native}
         unsure = (path for path in left.native if path in seen and not _is_below(path, self._declared[name]))
         return attrs.evolve(left, unsure=tuple(unsure))
