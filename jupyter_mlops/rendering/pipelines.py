@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import unified_diff
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from jupyter_mlops.pipelines.cluster.uncommitted import commit_line
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 DIGESTS = frozenset({"data", "code", "commit"})
 SHOWN = 7
+WOULD = {"ran": "would-run", "restored": "would-be-restored"}
+"""Of a run that was only looked at, which has no name."""
 
 
 @document.register
@@ -61,6 +65,8 @@ def _(result: Stages) -> Document:
 
 @document.register
 def _(result: RunReport) -> Document:
+    if not result.run and any(each.state == "ran" for each in result.stages):
+        return Document("What would run", stage_runs(result.stages, words=WOULD))
     head = Mark(result.gate, Tone.BAD) if result.gate else Mark(_outcome(result.stages), Tone.GOOD)
     blocks: list[Block] = [say(head), *stage_runs(result.stages)]
     blocks += facts(*((key, scalar(value)) for key, value in result.metrics.items()), caption="Metrics")
@@ -112,12 +118,12 @@ def _outcome(stages: tuple[StageRun, ...]) -> str:
     return f"{ran} of {len(stages)} pipeline stages ran in {took}." if ran else "All pipeline stages are up to date."
 
 
-def stage_runs(stages: tuple[StageRun, ...]) -> tuple[Block, ...]:
+def stage_runs(stages: tuple[StageRun, ...], words: Mapping[str, str] = MappingProxyType({})) -> tuple[Block, ...]:
     """One row a stage, with the failed cell and where the executed notebook is."""
     rows: list[tuple[Cell, ...]] = [
         (
             each.name,
-            state(each.state),
+            state(words.get(each.state, each.state)),
             duration(each.seconds) if each.seconds else "",
             _why(each),
             each.notebook or "",
@@ -176,6 +182,8 @@ def _run_row(each: RunSummary, metrics: list[str]) -> tuple[Cell, ...]:
     commit = f"{each.git_commit[:7]}{' + changes' if each.dirty else ''}" if each.git_commit else ""
     values = [scalar(each.metrics[name]) if name in each.metrics else "" for name in metrics]
     stages = ", ".join(stage.name for stage in each.stages if stage.state != "up-to-date")
+    if "trial" in each.labels:
+        stages = f"{stages} (trial {each.labels['trial']})"
     started = moment(each.started)
     return (
         Strong(f"#{each.number}"),

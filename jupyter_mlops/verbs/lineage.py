@@ -82,8 +82,10 @@ def lineage(
 
 def _known_name(call: Call, reference: str) -> str:
     """`reference` as the graph knows it: tags, days, revisions and aliases become versions."""
+    if reference.startswith("run:"):
+        return call.project.runs.find(reference).record.run
     name, _, version = reference.removeprefix("model:").partition("@")
-    if not version or NUMBER.fullmatch(version) or reference.startswith(("run:", "deployment:")):
+    if not version or NUMBER.fullmatch(version) or reference.startswith("deployment:"):
         return reference
     models = {model.name: model for model in call.project.models.all()}
     if name in models:

@@ -91,7 +91,7 @@ def run(
     from jupyter_mlops.pipelines.authoring.draft import Draft
     from jupyter_mlops.pipelines.cluster.uncommitted import untracked_code
     from jupyter_mlops.pipelines.running.choice import Choice
-    from jupyter_mlops.pipelines.running.planning import keys_of, plan, set_parameters
+    from jupyter_mlops.pipelines.running.planning import chosen_parameters, keys_of, plan, set_parameters
     from jupyter_mlops.verbs.trials import Trial, free_name
 
     means = Means(call, engine, remote, pull, push)
@@ -116,12 +116,13 @@ def run(
     if stage:
         _require_new(project.pipeline, chosen, stage)
     runner = runner_of(call, engine=means.runs_on(force=force))
+    addressed = () if chosen.notebook else _addressed(call, chosen.stages, targets)
     if dry_run:
-        return RunReport("", stage_runs(runner.preview(chosen, force=force)))
+        given = {} if chosen.notebook else chosen_parameters(project.pipeline, addressed, parameters)
+        return RunReport("", stage_runs(runner.preview(chosen, force=force, chosen=given)))
     runner.require_runnable(chosen, git=git)
     runner.require_secrets(chosen, parameters, force=force)
 
-    addressed = () if chosen.notebook else _addressed(call, chosen.stages, targets)
     own = {} if chosen.notebook else keys_of(project.pipeline, addressed, parameters)
     files = {file for places in own.values() for file, _ in places}
 

@@ -43,3 +43,17 @@ def test_what_python_told_of_one_is_not_the_others():
     files.heard("second", Captured(reads=("a.csv",)))
 
     assert {name: captured.reads for name, captured in files.captured().items()} == {"first": (), "second": ("a.csv",)}
+
+
+def test_metrics_that_a_sidebar_shows_are_read_by_the_stages_that_say_so():
+    scores = StageSpec("scores", "x", "x", outs=(Out("scores.json", kind="metrics"),))
+    reader = StageSpec("reader", "x", "x", deps=("scores.json",))
+    files = Ascribing([scores, reader, FIRST])
+    for stage in (reader, FIRST):
+        files.looked_at(stage, [])
+        files.heard(stage.name, Captured(reads=("scores.json",), native=("scores.json",)))
+
+    assert {name: captured.reads for name, captured in files.captured().items()} == {
+        "reader": ("scores.json",),
+        "first": (),
+    }

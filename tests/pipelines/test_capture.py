@@ -95,7 +95,9 @@ def test_native_readers_and_child_processes(root):
 def test_what_dvc_and_a_sidebar_open_meanwhile_is_no_input(root):
     (root / "in.csv.dvc").write_text("outs:\n")
     (root / "dvc.yaml").write_text("stages: {}\n")
-    found = captured(root, "import subprocess\nsubprocess.run(['cat', 'in.csv', 'in.csv.dvc', 'dvc.yaml'])")
+    write_notebook(root / "other.ipynb", "x = 1")
+    files = ["in.csv", "in.csv.dvc", "dvc.yaml", "other.ipynb"]
+    found = captured(root, f"import subprocess\nsubprocess.run({['cat', *files]})")
     assert found.reads == ("in.csv",)
 
 

@@ -41,6 +41,7 @@ def test_references_of_every_form(story):
 
     assert mlops.lineage("data.csv@HEAD", project=story) == by_number
     assert ("train", "#2") in names(mlops.lineage("#2", project=story))
+    assert ("train", "#2") in names(mlops.lineage("run:2", project=story))
     assert ("train", "#1") not in names(mlops.lineage("run:#2", up=True, project=story))
     with pytest.raises(MlopsError, match="not in the lineage graph"):
         mlops.lineage("dota.csv", project=story)

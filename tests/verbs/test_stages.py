@@ -221,3 +221,39 @@ def test_a_notebook_that_is_not_there_is_said_in_words(notebooks, path, message)
         mlops.stage.add("x", path, project=notebooks)
     assert raised.value.message == message
     assert "Errno" not in str(raised.value)
+
+
+def test_a_dry_run_tells_what_parameters_would_change_and_refuses_as_the_run_does(chain):
+    mlops.run(project=chain)
+
+    planned = mlops.run(["prepare"], parameters={"rows": 7}, dry_run=True, project=chain)
+
+    assert states(planned) == {"prepare": "ran"}
+    assert planned.stages[0].reason == "prepare.rows changed: 2 → 7"
+    assert "· would run" in text(planned)
+    assert "ran in" not in text(planned)
+    assert states(mlops.run(project=chain)) == {"prepare": "up-to-date", "train": "up-to-date"}
+    for given, reference in (({"row": 7}, "unknown-parameter"), ({"rows": "seven"}, "parameter-type")):
+        with pytest.raises(MlopsError) as raised:
+            mlops.run(["prepare"], parameters=given, dry_run=True, project=chain)
+        assert raised.value.reference == reference
+
+
+@pytest.mark.parametrize("path", ["data.csv.dvc", "dvc.lock"])
+def test_a_file_of_dvc_is_no_input(chain, path):
+    (chain / "data.csv.dvc").write_text("outs:\n")
+    before = (chain / "dvc.yaml").read_text()
+    for ask in (
+        lambda: mlops.stage.edit("train", dep=[path], project=chain),
+        lambda: mlops.stage.add("more", "train.ipynb", dep=[path], project=chain),
+    ):
+        with pytest.raises(MlopsError) as raised:
+            ask()
+        assert raised.value.reference == "dvc-file"
+    assert (chain / "dvc.yaml").read_text() == before
+
+
+def test_an_unknown_stage_is_told_those_that_its_user_made(chain):
+    with pytest.raises(MlopsError) as raised:
+        mlops.run(["nothing-alike"], project=chain)
+    assert raised.value.hint == "Stages: prepare, train."

@@ -14,6 +14,8 @@ from jupyter_mlops.pipelines.stages.specs import Out, StageGraph
 from jupyter_mlops.versioning.git import Git
 from jupyter_mlops.versioning.names import overlaps
 
+BOOKS = frozenset({"dvc.yaml", "dvc.lock", ".dvcignore"})
+
 
 def require_one_source(root: Path, draft: Draft) -> None:
     """Each parameter comes from one place: DVC cannot tell two of one name apart.
@@ -32,6 +34,21 @@ def require_one_source(root: Path, draft: Draft) -> None:
                 f"{name} would come from two places.",
                 hint=f"Leave it out of one of them; a name at the top of {PARAMS} counts too.",
             )
+
+
+def require_data(paths: Iterable[str]) -> None:
+    """Check that none is a file in which DVC keeps its books: plain ``dvc`` refuses the whole pipeline then.
+
+    Raises
+    ------
+    UsageError
+        ``dvc-file``.
+    """
+    for path in paths:
+        if path.endswith(".dvc") or posixpath.basename(path) in BOOKS:
+            stands_for = path.removesuffix(".dvc")
+            hint = f"Name what it stands for: {stands_for}." if stands_for != path else "Name the data itself."
+            raise UsageError("dvc-file", f"{path} is a file of DVC: no stage can read or write it.", hint=hint)
 
 
 def require_inputs(root: Path, deps: Iterable[str], graph: StageGraph) -> None:

@@ -58,6 +58,7 @@ class Authoring:
         require_parameters(notebook, {**draft.command.parameters, **dict.fromkeys(draft.measured)})
         stage_checks.require_one_source(self._root, draft)
         require_kernel(notebook)
+        stage_checks.require_data((*draft.deps, *(out.path for out in draft.spec.outs)))
         known = self._pipeline.graph().by_name
         if draft.name in known and not force:
             hint = f"stage add {draft.name} … --force replaces it."
@@ -120,6 +121,7 @@ class Authoring:
             ``generated-stage``, ``pipeline-cycle``, ``two-writers``, ``tracked-by-git``.
         """
         stage = change.applied(self._own(name))
+        stage_checks.require_data((*change.deps, *change.outs, *change.metrics))
         graph = StageGraph({**self._pipeline.graph().by_name, name: stage}.values())
         graph.ordered()
         stage_checks.require_inputs(self._root, change.deps, graph)

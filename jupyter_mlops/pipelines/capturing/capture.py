@@ -26,8 +26,8 @@ SKIPPED = frozenset(
 )
 OWN = ("executed",)
 LEFTOVERS = (".pyc", ".swp", "~", ".tmp")
-KEPT_BOOKS = (".dvc", "dvc.yaml", "dvc.lock", "params.yaml", "mlops.toml", ".gitignore", ".dvcignore")
-"""Where only the folder tells that these were opened, DVC or we did it: runs, a sidebar that looks."""
+KEPT_BOOKS = (".dvc", "dvc.yaml", "dvc.lock", "params.yaml", "mlops.toml", ".gitignore", ".dvcignore", ".ipynb")
+"""Where only the folder tells that these were opened, DVC, JupyterLab or we did it: runs, a sidebar that looks."""
 
 
 @attrs.frozen

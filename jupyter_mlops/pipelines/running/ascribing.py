@@ -16,9 +16,17 @@ from jupyter_mlops.versioning.names import overlaps
 
 
 class Ascribing:
-    """What each notebook of one run did to files."""
+    """What each notebook of one run did to files.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    stages
+        All stages. Their metrics and plots are opened by whatever shows them, such as a sidebar: where only the folder
+        tells that they were, no notebook did it.
+    """
+
+    def __init__(self, stages: Iterable[StageSpec] = ()) -> None:
+        self._shown = frozenset(out.path for stage in stages for out in stage.outs if out.kind != "outs")
         self._declared: dict[str, frozenset[str]] = {}
         self._beside: dict[str, set[str]] = {}
         self._heard: dict[str, Captured] = {}
@@ -44,7 +52,8 @@ class Ascribing:
         declared = frozenset(path for other in others for path in self._declared[other])
         beside = [self._heard[other] for other in others if other in self._heard]
         told = {path for other in beside for path in {*other.reads, *other.writes} - {*other.native}}
-        theirs = [path for path in captured.native if path in told or _is_below(path, declared)]
+        not_its = declared | (self._shown - self._declared[name])
+        theirs = [path for path in captured.native if path in told or _is_below(path, not_its)]
         left = captured.without(theirs)
         seen = {path for other in beside for path in other.native}
         unsure = (path for path in left.native if path in seen and not _is_below(path, self._declared[name]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from jupyter_mlops.errors import EnvironmentFault, UnknownReference, UsageError,
 from jupyter_mlops.pipelines.running.execution import LOCAL
 from jupyter_mlops.pipelines.stages import key_stages, keys, yaml_files
 from jupyter_mlops.pipelines.stages.dvc_yaml import PARAMS
+from jupyter_mlops.pipelines.stages.lock import Values
 from jupyter_mlops.pipelines.stages.notebooks import Notebook
 from jupyter_mlops.pipelines.stages.papermill_command import (
     NotebookCommand,
@@ -183,8 +185,10 @@ Key = tuple[str, str]
 """A parameter file, and a key in it."""
 
 
-def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mapping[str, Value]) -> None:
-    """Write `given` to the parameter files of those of `stages` that take them.
+def chosen_parameters(
+    pipeline: Pipeline, stages: Sequence[StageSpec], given: Mapping[str, Value]
+) -> dict[str, dict[str, Value]]:
+    """The files and keys at which `given` stands for those of `stages` that take it.
 
     Raises
     ------
@@ -200,8 +204,26 @@ def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mappi
         for file, key in places:
             require_same_type(name, yaml_files.lookup(yaml_files.load_mapping(root / file), key)[1], given[name])
             chosen.setdefault(file, {})[key] = given[name]
-    for file, values in chosen.items():
-        yaml_files.edit(root / file, functools.partial(_assign, values=values))
+    return chosen
+
+
+def set_parameters(pipeline: Pipeline, stages: Sequence[StageSpec], given: Mapping[str, Value]) -> None:
+    """Write `given` to the parameter files of those of `stages` that take them; see `chosen_parameters`."""
+    for file, values in chosen_parameters(pipeline, stages, given).items():
+        yaml_files.edit(pipeline.places.root / file, functools.partial(_assign, values=values))
+
+
+def with_parameters(known: Values, chosen: Mapping[str, Mapping[str, Value]]) -> Values:
+    """The parameters of a stage as they will be when `chosen` is written."""
+    found = {file: copy.deepcopy(dict(values)) for file, values in known.items()}
+    for file, values in found.items():
+        for key, value in chosen.get(file, {}).items():
+            for own in values:
+                if key == own:
+                    values[own] = value
+                elif key.startswith(f"{own}."):
+                    _assign(values[own], {key.removeprefix(f"{own}."): value})
+    return found
 
 
 def _assign(document: Any, values: Mapping[str, Value]) -> None:

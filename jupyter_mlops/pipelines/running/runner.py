@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import attrs
 
@@ -21,7 +22,7 @@ from jupyter_mlops.pipelines.records.runs import RunRecords
 from jupyter_mlops.pipelines.running.choice import Choice
 from jupyter_mlops.pipelines.running.execution import ASIDE, Aside
 from jupyter_mlops.pipelines.running.here import Local
-from jupyter_mlops.pipelines.running.planning import Plan, require_kernel
+from jupyter_mlops.pipelines.running.planning import Plan, require_kernel, with_parameters
 from jupyter_mlops.pipelines.running.sites import Engine
 from jupyter_mlops.pipelines.running.turns import stoppable, turn
 from jupyter_mlops.pipelines.running.under_way import ROOT_FILE, RunUnderWay
@@ -82,13 +83,17 @@ class Runner:
         self._engine = engine or Local(pipeline)
         self._places = pipeline.places
 
-    def preview(self, plan: Plan, *, force: bool = False) -> tuple[StageRecord, ...]:
-        """What a run would do, and why; nothing is run or written."""
+    def preview(
+        self, plan: Plan, *, force: bool = False, chosen: Mapping[str, Mapping[str, Value]] = MappingProxyType({})
+    ) -> tuple[StageRecord, ...]:
+        """What a run would do, and why, with the parameters `chosen` by file; nothing is run or written."""
         locked, pending = self._pipeline.locked(), set[str]()
         graph = self._pipeline.graph()
         found = []
         for stage in plan.stages:
-            verdict = judge(stage, locked.get(stage.name), self._engine.situation(stage))
+            now_there = self._engine.situation(stage)
+            will_be = attrs.evolve(now_there, params=with_parameters(now_there.params, chosen))
+            verdict = judge(stage, locked.get(stage.name), will_be)
             behind = graph.needs(stage) & pending
             record = StageRecord(stage.name, "up-to-date")
             if verdict.restorable and not force and self._can_restore(verdict.missing, locked[stage.name]):

@@ -73,7 +73,7 @@ class RunUnderWay:
         self.written: list[str] = []
         self.curves = Curves()
         self.is_stopped = False
-        self.files = Ascribing()
+        self.files = Ascribing(pipeline.graph().by_name.values())
         self._choice = Choice()
         self._results: dict[str, StageRecord] = {}
         self._pipeline = pipeline

@@ -88,6 +88,11 @@ class StageSpec:
         return path if path in self.deps else None
 
     @property
+    def writes_keys(self) -> bool:
+        """Whether it only writes the key of a notebook: its user never made it."""
+        return any(out.path.startswith(f"{KEYS}/") for out in self.outs)
+
+    @property
     def data(self) -> tuple[str, ...]:
         """What it reads besides its notebook."""
         return tuple(path for path in self.deps if path not in (self.notebook, self.key))
@@ -176,9 +181,9 @@ class StageGraph:
         """
         if name in self.by_name:
             return self.by_name[name]
-        known = f"Stages: {', '.join(self.by_name)}."
-        otherwise = known if self.by_name else "There are no stages: stage add NAME NOTEBOOK."
-        hint = did_you_mean(name, self.by_name, otherwise)
+        own = [stage.name for stage in self.by_name.values() if not stage.writes_keys]
+        otherwise = f"Stages: {', '.join(own)}." if own else "There are no stages: stage add NAME NOTEBOOK."
+        hint = did_you_mean(name, own, otherwise)
         raise UnknownReference("unknown-stage", f"There is no stage {name}.", hint=hint)
 
     def _require_one_writer(self) -> None:

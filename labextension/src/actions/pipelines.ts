@@ -10,7 +10,12 @@ import { flag, text } from './args';
 /** Runs a stage, everything from it on, or all that is stale. */
 export async function run(mlops: IMlops, args: Args): Promise<void> {
   const name = text(args, 'name');
-  const flags = { downstream: flag(args, 'downstream'), force: flag(args, 'force'), capture: flag(args, 'capture') };
+  const flags = {
+    downstream: flag(args, 'downstream'),
+    force: flag(args, 'force'),
+    single: flag(args, 'single'),
+    capture: flag(args, 'capture')
+  };
   const wanted = { targets: name ? [name] : [], ...flags };
   await perform(mlops, 'run', wanted, {
     said: done => {

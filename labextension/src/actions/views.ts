@@ -91,8 +91,23 @@ export async function openRun(mlops: IMlops, args: Args): Promise<void> {
   if (failed?.notebook) {
     const cell = failed.cell === null ? '' : String(failed.cell);
     await openNotebook(mlops, { path: failed.notebook, cell, executed: true });
+    await sayWhenNewer(mlops, run, failed.notebook);
   } else {
     await compareRuns(mlops, { after: text(args, 'run') });
+  }
+}
+
+/** The workspace holds one executed notebook a stage: says so when a later run wrote it. */
+async function sayWhenNewer(mlops: IMlops, run: RunSummary | null, path: string): Promise<void> {
+  const wrote = (one: RunSummary): boolean => path in one.outputs;
+  const newest = mlops.project.runs.value?.items.find(wrote);
+  if (run && newest && wrote(run) && newest.outputs[path] !== run.outputs[path]) {
+    const { Notification } = await import('@jupyterlab/apputils');
+    const own = `${path}@${run.outputs[path]}`;
+    mlops.showLine(`%mlops checkout ${own}`, { copy: true });
+    Notification.warning(
+      `This is ${path} as run #${newest.number} wrote it. The line below brings that of #${run.number}.`
+    );
   }
 }
 

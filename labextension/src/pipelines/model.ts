@@ -19,7 +19,8 @@ export function titleOf(run: RunSummary): string {
   const ran = run.stages.filter(stage => stage.state === 'ran' || stage.state === 'restored');
   const busy = run.stages.filter(stage => stage.state === 'running');
   const told = [failed, busy, ran].find(some => some.length > 0) ?? run.stages;
-  return told.map(stage => stage.name).join(', ');
+  const names = told.map(stage => stage.name).join(', ');
+  return 'trial' in run.labels ? `${names} (trial ${String(run.labels.trial)})` : names;
 }
 
 /** What the filter looks at in a run. */
@@ -65,8 +66,11 @@ export function stageMenu(stage: StageState): MenuEntry[] {
   return [
     [CommandIDs.run, { name, label: 'Run' }],
     [CommandIDs.run, { name, downstream: true, label: 'Run from here' }],
-    [CommandIDs.run, { name, force: true, label: 'Run though up to date' }],
-    [CommandIDs.run, { name, force: true, capture: true, label: 'Run and hear what it reads and writes' }],
+    [CommandIDs.run, { name, force: true, single: true, label: 'Run though up to date' }],
+    [
+      CommandIDs.run,
+      { name, force: true, single: true, capture: true, label: 'Run and hear what it reads and writes' }
+    ],
     [CommandIDs.why, { name }],
     [CommandIDs.sweep, { name }],
     null,
