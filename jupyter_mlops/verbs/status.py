@@ -78,8 +78,10 @@ def status(call: Call, paths: Annotated[tuple[str, ...], Option(names=Names.PATH
     states = project.datasets.states([_relative(call, path) for path in paths])
     datasets = tuple(_with_rows(project, state) for state in states)
     stages, trouble = _stages(project)
-    loose = () if trouble else _uncommitted(project)
-    steps = (*trouble, *_broken(project), *_steps(project, datasets, stages), *loose)
+    is_running = any(each.state == "running" for each in stages)
+    loose = () if trouble or is_running else _uncommitted(project)
+    waiting = _steps(project, datasets, stages)
+    steps = (*trouble, *_broken(project), *(_besides_run(waiting, datasets) if is_running else waiting), *loose)
     return Status(
         name=project.name,
         root=str(project.root),
@@ -166,6 +168,12 @@ def _steps(project: Project, datasets: Sequence[DatasetState], stages: Sequence[
             yield NextStep("stale", each.name, text, f"run {_word(each.name)}")
     if not datasets and not stages:
         yield NextStep("start", "", "No datasets yet", "commit PATH")
+
+
+def _besides_run(steps: Iterator[NextStep], datasets: Sequence[DatasetState]) -> Iterator[NextStep]:
+    """What waits while stages run: what they are about to write is not missing, and who waits for it is not stale."""
+    made = {one.path for one in datasets if one.kind != "data"}
+    yield from (step for step in steps if step.kind != "stale" and step.name not in made)
 
 
 def _uncommitted(project: Project) -> Iterator[NextStep]:

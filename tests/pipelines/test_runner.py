@@ -182,6 +182,8 @@ def test_a_killed_run_leaves_no_process_and_the_next_one_goes_on(ran):
     wait_for((ran / "began").exists)
     assert state_of(ran, "train").state == "running"
     assert state_of(ran, "train").done == 1
+    assert not (ran / "model.txt").exists()  # it is being written, and nothing to bring back
+    assert mlops.status(project=ran).next == ()
 
     process.kill()
     process.communicate()
