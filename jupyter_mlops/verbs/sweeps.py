@@ -184,7 +184,8 @@ def _applied(call: Call, found: Sweep, trial: Trial, *, git: bool = True) -> Swe
     done = run(call, (*owners,), parameters=values, git=git)
     if failure := first_failure(done.stages):
         raise EnvironmentFault("apply-failed", f"Trial {trial.trial} was applied, and {failure}.", hint="run")
-    return attrs.evolve(found, applied=trial.trial, git_commit=done.git_commit)
+    left = tuple(line for line in found.next if not line.startswith("sweep apply"))
+    return attrs.evolve(found, applied=trial.trial, git_commit=done.git_commit, next=left)
 
 
 def _owners(call: Call, stage: str, keys: Mapping[str, Any]) -> dict[str, None]:

@@ -49,9 +49,10 @@ class Report:
     def _head(self) -> Iterator[str]:
         yield f"## {f'❌ {_said(self.failures[0])}' if self.failures else '✅ The pipeline is good'}"
         yield ""
-        yield from (f"- {_said(line)}" for line in (*self.failures[1:], *self.notes))
+        if points := [f"- {_said(line)}" for line in (*self.failures[1:], *self.notes)]:
+            yield from (*points, "")
         if self.opening:
-            yield from ("", "To see it on your machine:", "", f"    {_one_line(self.opening)}", "")
+            yield from ("To see it on your machine:", "", f"    {_one_line(self.opening)}", "")
         yield f"Compared with `{self.base[:7]}`." if self.base else "There is no older revision to compare with."
 
     def _tables(self) -> Iterator[str]:

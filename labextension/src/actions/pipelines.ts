@@ -63,7 +63,8 @@ export async function why(mlops: IMlops, args: Args): Promise<void> {
   const stage = mlops.project.status.value?.stages.find(one => one.name === name);
   mlops.showLine(`%mlops status`);
   const { Notification } = await import('@jupyterlab/apputils');
-  Notification.info(`${name}: ${stage?.reason || stage?.state || 'unknown'}`, { autoClose: 8_000 });
+  const state = (stage?.state ?? 'unknown').replace(/-/g, ' ');
+  Notification.info(stage?.reason ? `${name}: ${stage.reason}` : `${name} is ${state}.`, { autoClose: 8_000 });
 }
 
 /** Stops a running job. */
