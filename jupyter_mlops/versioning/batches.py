@@ -39,7 +39,7 @@ class Batch(Generic[T]):
 
 
 def batches(sized: Iterable[tuple[T, int]]) -> Iterator[Batch[T]]:
-    """Items in batches of few files and few bytes.
+    """Items in batches of few files and few bytes; a very large one stands alone.
 
     Parameters
     ----------
@@ -49,6 +49,9 @@ def batches(sized: Iterable[tuple[T, int]]) -> Iterator[Batch[T]]:
     items: list[T] = []
     held = 0
     for item, size in sized:
+        if items and size >= MOST_BYTES:
+            yield Batch(items, held)
+            items, held = [], 0
         items.append(item)
         held += size
         if len(items) == MOST_FILES or held >= MOST_BYTES:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from jupyter_mlops.errors import EnvironmentFault, UsageError
 
-PRIVATE = re.compile(r"[0-9a-f]{16}")
+GONE = ".gone"
+PRIVATE = re.compile(rf"[0-9a-f]{{16}}(?:{re.escape(GONE)})?")
 WAIT_S = 120.0
 POLL_S = 0.02
 
@@ -143,6 +144,14 @@ def _sweep(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
+    """Delete `folder`, out of the way first: else somebody could make its lock file anew while it is deleted."""
     import shutil
 
-    shutil.rmtree(folder, ignore_errors=True)
+    gone = folder if folder.suffix == GONE else folder.with_suffix(GONE)
+    try:
+        folder.rename(gone)
+    except FileNotFoundError:
+        return  # another swept it
+    except OSError:
+        gone = folder
+    shutil.rmtree(gone, ignore_errors=True)

@@ -95,6 +95,7 @@ class Scrubbing:
         sizes = {digest: path.stat().st_size if (path := self._store.find(digest)) else 0 for digest in objects}
         total, done = sum(sizes.values()), 0
         troubles: list[Trouble] = []
+        progress(Step("verify", done, total, "bytes"))
         for states in worked(self._states, batches(sizes.items())):
             done += sum(sizes[digest] for digest, _ in states)
             progress(Step("verify", done, total, "bytes"))

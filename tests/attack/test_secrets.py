@@ -96,6 +96,7 @@ def test_an_error_that_tells_a_secret_tells_none(talkative, tmp_path, capsys):
     assert leaks(tmp_path, Path.home()) == []
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_secret_either(talkative, tmp_path):
     write_notebook(
         talkative / "fetch.ipynb",

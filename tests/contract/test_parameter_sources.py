@@ -35,6 +35,7 @@ def test_a_metric_of_a_stage_before_that_never_ran(root, dvc):
     assert dvc("status") == UP_TO_DATE
 
 
+@pytest.mark.slow
 def test_plain_repro_hands_over_the_metric_of_the_same_repro(root, dvc):
     add(root, parameters={"auc": "${train.auc}"})
     dvc("repro", "-q")

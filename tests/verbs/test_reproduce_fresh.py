@@ -50,6 +50,7 @@ def environment(tmp_path: Path, monkeypatch, index: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_fresh_environment_has_the_recorded_package_though_the_installed_one_changed(project, environment, index):
     root = project.root
     write_notebook(

@@ -234,6 +234,16 @@ def test_a_metric_that_the_stage_did_not_write_is_said(swept):
     assert raised.value.hint == "Did you mean auc?"
 
 
+def test_a_stage_that_writes_no_metrics_is_not_swept_and_the_one_that_does_is_named(swept):
+    mlops.run(project=swept)
+    for metric, words in (("auc", "train writes auc: sweep train."), ("f1", "stage edit prepare -M FILE")):
+        with pytest.raises(MlopsError) as raised:
+            mlops.sweep("prepare", space={"rows": [1, 2]}, metric=metric, project=swept)
+        assert raised.value.reference == "no-metrics"
+        assert raised.value.hint.startswith(words)
+    assert mlops.sweeps(project=swept).sweeps == ()
+
+
 def test_the_only_metric_of_a_stage_need_not_be_named(chain):
     mlops.run(project=chain)
     found = mlops.sweep("train", space={"C": [0.1, 0.2]}, sampler="grid", dry_run=True, project=chain)

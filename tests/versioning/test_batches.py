@@ -29,6 +29,11 @@ def test_the_work_is_done_once_for_each(sizes):
     assert sorted(done) == list(range(len(sizes)))
 
 
+def test_a_very_large_file_stands_alone():
+    found = list(batches([("a", 1), ("b", 1 << 40), ("c", 1), ("d", 1)]))
+    assert [batch.items for batch in found] == [["a"], ["b"], ["c", "d"]]
+
+
 def threads_of(size: int, *, seconds: float = 0) -> set[str]:
     def work(_: list[int]) -> str:
         time.sleep(seconds)

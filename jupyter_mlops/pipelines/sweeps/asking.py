@@ -47,7 +47,7 @@ def define(pipeline: Pipeline, wish: Wish, author: Actor, git_commit: str | None
         ``unknown-stage``, ``unknown-parameter``, ``unknown-metric``.
     UsageError
         ``not-a-stage``, ``empty-space``, ``bad-space``, ``log-of-zero``, ``endless-grid``, ``parameter-type``,
-        ``parameter-not-quotable``, ``which-metric``.
+        ``parameter-not-quotable``, ``which-metric``, ``no-metrics``.
     """
     stages = involved(pipeline, wish.stage)
     space = parse_all(wish.space)
@@ -121,11 +121,23 @@ def _metric(pipeline: Pipeline, stage: StageSpec, wanted: str) -> str:
     if not wanted:
         hint = f"--metric {numbers[0] if numbers else 'auc'}"
         raise UsageError("which-metric", f"Which metric of {stage.name} decides?", context=writes, hint=hint)
-    writes_files = any(out.kind == "metrics" for out in stage.outs)
-    if numbers and writes_files and wanted not in numbers and not _reports(pipeline, stage):
+    if _reports(pipeline, stage):
+        return wanted
+    if not any(out.kind == "metrics" for out in stage.outs):
+        message = f"{stage.name} writes no metrics file, and reports nothing."
+        raise UsageError("no-metrics", message, hint=_who_writes(pipeline, stage, wanted))
+    if numbers and wanted not in numbers:
         hint = did_you_mean(wanted, numbers, writes)
         raise UnknownReference("unknown-metric", f"{stage.name} has no metric {wanted}.", hint=hint)
     return wanted
+
+
+def _who_writes(pipeline: Pipeline, stage: StageSpec, metric: str) -> str:
+    """A line that would do: of a stage that writes the metric, or that makes this one write it."""
+    for other in pipeline.stages():
+        if metric in pipeline.metrics([other]):
+            return f"{other.name} writes {metric}: sweep {other.name}."
+    return f"stage edit {stage.name} -M FILE says where it writes {metric}; mlops.report({metric}=…) reports it."
 
 
 def _is_number(value: object) -> bool:
