@@ -24,7 +24,7 @@ from jupyter_mlops.pipelines.running.planning import Plan
 from jupyter_mlops.pipelines.running.scheduling import Capacity, Schedule
 from jupyter_mlops.pipelines.running.sites import Engine, Opening, Site
 from jupyter_mlops.pipelines.stages.papermill_command import Value
-from jupyter_mlops.pipelines.stages.specs import StageSpec
+from jupyter_mlops.pipelines.stages.specs import StageGraph, StageSpec
 from jupyter_mlops.pipelines.standing.memory import Ending, fingerprint
 from jupyter_mlops.pipelines.standing.pipeline import Pipeline, flattened
 from jupyter_mlops.pipelines.standing.staleness import Situation, judge
@@ -73,7 +73,8 @@ class RunUnderWay:
         self.written: list[str] = []
         self.curves = Curves()
         self.is_stopped = False
-        self.files = Ascribing(pipeline.graph().by_name.values())
+        graph = pipeline.graph()
+        self.files = Ascribing(graph.by_name.values())
         self._choice = Choice()
         self._results: dict[str, StageRecord] = {}
         self._pipeline = pipeline
@@ -83,11 +84,10 @@ class RunUnderWay:
         self._locked = pipeline.locked()
         self._stages = {stage.name: stage for stage in plan.everything}
         self._endings = pipeline.memory.endings()
-        self._schedule = self._scheduled(capacity)
+        self._schedule = self._scheduled(graph, capacity)
         self._jobs = max(1, min(capacity.jobs, len(self._stages)))
 
-    def _scheduled(self, capacity: Capacity) -> Schedule:
-        graph = self._pipeline.graph()
+    def _scheduled(self, graph: StageGraph, capacity: Capacity) -> Schedule:
         return Schedule(
             tuple(self._stages),
             {stage.name: graph.needs(stage) for stage in self.plan.stages},
