@@ -88,11 +88,6 @@ class StageSpec:
         return path if path in self.deps else None
 
     @property
-    def writes_keys(self) -> bool:
-        """Whether it only writes the key of a notebook: its user never made it."""
-        return any(out.path.startswith(f"{KEYS}/") for out in self.outs)
-
-    @property
     def data(self) -> tuple[str, ...]:
         """What it reads besides its notebook."""
         return tuple(path for path in self.deps if path not in (self.notebook, self.key))
@@ -181,7 +176,9 @@ class StageGraph:
         """
         if name in self.by_name:
             return self.by_name[name]
-        own = [stage.name for stage in self.by_name.values() if not stage.writes_keys]
+        from jupyter_mlops.pipelines.stages.key_stages import hidden  # it builds on this module
+
+        own = [stage.name for stage in hidden(self.by_name.values())]
         otherwise = f"Stages: {', '.join(own)}." if own else "There are no stages: stage add NAME NOTEBOOK."
         hint = did_you_mean(name, own, otherwise)
         raise UnknownReference("unknown-stage", f"There is no stage {name}.", hint=hint)
